@@ -1,0 +1,181 @@
+"""``userinfo@host:port``, taken apart, and hosts in the one form that everybody reads alike.
+
+Grammar: RFC 3986, section 3.2.  Hosts are read as strictly as the WHATWG URL standard does (a host
+that ends in a number is an IPv4 address or nothing): a text that two programs read differently is
+how guards are walked around.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from tryconnect.errors import InvalidAddress
+
+if TYPE_CHECKING:
+    from yarl import URL
+
+__all__ = ["Authority", "Part", "is_ip", "read_authority", "yarl_url"]
+
+
+class Part(NamedTuple):
+    """A stretch of the typed text that remembers where it stands, so that a fault can point."""
+
+    whole: str
+    start: int
+    end: int
+
+    @property
+    def text(self) -> str:
+        return self.whole[self.start : self.end]
+
+    def after(self, index: int) -> Part:
+        return Part(self.whole, index, self.end)
+
+    def until(self, index: int) -> Part:
+        return Part(self.whole, self.start, index)
+
+    def find(self, mark: str) -> int:
+        return self.whole.find(mark, self.start, self.end)
+
+    def fault(self, problem: str) -> InvalidAddress:
+        return InvalidAddress(self.whole, problem, self.start, self.end)
+
+
+class Authority(NamedTuple):
+    """``userinfo@host:port``, taken apart (RFC 3986, section 3.2)."""
+
+    userinfo: Part | None
+    host: str
+    port: int | None
+    is_ip: bool
+    tail: Part
+
+    @property
+    def netloc_host(self) -> str:
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+
+def read_authority(part: Part, *, has_scheme: bool = True) -> Authority:
+    """Take the authority off the beginning of a part; its ``tail`` is the rest.
+
+    Args:
+        part: what follows the scheme, if there is one.
+        has_scheme: without one, an IPv6 address may stand without brackets.
+
+    Raises:
+        InvalidAddress: there is no host that can be asked, or no port.
+    """
+    end = match.start() if (match := _AUTHORITY_END.search(*part)) else part.end
+    tail = part.after(end)
+    if tail.text.startswith("\\"):
+        raise tail.until(end + 1).fault("a backslash cannot follow the host: write /")
+    at = part.whole.rfind("@", part.start, end)
+    userinfo = part.until(at) if at >= 0 else None
+    place = Part(part.whole, at + 1 if at >= 0 else part.start, end)
+    host, port = _host_and_port(place, has_scheme=has_scheme)
+    name, is_ip = _host(host)
+    return Authority(userinfo, name, _port(port), is_ip, tail)
+
+
+def _host_and_port(place: Part, *, has_scheme: bool) -> tuple[Part, Part | None]:
+    """Split ``host:port``; the port part begins after the colon."""
+    if place.text.startswith("["):
+        close = place.find("]")
+        if close < 0:
+            raise place.fault("the bracket is not closed")
+        rest = place.after(close + 1)
+        if rest.text and not rest.text.startswith(":"):
+            raise rest.fault("only a port can follow the bracket")
+        return place.until(close + 1), rest.after(rest.start + 1) if rest.text else None
+    if place.text.count(":") > 1:
+        if has_scheme or not _is_ipv6(place.text):
+            raise place.fault("write an IPv6 address in brackets, as in [::1]:80")
+        return place, None
+    colon = place.find(":")
+    if colon < 0:
+        return place, None
+    if has_scheme and colon == place.end - 1:
+        return place.until(colon), None  # RFC 3986, section 3.2.3: an empty port is the default
+    return place.until(colon), place.after(colon + 1)
+
+
+def _port(part: Part | None) -> int | None:
+    if part is None:
+        return None
+    digits = part.text.lstrip("0")
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 5 and int(digits) <= 65535):  # noqa: PLR2004 - RFC 6335
+        raise part.fault("a port is a number from 1 to 65535")
+    return int(digits)
+
+
+def _host(part: Part) -> tuple[str, bool]:
+    """Return the host in ASCII, and whether it is an IP address."""
+    text = part.text
+    if not text:
+        raise part.fault("the host is missing")
+    if text.startswith("["):
+        text = text[1:-1].replace("%25", "%", 1)  # RFC 6874 writes a zone's % in its escaped form
+        if not _is_ipv6(text):
+            raise part.fault("this is not an IPv6 address")
+        return text.lower(), True
+    if ":" in text:
+        return text.lower(), True
+    name = text.lower() if text.isascii() else _idna(part)
+    last = name.rstrip(".").rpartition(".")[2]
+    if _NUMBER.fullmatch(last):
+        return _ipv4(name.removesuffix("."), part), True
+    if not _NAME.fullmatch(name) or len(name) > 254 or max(map(len, name.split("."))) > 63:  # noqa: PLR2004 - RFC 1035
+        raise part.fault("this is not a host name")
+    return name, False
+
+
+def _ipv4(text: str, part: Part) -> str:
+    try:
+        return str(ipaddress.IPv4Address(text))
+    except ValueError as error:
+        problem = "an IPv4 address is four numbers from 0 to 255, as in 127.0.0.1"
+        raise part.fault(problem) from error
+
+
+def is_ip(host: str) -> bool:
+    """Tell whether a target's host is an IP address, by itself or with a zone."""
+    return ":" in host or _NUMBER.fullmatch(host.rpartition(".")[2]) is not None
+
+
+def _is_ipv6(text: str) -> bool:
+    address, percent, zone = text.partition("%")
+    if percent and not _ZONE.fullmatch(zone):
+        return False
+    try:
+        ipaddress.IPv6Address(address)
+    except ValueError:
+        return False
+    return True
+
+
+def _idna(part: Part) -> str:
+    try:
+        host: str | None = yarl_url(f"http://{part.text}/").raw_host
+    except ValueError as error:  # UnicodeError is one
+        raise part.fault("this is not an international host name") from error
+    return host or ""
+
+
+def yarl_url(text: str) -> URL:
+    """Let yarl read a URL: it encodes paths and international names (through the idna library).
+
+    Raises:
+        ValueError: it cannot.
+    """
+    from yarl import URL  # noqa: PLC0415 - costs a third of the import budget; most need it late
+
+    return URL(text)
+
+
+_AUTHORITY_END = re.compile(r"[/?#\\]")
+# Underscores are no host name by RFC 952, but service names in containers have them.
+_NAME = re.compile(r"(?!.*\.\.)[a-z0-9_]([a-z0-9_.\-]*[a-z0-9_\-])?\.?")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_ZONE = re.compile(r"[A-Za-z0-9._~\-]+")

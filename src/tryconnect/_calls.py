@@ -1,0 +1,165 @@
+"""The functions of the package, and the client that they share.
+
+All calls that are under way in a running loop share one client; the last one out closes it.  So
+nothing outlives the calls, whatever loop they run in, and a thousand of them at once still use one
+session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+from tryconnect._client import CHECK_TIMEOUT, FETCH_TIMEOUT, MAX_BYTES, Client, session_class
+from tryconnect._daemon import beside
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from tryconnect._client import Address
+    from tryconnect._expect import ExpectLike
+    from tryconnect._records import Report
+    from tryconnect._session import Session
+
+__all__ = ["fetch_text", "probe", "try_connect"]
+
+
+async def try_connect(
+    address: Address, *, timeout: float = CHECK_TIMEOUT, expect: ExpectLike = None
+) -> bool:
+    """Tell whether an address answers.
+
+    ``True`` means what ``requests.get(address)`` without an exception means: an HTTP answer came,
+    with any status, after up to 10 redirects, over a verified connection.  The body is not
+    downloaded.  For ``tcp://``, ``unix://`` and ``host:port`` it means that the connection opens.
+
+    Args:
+        address: a URL, ``host``, ``host:port`` or ``tcp://host:port``.
+        timeout: seconds for everything: name, connection, TLS, redirects, headers.
+        expect: what the answer must be like to count: ``"2xx"``, ``"200-399"``, ``204``, or an
+            :class:`~tryconnect.Expect`; ``None``: any HTTP answer.
+
+    Returns:
+        The same as :func:`probe`'s ``Report.ok``.
+
+    Raises:
+        TypeError: the address is neither a ``str`` nor a ``yarl.URL``.
+        ValueError: ``timeout`` or ``expect`` makes no sense, or something is expected of an
+            address that is not asked by HTTP.  Never for an address: a bad one is ``False``.
+
+    .. versionadded:: 0.1
+    """
+    return (await probe(address, timeout=timeout, expect=expect)).ok
+
+
+async def probe(
+    address: Address, *, timeout: float = CHECK_TIMEOUT, expect: ExpectLike = None
+) -> Report:
+    """Tell whether an address answers, and if not, why.
+
+    Args and errors are those of :func:`try_connect`.
+
+    Returns:
+        A :class:`~tryconnect.Report`: true where the address answers as expected.
+
+    .. versionadded:: 0.1
+    """
+    async with _Shared() as client:
+        return await client.probe(address, timeout=timeout, expect=expect)
+
+
+async def fetch_text(
+    url: Address,
+    *,
+    timeout: float = FETCH_TIMEOUT,
+    expect: ExpectLike = "2xx",
+    max_bytes: int = MAX_BYTES,
+) -> str:
+    """Return the text at a URL.
+
+    Args:
+        url: an http or https address.
+        timeout: seconds for everything, the body included.
+        expect: what the answer must be like; an error page is no text by default.
+        max_bytes: the longest body that is taken, in bytes after decompression.
+
+    Raises:
+        FetchError: no such text came; its ``report`` says why.
+        TypeError: the URL is neither a ``str`` nor a ``yarl.URL``.
+        ValueError: an option makes no sense.
+
+    .. versionadded:: 0.1
+    """
+    async with _Shared() as client:
+        return await client.fetch_text(url, timeout=timeout, expect=expect, max_bytes=max_bytes)
+
+
+class _Shared:
+    """Lends the loop's client to one call."""
+
+    async def __aenter__(self) -> Client:
+        loop = asyncio.get_running_loop()
+        lease = _leases.get(id(loop))
+        if lease is None:
+            lease = _leases[id(loop)] = _Lease(loop)
+        self._lease = lease
+        lease.users += 1
+        try:
+            return await lease.client()
+        except BaseException:
+            await lease.give_back()
+            raise
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._lease.give_back()
+
+
+class _Lease:
+    """The client of one loop while calls use it.
+
+    Only the calls hold a lease: a loop that dies with calls under way is not kept alive by us.  And
+    while it lives it holds its loop, so no other loop can have the same ``id``.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.users = 0
+        self._loop = loop
+        self._client: Client | None = None
+        self._import: asyncio.Future[type[Session]] | None = None
+        if not _imported():
+            # It takes a quarter of a second, for which a GUI would stand still.
+            self._import = beside(session_class, name="tryconnect-import")
+
+    async def client(self) -> Client:
+        """Return the client; the first caller finds it made and opened."""
+        if self._import is not None:
+            # One caller's cancellation is not the others'.
+            await asyncio.shield(self._import)
+        if self._client is None:
+            self._client = Client()
+            self._client._open(keep_alive=False)  # noqa: SLF001 - both are owners of sessions
+        return self._client
+
+    async def give_back(self) -> None:
+        """Leave; the last one out closes the client."""
+        self.users -= 1
+        if self.users:
+            return
+        del _leases[id(self._loop)]  # before any await: who comes now gets a new one
+        if self._client is not None:
+            await self._client.aclose()
+
+
+_leases: WeakValueDictionary[int, _Lease] = WeakValueDictionary()
+
+
+def _imported() -> bool:
+    """Tell whether aiohttp need not be imported any more: a module half way has no class yet."""
+    return hasattr(sys.modules.get("tryconnect._session"), "Session")

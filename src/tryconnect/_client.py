@@ -1,0 +1,206 @@
+"""The owner of a session: what it is made with, and that it is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+from dataclasses import dataclass
+from ssl import SSLContext
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias
+
+from tryconnect._expect import ExpectLike, as_expect
+from tryconnect._target import address_text
+from tryconnect._version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from aiohttp.abc import AbstractResolver
+    from yarl import URL
+
+    from tryconnect._records import Report
+    from tryconnect._session import Session
+
+__all__ = ["Address", "Client", "Options", "session_class"]
+
+Address: TypeAlias = "str | URL"
+
+USER_AGENT = f"tryconnect/{__version__} (+https://github.com/tryconnect/tryconnect)"
+
+CHECK_TIMEOUT = 10.0
+FETCH_TIMEOUT = 30.0
+MAX_BYTES = 10 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a client was made with, checked."""
+
+    headers: Mapping[str, str]
+    ssl: SSLContext | bool | None
+    proxy: str | URL | None
+    family: str
+    resolver: AbstractResolver | None
+
+
+class Client:
+    """Checks and fetches over one session that keeps its connections.
+
+    Use it with ``async with``, inside the loop that runs it.  Making one imports aiohttp (about a
+    quarter of a second, once per process), so a program can choose when to pay for that.
+
+    Args:
+        headers: sent with every request.  ``Authorization`` and ``Cookie`` among them are not
+            sent on to another origin by a redirect.
+        ssl: an ``ssl.SSLContext`` of your own; ``False`` accepts any certificate; ``None``
+            verifies against the system's store, or ``SSL_CERT_FILE``, or ``REQUESTS_CA_BUNDLE``.
+            Your context's ``sslobject_class`` is set, where it has none, to time handshakes.
+        proxy: ``"env"`` obeys ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` (on
+            Windows and macOS the system's settings too) as they are when the client opens; a URL
+            is one proxy for all; ``None``: none.
+        family: ``"any"``, ``"ipv4"`` or ``"ipv6"``: the addresses that are tried.
+        resolver: looks names up in place of tryconnect's own; you close it.  Tests hand in one
+            that knows invented names.
+        user_agent: the ``User-Agent`` header.
+
+    Raises:
+        ValueError: an option makes no sense.
+
+    .. versionadded:: 0.1
+    """
+
+    def __init__(
+        self,
+        *,
+        headers: Mapping[str, str] | None = None,
+        ssl: SSLContext | bool | None = None,
+        proxy: str | URL | None = "env",
+        family: Literal["any", "ipv4", "ipv6"] = "any",
+        resolver: AbstractResolver | None = None,
+        user_agent: str = USER_AGENT,
+    ) -> None:
+        if family not in _FAMILIES:
+            raise ValueError(f"family is one of {', '.join(_FAMILIES)}, not {family!r}")
+        self._options = Options(
+            headers=_headers({"User-Agent": user_agent, "Accept": "*/*"} | dict(headers or {})),
+            ssl=_ssl(ssl),
+            proxy=proxy,
+            family=family,
+            resolver=resolver,
+        )
+        self._make_session = session_class()
+        self._session: Session | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def try_connect(
+        self, address: Address, *, timeout: float = CHECK_TIMEOUT, expect: ExpectLike = None
+    ) -> bool:
+        """Tell whether an address answers; see :func:`tryconnect.try_connect`."""
+        return (await self.probe(address, timeout=timeout, expect=expect)).ok
+
+    async def probe(
+        self, address: Address, *, timeout: float = CHECK_TIMEOUT, expect: ExpectLike = None
+    ) -> Report:
+        """Tell whether an address answers, and why not; see :func:`tryconnect.probe`."""
+        text, limit, expected = address_text(address), _seconds(timeout), as_expect(expect)
+        return await self._opened().probe(text, limit=limit, expect=expected)
+
+    async def fetch_text(
+        self,
+        url: Address,
+        *,
+        timeout: float = FETCH_TIMEOUT,
+        expect: ExpectLike = "2xx",
+        max_bytes: int = MAX_BYTES,
+    ) -> str:
+        """Return the text at a URL; see :func:`tryconnect.fetch_text`."""
+        text, limit, expected = address_text(url), _seconds(timeout), as_expect(expect)
+        most = _whole_bytes(max_bytes)
+        return await self._opened().fetch_text(text, limit=limit, expect=expected, max_bytes=most)
+
+    async def aclose(self) -> None:
+        """Close the session and its connections; a second call does nothing.
+
+        A cancellation does not stop it half way: it closes first, and is cancelled then.
+        """
+        session, self._session = self._session, None
+        cancellation: asyncio.CancelledError | None = None
+        while session is not None:
+            try:
+                await session.aclose()
+                break
+            except asyncio.CancelledError as error:
+                cancellation = error
+        if cancellation is not None:
+            raise cancellation
+
+    async def __aenter__(self) -> Self:
+        if self._session is not None:
+            raise RuntimeError("this Client is open already: make another one")
+        self._open(keep_alive=True)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def _open(self, *, keep_alive: bool) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._session = self._make_session(self._options, keep_alive=keep_alive)
+
+    def _opened(self) -> Session:
+        if self._session is None:
+            raise RuntimeError("a Client works inside of: async with tryconnect.Client() as client")
+        if self._loop is not asyncio.get_running_loop():
+            raise RuntimeError("this Client was opened in another event loop: open one per loop")
+        return self._session
+
+
+_FAMILIES = ("any", "ipv4", "ipv6")
+_BAD_IN_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+
+
+def session_class() -> type[Session]:
+    """Return the class of sessions, which takes importing aiohttp the first time."""
+    from tryconnect._session import Session  # noqa: PLC0415 - imports aiohttp, at first use
+
+    return Session
+
+
+def _ssl(ssl: object) -> SSLContext | bool | None:
+    if ssl is None or isinstance(ssl, bool | SSLContext):
+        return ssl
+    raise ValueError(f"ssl is an ssl.SSLContext, False or None, not {ssl!r}")
+
+
+def _headers(headers: Mapping[str, object]) -> dict[str, str]:
+    """Return headers that can be sent (RFC 9110, section 5)."""
+    sent = {}
+    for name, value in headers.items():
+        if not _TOKEN.fullmatch(name):
+            raise ValueError(f"{name!r} cannot be the name of a header")
+        if not isinstance(value, str) or _BAD_IN_HEADER.search(value):
+            raise ValueError(f"the header {name} needs a text of one line")
+        sent[name] = value
+    return sent
+
+
+def _seconds(timeout: object) -> float:
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
+        raise ValueError(f"timeout is a number of seconds, not {timeout!r}")  # noqa: TRY004
+    if not 0 < timeout < math.inf:
+        raise ValueError(f"timeout is a number of seconds above 0, not {timeout!r}")
+    return float(timeout)
+
+
+def _whole_bytes(max_bytes: object) -> int:
+    if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 1:
+        raise ValueError(f"max_bytes is a whole number above 0, not {max_bytes!r}")
+    return max_bytes

@@ -1,0 +1,94 @@
+"""How connections are made: aiohttp's connector, with hooks that leave a trail."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+from tryconnect._faults import LocalFault
+from tryconnect._trail import current, open_socket
+
+if TYPE_CHECKING:
+    from aiohappyeyeballs import AddrInfoType
+    from aiohttp import ClientRequest, ClientTimeout
+    from aiohttp.abc import AbstractResolver, ResolveResult
+    from aiohttp.connector import Connection
+
+__all__ = ["FAMILIES", "HAPPY_EYEBALLS_DELAY", "Connector", "addr_infos"]
+
+FAMILIES = {"any": socket.AF_UNSPEC, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
+
+HAPPY_EYEBALLS_DELAY = 0.25
+"""Seconds until the next address of a name is tried beside the first (RFC 8305, section 5)."""
+
+
+class Connector(aiohttp.TCPConnector):
+    """A connector for checks.
+
+    Args:
+        resolver: looks names up; stays the caller's.
+        family: a value of ``FAMILIES``.
+        keep_alive: keep connections for the next check of the same host.
+    """
+
+    def __init__(
+        self, resolver: AbstractResolver, *, family: socket.AddressFamily, keep_alive: bool
+    ) -> None:
+        super().__init__(
+            resolver=resolver,
+            family=family,
+            force_close=not keep_alive,
+            # How many checks run at once is the caller's business; a queue in here would hide
+            # the waiting inside a check's deadline.
+            limit=0,
+            # With the cache, waiters share one look-up in a task of its own, which outlives them.
+            use_dns_cache=False,
+            happy_eyeballs_delay=HAPPY_EYEBALLS_DELAY,
+            socket_factory=open_socket,
+        )
+
+    async def connect(
+        self, req: ClientRequest, traces: list[Any], timeout: ClientTimeout
+    ) -> Connection:
+        """Return a connection, kept or new, and note whom it leads to."""
+        trail = current.get()
+        if trail is not None:
+            trail.reused = True  # until a socket is opened
+        connection = await super().connect(req, traces, timeout)
+        if trail is not None:
+            trail.connected(connection.transport)
+        return connection
+
+    def _convert_hosts_to_addr_infos(self, hosts: list[ResolveResult]) -> list[AddrInfoType]:
+        # aiohttp leaves the zone of a link-local address in its text, and asyncio would then look
+        # it up in the loop's executor.
+        return addr_infos(hosts, self._family)
+
+
+def addr_infos(hosts: list[ResolveResult], family: int) -> list[AddrInfoType]:
+    """Turn look-up results into what ``aiohappyeyeballs`` connects to.
+
+    Args:
+        hosts: the addresses of one name.
+        family: only addresses of this one; ``AF_UNSPEC`` for all.
+    """
+    found = [(host["host"], host["port"]) for host in hosts]
+    infos: list[AddrInfoType] = [
+        (socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", _ipv6_address(ip, port))
+        if ":" in ip
+        else (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (ip, port))
+        for ip, port in found
+    ]
+    wanted = [info for info in infos if family in (socket.AF_UNSPEC, info[0])]
+    if not wanted:
+        raise LocalFault(f"the client is set to another family of addresses than {found[0][0]}")
+    return wanted
+
+
+def _ipv6_address(ip: str, port: int) -> tuple[str, int, int, int]:
+    ip, _, zone = ip.partition("%")
+    if not zone:
+        return ip, port, 0, 0
+    return ip, port, 0, int(zone) if zone.isdecimal() else socket.if_nametoindex(zone)

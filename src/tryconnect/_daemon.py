@@ -1,0 +1,72 @@
+"""Blocking work beside the loop, in a daemon thread of our own that nobody ever waits for at exit.
+
+The loop's executor would hold loop shutdown and process exit until the work is done, lets other
+users starve, and on a GUI's own loop it may lose exceptions; ``asyncio.to_thread`` is the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Postbox", "beside"]
+
+_T = TypeVar("_T")
+
+
+def beside(work: Callable[[], _T], *, name: str) -> asyncio.Future[_T]:
+    """Run blocking work in a daemon thread; the future holds its result, or its exception.
+
+    Who is cancelled while waiting leaves at once; the thread goes on to its end, and its result is
+    dropped.
+
+    Args:
+        work: what to run.
+        name: the thread's name, for debuggers.
+    """
+    loop = asyncio.get_running_loop()
+    postbox = Postbox(loop)
+    answer: asyncio.Future[_T] = loop.create_future()
+
+    def run() -> None:
+        try:
+            result = work()
+        except Exception as error:  # noqa: BLE001 - it belongs to the caller
+            postbox.call_soon_threadsafe(_fail, answer, error)
+        else:
+            postbox.call_soon_threadsafe(_succeed, answer, result)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return answer
+
+
+class Postbox:
+    """The part of a loop that other threads deliver through, except that they may come too late.
+
+    Delivering to a loop that has been closed raises in the delivering thread, where nobody can
+    catch it and it would only print a traceback.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.create_future = loop.create_future
+
+    def call_soon_threadsafe(self, callback: Callable[..., object], *args: object) -> None:
+        """Hand a call to the loop, or drop it where the loop is closed."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(callback, *args)
+
+
+def _succeed(answer: asyncio.Future[_T], result: _T) -> None:
+    if not answer.done():  # cancelled: the caller has left
+        answer.set_result(result)
+
+
+def _fail(answer: asyncio.Future[_T], error: Exception) -> None:
+    if not answer.done():
+        answer.set_exception(error)

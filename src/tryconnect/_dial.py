@@ -1,0 +1,81 @@
+"""The roads without HTTP: a TCP port or a unix socket, and whether it opens."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+from typing import TYPE_CHECKING
+
+from aiohappyeyeballs import start_connection
+
+from tryconnect._authority import is_ip
+from tryconnect._connector import HAPPY_EYEBALLS_DELAY, addr_infos
+from tryconnect._faults import LocalFault
+from tryconnect._trail import open_socket
+
+if TYPE_CHECKING:
+    from aiohttp.abc import AbstractResolver
+
+    from tryconnect._trail import Trail
+
+__all__ = ["open_tcp", "open_unix"]
+
+
+async def open_tcp(trail: Trail, names: AbstractResolver, family: socket.AddressFamily) -> None:
+    """Connect to the trail's target by TCP; the trail closes the connection.
+
+    Raises:
+        OSError: nothing accepts a connection there, or the name cannot be resolved.
+    """
+    host, port = trail.target.host, trail.target.port
+    hosts = (
+        [{"hostname": host, "host": host, "port": port, "family": 0, "proto": 0, "flags": 0}]
+        if is_ip(host)
+        else await names.resolve(host, port, family=family)
+    )
+    sock = await start_connection(
+        addr_infos(hosts, family),  # type: ignore[arg-type]  # a literal is a ResolveResult
+        happy_eyeballs_delay=HAPPY_EYEBALLS_DELAY,
+        socket_factory=open_socket,
+    )
+    if sock.getsockname() == sock.getpeername():
+        # The kernel chose the very port that was asked for, and TCP's simultaneous open made the
+        # socket its own peer (RFC 9293, section 3.5): nobody listens there.
+        raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+    trail.ip = sock.getpeername()[0]
+    trail.enter(None)
+
+
+async def open_unix(trail: Trail) -> None:
+    """Connect to the trail's unix socket; the trail closes the connection.
+
+    Raises:
+        LocalFault: this platform has no unix sockets.
+        OSError: there is no such socket, or nothing listens on it.
+    """
+    if not hasattr(socket, "AF_UNIX"):
+        raise LocalFault("this platform has no unix sockets")
+    sock = open_socket((socket.AF_UNIX, socket.SOCK_STREAM, 0, "", trail.target.path))
+    sock.settimeout(0)
+    loop = asyncio.get_running_loop()
+    while not _is_connected(sock):
+        await loop.sock_connect(sock, trail.target.path)
+        # Linux refuses at once when the listener's queue is full (EAGAIN, see connect(2)), which
+        # asyncio takes for "under way" and then for success.
+        if not _is_connected(sock):
+            await asyncio.sleep(_QUEUE_FULL_PAUSE)
+    trail.enter(None)
+
+
+_QUEUE_FULL_PAUSE = 0.02
+"""Seconds between two tries at a unix socket whose queue is full."""
+
+
+def _is_connected(sock: socket.socket) -> bool:
+    try:
+        sock.getpeername()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,28 @@
+"""Faults that the network room finds by itself, where no library raises anything.
+
+They reach users only as ``Report.error``; their text is the report's detail.
+"""
+
+from __future__ import annotations
+
+__all__ = ["BadRedirect", "LocalFault", "ProxyUnusable", "TooLarge", "TooManyRedirects"]
+
+
+class BadRedirect(Exception):  # noqa: N818 - named after what was found, like the others here
+    """The peer redirected to something that is no HTTP address."""
+
+
+class TooManyRedirects(Exception):  # noqa: N818
+    """The chain of redirects did not end in time."""
+
+
+class ProxyUnusable(Exception):  # noqa: N818
+    """The environment names a proxy of a kind that cannot be spoken to."""
+
+
+class LocalFault(Exception):  # noqa: N818
+    """A setting of our own machine makes the check impossible."""
+
+
+class TooLarge(Exception):  # noqa: N818
+    """The body is longer than the caller allows."""

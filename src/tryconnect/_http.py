@@ -1,0 +1,197 @@
+"""The HTTP road: one GET, its redirects, its headers; the body only where somebody wants it.
+
+Redirects are followed here and not by aiohttp: it hides the earlier hops when a later one fails,
+keeps one proxy for all of them, and sends them on with a jar that outlives the check.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from tryconnect import _body
+from tryconnect._connector import Connector
+from tryconnect._faults import BadRedirect, TooManyRedirects
+from tryconnect._proxies import Proxies
+from tryconnect._records import Hop, Phase
+from tryconnect._redaction import redact, visible
+from tryconnect._target import redirected, same_party
+from tryconnect._trail import current
+from tryconnect._trust import context_for
+from tryconnect.errors import InvalidAddress
+
+if TYPE_CHECKING:
+    import socket
+    import ssl
+    from collections.abc import Mapping
+
+    from aiohttp import ClientRequest, ClientResponse
+    from aiohttp.abc import AbstractResolver
+
+    from tryconnect._body import BodyPlan
+    from tryconnect._target import Target
+    from tryconnect._trail import Trail
+
+__all__ = ["MAX_REDIRECTS", "Http", "RequestFailed"]
+
+MAX_REDIRECTS = 10
+"""What browsers' users ever meet; requests goes to 30."""
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+"""Statuses with a ``Location`` to go on to (RFC 9110, section 15.4); 300 and 304 are answers."""
+
+_LONGEST_LINE = 65_536
+"""Bytes of a status line or header: as the standard library's ``http.client``, and so requests."""
+
+_SECRET_HEADERS = ("Authorization", "Cookie", "Proxy-Authorization")
+
+# The deadline is one and lies outside: aiohttp's own are rounded up to whole seconds, and count
+# time in queues.
+_NO_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
+
+
+class RequestFailed(Exception):  # noqa: N818 - its cause is the error
+    """Carries a failure past aiohttp's own second try: a check is one observation."""
+
+
+class Http:
+    """One aiohttp session, and what every request of it has in common."""
+
+    def __init__(
+        self,
+        *,
+        headers: Mapping[str, str],
+        ssl: ssl.SSLContext | bool | None,
+        proxy: str | URL | None,
+        names: AbstractResolver,
+        family: socket.AddressFamily,
+        keep_alive: bool,
+    ) -> None:
+        self._headers = CIMultiDict(headers)
+        self._public_headers = CIMultiDict(headers)
+        for name in _SECRET_HEADERS:
+            self._public_headers.popall(name, None)
+        self._ssl = ssl
+        self._proxies = Proxies(proxy)
+        self._session = aiohttp.ClientSession(
+            connector=Connector(names, family=family, keep_alive=keep_alive),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=_NO_TIMEOUT,
+            auto_decompress=False,
+            skip_auto_headers=("Accept-Encoding", "User-Agent"),
+            max_line_size=_LONGEST_LINE,
+            max_field_size=_LONGEST_LINE,
+            middlewares=(_ask_once,),
+        )
+
+    async def ask(self, trail: Trail, plan: BodyPlan | None) -> None:
+        """Ask the trail's target, and wherever it leads to; the trail takes note."""
+        first = trail.target
+        cookies = _Cookies()
+        for _ in range(MAX_REDIRECTS + 1):
+            headers = self._headers_for(trail.target, first, cookies, plan)
+            response = await self._get(trail, headers)
+            try:
+                trail.status = response.status
+                trail.enter(None)
+                location = response.headers.get("Location")
+                if response.status not in _REDIRECTS or not location:
+                    await _read(response, trail, plan)
+                    return
+                cookies.keep(response)
+            finally:
+                response.release()
+            trail.hops.append(Hop(response.status, trail.target.url))
+            trail.target = _next_target(trail.target, location)
+        raise TooManyRedirects(f"more than {MAX_REDIRECTS} redirects, and no end")
+
+    async def aclose(self) -> None:
+        """Close the session and the connections that it kept."""
+        await self._session.close()
+
+    async def _get(self, trail: Trail, headers: CIMultiDict[str]) -> ClientResponse:
+        target = trail.target
+        trail.status = None
+        proxy = self._proxies.choose(target)
+        trail.proxied = proxy is not None
+        schemes = {target.url.partition(":")[0], proxy.scheme if proxy else ""}
+        return await self._session.get(
+            URL(target.url, encoded=True),
+            allow_redirects=False,
+            headers=headers,
+            proxy=proxy,
+            ssl=context_for(self._ssl) if "https" in schemes else True,
+        )
+
+    def _headers_for(
+        self, target: Target, first: Target, cookies: _Cookies, plan: BodyPlan | None
+    ) -> CIMultiDict[str]:
+        trusted = same_party(first, target)
+        headers = (self._headers if trusted else self._public_headers).copy()
+        if target.authorization is not None:
+            headers["Authorization"] = target.authorization
+        if plan is not None:
+            headers.setdefault("Accept-Encoding", _body.accept_encoding())
+        if cookie := cookies.header(target):
+            headers["Cookie"] = "; ".join([*headers.getall("Cookie", ()), cookie])
+        return headers
+
+
+class _Cookies:
+    """The cookies of one check, kept from hop to hop: some sites redirect for ever without.
+
+    The jar is made when the first cookie comes: most checks need none.
+    """
+
+    def __init__(self) -> None:
+        self._jar: aiohttp.CookieJar | None = None
+
+    def keep(self, response: ClientResponse) -> None:
+        """Take the cookies that an answer sets (RFC 6265)."""
+        if lines := response.headers.getall("Set-Cookie", ()):
+            if self._jar is None:
+                # "unsafe" only means: for IP addresses too.
+                self._jar = aiohttp.CookieJar(unsafe=True)
+            self._jar.update_cookies_from_headers(lines, response.url)
+
+    def header(self, target: Target) -> str:
+        """Return what to send to a target; empty where there is nothing."""
+        if self._jar is None:
+            return ""
+        found = self._jar.filter_cookies(URL(target.url, encoded=True))
+        return "; ".join(f"{cookie.key}={cookie.coded_value}" for cookie in found.values())
+
+
+async def _read(response: ClientResponse, trail: Trail, plan: BodyPlan | None) -> None:
+    if plan is None or not plan.wants(response.status):
+        return
+    trail.enter(Phase.body)
+    trail.body = await _body.read(response, plan)
+    trail.enter(None)
+
+
+def _next_target(target: Target, location: str) -> Target:
+    try:
+        return redirected(target, location)
+    except InvalidAddress as error:
+        problem = f"the answer redirects, but {error.problem}"
+        raise BadRedirect(f"{problem} ({visible(redact(location))[:100]})") from error
+
+
+async def _ask_once(request: ClientRequest, handler: Any) -> ClientResponse:
+    """Middleware: report a broken connection instead of trying it again.
+
+    aiohttp repeats a GET whose connection broke.  For a kept connection, which may have died of
+    age, that is right; for one that was opened for this very request, the break is the answer.
+    """
+    try:
+        response: ClientResponse = await handler(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        trail = current.get()
+        if trail is not None and trail.reused:
+            raise
+        raise RequestFailed from error
+    return response

@@ -1,0 +1,155 @@
+"""Names become IP addresses: c-ares first, the system where c-ares cannot be right.
+
+c-ares (through aiodns) needs no thread per look-up, so a look-up ends with its deadline.  But it
+asks DNS only.  Names that the system's name service alone may know (a machine's own single-label
+name, mDNS ``.local``) are looked up by ``getaddrinfo``, in a daemon thread of our own: a hung
+look-up in the loop's executor would hold ``asyncio.run`` and the process's exit for its whole
+length (measured: 10 s for a 1 s deadline).
+
+Failures are ``socket.gaierror``, the standard library's word for them: ``EAI_NONAME`` where the
+name does not exist or has no address, other numbers where nobody could tell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+import aiodns
+import pycares
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from tryconnect._daemon import Postbox, beside
+from tryconnect._records import Phase
+from tryconnect._trail import current
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Names", "SystemNames"]
+
+TIMEOUT = 2.0
+"""Seconds for the first try of a name server; c-ares doubles it for the next."""
+TRIES = 2
+
+
+class Names(AbstractResolver):
+    """The resolver of a session: notes the time, and asks whom there is to ask.
+
+    Args:
+        resolver: asked instead of c-ares and the system; stays the caller's, who closes it.
+    """
+
+    def __init__(self, resolver: AbstractResolver | None = None) -> None:
+        self._given = resolver
+        self._ares: aiodns.DNSResolver | None = None
+        self._system = SystemNames()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Return the addresses of a name, in the order in which they are to be tried."""
+        trail = current.get()
+        if trail is None:
+            return await self._resolve(host, port, family)
+        trail.enter(Phase.dns)
+        found = await self._resolve(host, port, family)
+        trail.enter(None)
+        return found
+
+    async def close(self) -> None:
+        """End look-ups under way and let c-ares go."""
+        ares, self._ares = self._ares, None
+        if ares is not None:
+            await ares.close()
+
+    async def _resolve(
+        self, host: str, port: int, family: socket.AddressFamily
+    ) -> list[ResolveResult]:
+        if self._given is not None:
+            return await self._given.resolve(host, port, family=family)
+        name = host.rstrip(".")
+        if name.endswith(".local"):
+            return await self._system.resolve(host, port, family)
+        try:
+            return await self._ask_ares(host, port, family)
+        except (socket.gaierror, pycares.AresError):
+            if "." in name:
+                raise
+        return await self._system.resolve(host, port, family)
+
+    async def _ask_ares(
+        self, host: str, port: int, family: socket.AddressFamily
+    ) -> list[ResolveResult]:
+        if self._ares is None:
+            loop = cast("asyncio.AbstractEventLoop", Postbox(asyncio.get_running_loop()))
+            self._ares = _Ares(loop=loop, timeout=TIMEOUT, tries=TRIES)
+        try:
+            answer = await self._ares.getaddrinfo(
+                host, family, port=port, type=socket.SOCK_STREAM, flags=_FLAGS
+            )
+        except aiodns.error.DNSError as error:
+            number, text = error.args[0], error.args[-1]
+            raise socket.gaierror(_NUMBERS.get(number, socket.EAI_FAIL), text) from error
+        addresses = [(node.family, node.addr[0].decode(), *node.addr[1:]) for node in answer.nodes]
+        return _results(host, port, addresses)
+
+
+class _Ares(aiodns.DNSResolver):
+    """aiodns without its second way of watching sockets, which needs ``loop.add_reader``.
+
+    Loops without it hang there, and it announces itself by a warning; the system's resolver is the
+    better second way.
+    """
+
+    def _make_channel(self, **options: Any) -> tuple[bool, pycares.Channel]:
+        return True, pycares.Channel(timeout=self._timeout, **options)
+
+
+class SystemNames(AbstractResolver):
+    """``getaddrinfo``, each look-up in a daemon thread that nobody ever waits for."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Return the addresses of a name, as the machine's name service orders them."""
+        look_up = partial(
+            socket.getaddrinfo, host, port, family=family, type=socket.SOCK_STREAM, flags=_FLAGS
+        )
+        infos = await beside(look_up, name=f"tryconnect-names-{host}")
+        return _results(host, port, ((info[0], *info[4]) for info in infos))
+
+    async def close(self) -> None:
+        """Do nothing: a thread in ``getaddrinfo`` cannot be stopped, and need not be."""
+
+
+def _results(host: str, port: int, addresses: Iterable[tuple[Any, ...]]) -> list[ResolveResult]:
+    """Make aiohttp's records of ``(family, ip, port[, flow, scope])`` tuples."""
+    results = [
+        ResolveResult(
+            hostname=host,
+            # A link-local IPv6 address means nothing without its interface (RFC 4007).
+            host=f"{ip}%{rest[2]}" if len(rest) > 2 and rest[2] else ip,  # noqa: PLR2004
+            port=port,
+            family=family,
+            proto=0,
+            flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+        )
+        for family, ip, *rest in addresses
+    ]
+    if not results:
+        raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
+    return results
+
+
+# Families that this machine has no address of are not worth a try.  AI_MASK: macOS refuses others.
+_FLAGS = socket.AI_ADDRCONFIG & getattr(socket, "AI_MASK", socket.AI_ADDRCONFIG)
+
+_NUMBERS = {
+    aiodns.error.ARES_ENODATA: socket.EAI_NONAME,
+    aiodns.error.ARES_ENOTFOUND: socket.EAI_NONAME,
+    aiodns.error.ARES_EBADNAME: socket.EAI_NONAME,
+    aiodns.error.ARES_ETIMEOUT: socket.EAI_AGAIN,
+}

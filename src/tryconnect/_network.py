@@ -1,0 +1,109 @@
+"""A target becomes an attempt: the only room that waits for the network, and its deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+from tryconnect._connector import FAMILIES
+from tryconnect._dial import open_tcp, open_unix
+from tryconnect._http import Http, RequestFailed
+from tryconnect._names import Names
+from tryconnect._target import Kind
+from tryconnect._trail import Trail
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterator, Mapping
+
+    from aiohttp.abc import AbstractResolver
+    from yarl import URL
+
+    from tryconnect._body import BodyPlan
+    from tryconnect._records import Attempt
+    from tryconnect._target import Target
+
+__all__ = ["Network"]
+
+
+class Network:
+    """The way out of one event loop: a resolver and an aiohttp session, made and closed together.
+
+    Must be made inside the running loop that it is for.
+    """
+
+    def __init__(
+        self,
+        *,
+        headers: Mapping[str, str],
+        ssl: ssl.SSLContext | bool | None,
+        proxy: str | URL | None,
+        family: str,
+        resolver: AbstractResolver | None,
+        keep_alive: bool,
+    ) -> None:
+        self._family = FAMILIES[family]
+        self._names = Names(resolver)
+        self._http = Http(
+            headers=headers,
+            ssl=ssl,
+            proxy=proxy,
+            names=self._names,
+            family=self._family,
+            keep_alive=keep_alive,
+        )
+
+    async def attempt(
+        self, target: Target, *, limit: float, plan: BodyPlan | None = None
+    ) -> Attempt:
+        """Try a target, and return what happened; only what is not an ``Exception`` is raised.
+
+        Args:
+            target: what to try.
+            limit: seconds for everything: look-up, connection, TLS, redirects, answer, body.
+            plan: what of the body is wanted; ``None``: nothing.
+        """
+        async with Trail(target) as trail:
+            error: BaseException | None = None
+            try:
+                with _cancellation_kept():
+                    async with asyncio.timeout(limit):
+                        await self._go(trail, plan)
+            except RequestFailed as failed:
+                error = failed.__cause__
+            except Exception as caught:  # noqa: BLE001 - whatever it is, the verdict names it
+                error = caught
+            try:
+                return trail.attempt(limit=limit, error=error)
+            finally:
+                del error  # an exception and the frame that holds it would keep each other alive
+
+    async def aclose(self) -> None:
+        """Close session and resolver, both even where one fails or the caller is cancelled."""
+        try:
+            await self._http.aclose()
+        finally:
+            await self._names.close()
+
+    async def _go(self, trail: Trail, plan: BodyPlan | None) -> None:
+        match trail.target.kind:
+            case Kind.http:
+                await self._http.ask(trail, plan)
+            case Kind.tcp:
+                await open_tcp(trail, self._names, self._family)
+            case Kind.unix:
+                await open_unix(trail)
+
+
+@contextlib.contextmanager
+def _cancellation_kept() -> Iterator[None]:
+    """Let no library on the way turn a cancellation into a failure."""
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    try:
+        yield
+    except Exception as error:
+        if task is not None and task.cancelling() > before:
+            raise asyncio.CancelledError from error
+        raise

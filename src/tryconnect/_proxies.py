@@ -1,0 +1,88 @@
+"""Which proxy, if any, a target is asked through: the environment's rules, as curl reads them."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+from urllib.request import getproxies, proxy_bypass
+
+from yarl import URL
+
+from tryconnect._faults import ProxyUnusable
+from tryconnect._redaction import redact_address
+
+if TYPE_CHECKING:
+    from tryconnect._target import Target
+
+__all__ = ["Proxies"]
+
+
+class Proxies:
+    """The proxies of one session.
+
+    Args:
+        setting: ``"env"`` for what ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``
+            (or the system's settings, on Windows and macOS) say now; a URL for one proxy for all;
+            ``None`` for none.
+    """
+
+    def __init__(self, setting: str | URL | None) -> None:
+        self._from_environment = setting == "env"
+        if self._from_environment:
+            self._by_scheme = getproxies()
+        elif setting is None:
+            self._by_scheme = {}
+        else:
+            self._by_scheme = {"all": str(setting)}
+
+    def choose(self, target: Target) -> URL | None:
+        """Return the proxy for a target, or ``None`` for the direct way.
+
+        Raises:
+            ProxyUnusable: there is one, but not of a kind that can be spoken to.
+        """
+        if not self._by_scheme:
+            return None
+        scheme = target.url.partition(":")[0]
+        proxy = self._by_scheme.get(scheme) or self._by_scheme.get("all")
+        if not proxy or (self._from_environment and self._bypassed(target)):
+            return None
+        return _usable(proxy)
+
+    def _bypassed(self, target: Target) -> bool:
+        if proxy_bypass(f"{target.host}:{target.port}"):
+            return True
+        return _in_networks(target.host, self._by_scheme.get("no", ""))
+
+
+def _in_networks(host: str, no_proxy: str) -> bool:
+    """Tell whether ``NO_PROXY`` names the IP address or its network, as requests and curl read it.
+
+    The standard library compares names only.
+    """
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return any(address in network for network in map(_network, no_proxy.split(",")) if network)
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    try:
+        return ipaddress.ip_network(text.strip().strip("[]"), strict=False)
+    except ValueError:
+        return None
+
+
+def _usable(proxy: str) -> URL:
+    shown = redact_address(proxy)
+    try:
+        url = URL(proxy if "://" in proxy else f"http://{proxy}")
+        # aiohttp sends a proxy's credentials in Latin-1.
+        f"{url.user}{url.password}".encode("latin-1")
+        named = bool(url.raw_host)
+    except ValueError as error:
+        raise ProxyUnusable(f"the proxy {shown} has an address that cannot be read") from error
+    if url.scheme not in {"http", "https"} or not named:
+        raise ProxyUnusable(f"the proxy {shown} cannot be used: only http:// and https:// ones can")
+    return url

@@ -1,0 +1,93 @@
+"""What may be shown: everything but passwords, tokens, queries, fragments, terminal controls.
+
+All texts that leave the library for people, logs or JSON pass through here.  Attributes that carry
+the caller's own data (``Report.address``, ``Report.url``) do not: the caller knows them already.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["HIDDEN", "redact", "redact_address", "redacted_error", "secrets", "visible"]
+
+HIDDEN = "***"
+
+# The look-behind keeps the search linear: a run of letters is tried from its first one only.
+_URL = re.compile(r"(?<![A-Za-z0-9+.\-])[A-Za-z][A-Za-z0-9+.\-]*://[^\s'\"<>]+")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
+_AUTHORITY = re.compile(r"[^/?#\\]*")
+_TAIL = re.compile(r"[?#]")
+
+
+def secrets(address: str, *, doubt: bool = False) -> list[tuple[int, int]]:
+    """Return where an address keeps its secrets: (start, end) pairs, from left to right.
+
+    A password is one; so is a user name that stands alone, which is often a token
+    (``https://TOKEN@host``); so are query and fragment (signatures, access tokens).
+
+    Args:
+        address: the text, with or without a scheme.
+        doubt: the text is known not to parse, so any part before its last ``@`` may belong to a
+            password (``http://me:pa/ss@host``).
+    """
+    start = match.end() if (match := _SCHEME.match(address)) else 0
+    if address[:start].lower() == "unix://":
+        return []
+    spans = []
+    limit = len(address) if doubt else _AUTHORITY.match(address, start).end()  # type: ignore[union-attr]
+    at = address.rfind("@", start, limit)
+    if at >= 0:
+        colon = -1 if doubt else address.find(":", start, at)
+        spans.append((colon + 1 if colon >= 0 else start, at))
+    if tail := _TAIL.search(address, max(start, at)):
+        spans.append((tail.end(), len(address)))
+    return [(first, last) for first, last in spans if first < last]
+
+
+def redact_address(address: str, *, doubt: bool = False) -> str:
+    """Return an address with ``***`` for each of its :func:`secrets`."""
+    for start, end in reversed(secrets(address, doubt=doubt)):
+        address = f"{address[:start]}{HIDDEN}{address[end:]}"
+    return address
+
+
+def redact(text: str) -> str:
+    """Return a text in which every address with a scheme has lost its secrets."""
+    return _URL.sub(lambda match: redact_address(match[0]), text)
+
+
+def visible(text: str) -> str:
+    """Return a text of which every character is one that a terminal shows and does not obey."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in text
+    )
+
+
+def redacted_error(error: BaseException) -> BaseException:
+    """Return an exception that may be logged: itself, or a stand-in with the secrets gone.
+
+    aiohttp's errors print the URL they are about, query and all, and a traceback prints its
+    exceptions.  The stand-in keeps the traceback and the chain of causes.
+    """
+    if not any(redact(text) != text for text in map(str, _causes(error))):
+        return error
+    stand_in = _RedactedError(f"{type(error).__qualname__}: {redact(str(error))}")
+    stand_in.__suppress_context__ = True
+    if error.__cause__ is not None:
+        stand_in.__cause__ = redacted_error(error.__cause__)
+    return stand_in.with_traceback(error.__traceback__)
+
+
+class _RedactedError(Exception):
+    """Stands for an exception whose text held a secret."""
+
+
+def _causes(error: BaseException | None) -> list[BaseException]:
+    found: list[BaseException] = []
+    while error is not None and error not in found:
+        found.append(error)
+        error = error.__cause__ or error.__context__
+    return found

@@ -1,0 +1,109 @@
+"""One session's checks, whole: text to target, target to attempt, attempt to report.
+
+This room and those below it import aiohttp; ``_client`` imports it when the first client is made.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from tryconnect._body import BodyPlan
+from tryconnect._network import Network
+from tryconnect._records import Attempt
+from tryconnect._redaction import redacted_error
+from tryconnect._target import Kind, Target, parse
+from tryconnect._verdict import judge
+from tryconnect.errors import FetchError, InvalidAddress
+
+if TYPE_CHECKING:
+    from tryconnect._client import Options
+    from tryconnect._expect import Expect
+    from tryconnect._records import Report
+
+__all__ = ["Session"]
+
+_log = logging.getLogger("tryconnect")
+
+LOOKED_AT = 2**20
+"""Bytes of a body that an expectation looks at: 1 MiB, decompressed."""
+
+
+class Session:
+    """The checks of one client in one event loop.
+
+    Args:
+        options: the client's.
+        keep_alive: keep connections from one check to the next.
+    """
+
+    def __init__(self, options: Options, *, keep_alive: bool) -> None:
+        self._network = Network(
+            headers=options.headers,
+            ssl=options.ssl,
+            proxy=options.proxy,
+            family=options.family,
+            resolver=options.resolver,
+            keep_alive=keep_alive,
+        )
+
+    async def probe(self, address: str, *, limit: float, expect: Expect | None) -> Report:
+        """Check an address.
+
+        Raises:
+            ValueError: something is expected of an address that is not asked by HTTP.
+        """
+        try:
+            target = parse(address)
+        except InvalidAddress as error:
+            return _told(address, _not_tried(error, limit), expect)
+        if expect is not None and target.kind is not Kind.http:
+            raise ValueError(f"nothing can be expected of a {target.kind}:// address but to open")
+        plan = None
+        if expect is not None and expect.body is not None:
+            plan = BodyPlan(max_bytes=LOOKED_AT, cut=True, expect=expect)
+        attempt = await self._network.attempt(target, limit=limit, plan=plan)
+        return _told(address, attempt, expect)
+
+    async def fetch_text(
+        self, address: str, *, limit: float, expect: Expect | None, max_bytes: int
+    ) -> str:
+        """Fetch a text.
+
+        Raises:
+            FetchError: there is none, or it is not the expected one.
+        """
+        plan = BodyPlan(max_bytes=max_bytes, expect=expect)
+        try:
+            target = _fetchable(parse(address), address)
+        except InvalidAddress as error:
+            raise FetchError(_told(address, _not_tried(error, limit), expect)) from error
+        attempt = await self._network.attempt(target, limit=limit, plan=plan)
+        report = _told(address, attempt, expect)
+        if not report or attempt.body is None:
+            raise FetchError(report) from attempt.error
+        return attempt.body
+
+    async def aclose(self) -> None:
+        """Close everything.  Where it is interrupted, it can be called again."""
+        await self._network.aclose()
+
+
+def _fetchable(target: Target, address: str) -> Target:
+    if target.kind is Kind.http:
+        return target
+    problem = f"a text comes from an http or https address, and this is a {target.kind} one"
+    raise InvalidAddress(address, problem, 0, len(address))
+
+
+def _not_tried(error: InvalidAddress, limit: float) -> Attempt:
+    return Attempt(target=None, limit=limit, error=error)
+
+
+def _told(address: str, attempt: Attempt, expect: Expect | None) -> Report:
+    """Judge an attempt, and write the one log record of its check."""
+    report = judge(address, attempt, expect)
+    if _log.isEnabledFor(logging.DEBUG):
+        failure = None if attempt.error is None else redacted_error(attempt.error)
+        _log.debug("%s", report, exc_info=failure)
+    return report

@@ -1,0 +1,177 @@
+"""The trail of one check: its phases, its peer, its sockets, and that none of them outlives it.
+
+aiohttp tells when a phase begins only through tracing, whose mere presence costs 12 % of a check,
+and never tells when TLS begins.  So the few places that know (the resolver, the socket factory,
+OpenSSL's handshake, the connector) write into the trail of the check that they work for.  They find
+it in ``current``: a context variable reaches into the tasks and callbacks that a library starts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from ssl import cert_time_to_seconds
+from typing import TYPE_CHECKING, Self
+
+from tryconnect._records import Attempt, Hop, Phase, Timings, Tls
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any
+
+    from tryconnect._target import Target
+
+__all__ = ["Trail", "current", "open_socket"]
+
+current: ContextVar[Trail | None] = ContextVar("tryconnect_trail", default=None)
+"""The check that the running code works for."""
+
+
+class Trail:
+    """What is known so far of the check under way.
+
+    An asynchronous context manager: on leaving, whatever the check opened is closed, however it
+    ended.  Connections that an owner keeps for later checks are the exception.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.status: int | None = None
+        self.hops: list[Hop] = []
+        self.ip: str | None = None
+        self.tls: Tls | None = None
+        self.proxied = False
+        self.body: str | None = None
+        self.reused = False
+        self.phase: Phase | None = None
+        self._started = self._since = time.perf_counter()
+        self._spent: dict[Phase, float] = {}
+        self._sockets: list[socket.socket] = []
+        self._transports: list[asyncio.Transport] = []
+
+    def enter(self, phase: Phase | None) -> None:
+        """End the current phase, if any, and begin another, if any."""
+        now = time.perf_counter()
+        if self.phase is not None:
+            self._spent[self.phase] = self._spent.get(self.phase, 0.0) + now - self._since
+        self.phase = phase
+        self._since = now
+
+    def opened(self, sock: socket.socket) -> None:
+        """Take note of a socket, and with it of the beginning of a connection."""
+        self._sockets.append(sock)
+        self.reused = False
+        if self.phase is not Phase.connect:
+            self.enter(Phase.connect)
+
+    def connected(self, transport: asyncio.Transport | None) -> None:
+        """Take note of the connection over which the request will go."""
+        self.enter(Phase.response)
+        if transport is None:
+            return
+        self._transports.append(transport)
+        self.ip = _ip(transport.get_extra_info("peername"))
+        self.tls = _tls(transport.get_extra_info("ssl_object"))
+
+    def attempt(self, *, limit: float, error: BaseException | None) -> Attempt:
+        """Return what happened, as a value."""
+        ended_in = self.phase
+        self.enter(None)
+        return Attempt(
+            target=self.target,
+            limit=limit,
+            error=error,
+            phase=ended_in,
+            timings=self._timings(),
+            status=self.status,
+            ip=self.ip,
+            hops=tuple(self.hops),
+            tls=self.tls,
+            proxied=self.proxied,
+            body=self.body,
+        )
+
+    def _timings(self) -> Timings:
+        return Timings(
+            dns=self._spent.get(Phase.dns),
+            connect=self._spent.get(Phase.connect),
+            tls=self._spent.get(Phase.tls),
+            response=self._spent.get(Phase.response),
+            total=time.perf_counter() - self._started,
+        )
+
+    async def __aenter__(self) -> Self:
+        current.set(self)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        current.set(None)
+        for transport in self._transports:
+            # A peer that never answers close_notify would hold a closing TLS connection open for
+            # asyncio's 30 s; close() has sent ours already.
+            if transport.is_closing():
+                transport.abort()
+        kept = {_fileno(transport) for transport in self._transports if not transport.is_closing()}
+        left = [sock for sock in self._sockets if sock.fileno() not in kept | {-1}]
+        try:
+            # A coroutine that is thrown away with its loop cannot wait any more.
+            if kind is not GeneratorExit:
+                await _until_closed(left, ticks=3)
+                for sock in left:
+                    _shutdown(sock)
+                await _until_closed(left, ticks=20)
+        finally:
+            for sock in left:
+                sock.close()
+
+
+def open_socket(addr_info: tuple[Any, ...]) -> socket.socket:
+    """Make the socket for one attempt to connect, and leave a trace of it."""
+    family, kind, proto, _, _ = addr_info
+    sock = socket.socket(family, kind, proto)
+    if (trail := current.get()) is not None:
+        trail.opened(sock)
+    return sock
+
+
+async def _until_closed(sockets: list[socket.socket], *, ticks: int) -> None:
+    """Give the loop the few rounds that it needs to close sockets by itself.
+
+    Closing a socket that a transport still holds would pull it out from under the loop's selector.
+    """
+    for _ in range(ticks):
+        if all(sock.fileno() == -1 for sock in sockets):
+            return
+        await asyncio.sleep(0)
+
+
+def _shutdown(sock: socket.socket) -> None:
+    """End a connection that a library lost, for example when descriptors ran out."""
+    with contextlib.suppress(OSError):  # not connected, or closed by now
+        sock.shutdown(socket.SHUT_RDWR)
+
+
+def _fileno(transport: asyncio.Transport) -> int:
+    sock = transport.get_extra_info("socket")
+    return -1 if sock is None else sock.fileno()
+
+
+def _ip(peername: object) -> str | None:
+    return peername[0] if isinstance(peername, tuple) else None
+
+
+def _tls(ssl_object: Any) -> Tls | None:
+    if ssl_object is None:
+        return None
+    not_after = (ssl_object.getpeercert() or {}).get("notAfter")
+    expires = not_after and datetime.fromtimestamp(cert_time_to_seconds(not_after), UTC)
+    return Tls(ssl_object.version() or "unknown", expires)

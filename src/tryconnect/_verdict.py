@@ -1,0 +1,203 @@
+"""An attempt becomes a report: one ordered table of rows, the first that fits decides.
+
+The law of this file: whatever maps an exception to a :class:`~tryconnect.Reason` is a row of
+``ROWS``.  A row fits when an exception of its types stands anywhere in the chain of causes (aiohttp
+wraps the operating system's and OpenSSL's errors) and its condition holds.  Rows go from the
+particular to the general; a test proves that none hides a later one.
+
+Everything here is decided from values: no clock, no socket, no ``await``.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import socket
+import ssl
+from typing import TYPE_CHECKING, NamedTuple
+
+import aiohttp
+
+from tryconnect import _faults, _sentences
+from tryconnect._records import Attempt, Phase, Report
+from tryconnect.errors import InvalidAddress, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tryconnect._expect import Expect
+
+__all__ = ["ROWS", "Row", "judge"]
+
+
+def judge(address: str, attempt: Attempt, expect: Expect | None = None) -> Report:
+    """Say what an attempt means for the address that was asked for."""
+    reason, detail = _verdict(attempt, expect)
+    return Report(
+        address=address,
+        reason=reason,
+        detail=detail,
+        status=attempt.status,
+        url=attempt.target.url if attempt.target else None,
+        ip=attempt.ip,
+        hops=attempt.hops,
+        tls=attempt.tls,
+        timings=attempt.timings,
+        error=attempt.error,
+    )
+
+
+def _verdict(attempt: Attempt, expect: Expect | None) -> tuple[Reason, str]:
+    if attempt.error is not None:
+        return _verdict_on_error(attempt.error, attempt)
+    status = attempt.status
+    if status is None:
+        return Reason.ok, _sentences.connected(attempt)
+    if attempt.proxied and status == _PROXY_AUTHENTICATION_REQUIRED:
+        return Reason.proxy, _sentences.proxy_wants_password(None, attempt)
+    if expect is not None and not expect.accepts_status(status):
+        return Reason.status, f"answered {status}, where {expect.status} was expected"
+    if expect is not None and not expect.accepts_body(attempt.body or ""):
+        return Reason.body, _sentences.wrong_body(expect)
+    return Reason.ok, _sentences.answered(attempt)
+
+
+def _verdict_on_error(error: BaseException, attempt: Attempt) -> tuple[Reason, str]:
+    chain = list(_chain(error))
+    for row in ROWS:
+        for link in chain:
+            if isinstance(link, row.types) and (row.when is None or row.when(link, attempt)):
+                return row.reason, row.sentence(link, attempt)
+    raise AssertionError("the last row fits every exception") from error
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception and its causes.  Contexts are accidents of handling; causes are meant."""
+    seen = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__
+
+
+class Row(NamedTuple):
+    """One rule of the verdict.
+
+    Attributes:
+        types: the exceptions it is about.
+        reason: the word for them.
+        sentence: makes the report's detail.
+        when: what must hold besides; ``None``: nothing.
+    """
+
+    types: tuple[type[BaseException], ...]
+    reason: Reason
+    sentence: Callable[[BaseException, Attempt], str]
+    when: Callable[[BaseException, Attempt], bool] | None = None
+
+
+_PROXY_AUTHENTICATION_REQUIRED = 407
+
+_NOT_FOUND = {
+    getattr(socket, name) for name in ("EAI_NONAME", "EAI_NODATA") if hasattr(socket, name)
+}
+
+
+def _errnos(error: BaseException) -> set[int]:
+    """Return every error number of an ``OSError``.
+
+    Where several addresses of a name failed differently, aiohappyeyeballs joins their texts into
+    one ``OSError`` without a number: ``Multiple exceptions: [Errno 111] …, [Errno 101] …``.
+    """
+    if not isinstance(error, OSError):
+        return set()
+    if error.errno is not None:
+        return {error.errno}
+    return {int(number) for number in _ERRNO.findall(str(error))}
+
+
+_ERRNO = re.compile(r"\[Errno (\d+)\]")
+
+
+def _any_errno(*names: str) -> Callable[[BaseException, Attempt], bool]:
+    # Not every platform has every number.
+    numbers = {getattr(errno, name) for name in names if hasattr(errno, name)}
+    return lambda error, _: bool(numbers & _errnos(error))
+
+
+def _at_proxy(error: BaseException, attempt: Attempt) -> bool:
+    """Tell whether a fault met the connection to the proxy, not the one through it."""
+    target = attempt.target
+    return attempt.proxied and target is not None and getattr(error, "host", None) != target.host
+
+
+def _in_handshake(_: BaseException, attempt: Attempt) -> bool:
+    return attempt.phase is Phase.tls
+
+
+def _name_missing(error: BaseException, _: Attempt) -> bool:
+    return isinstance(error, OSError) and error.errno in _NOT_FOUND
+
+
+ROWS: tuple[Row, ...] = (
+    # What tryconnect itself found.
+    Row((InvalidAddress,), Reason.invalid_address, _sentences.own_words),
+    Row((_faults.TooManyRedirects,), Reason.too_many_redirects, _sentences.own_words),
+    Row((_faults.BadRedirect,), Reason.protocol, _sentences.own_words),
+    Row((_faults.ProxyUnusable,), Reason.proxy, _sentences.own_words),
+    Row((_faults.LocalFault,), Reason.local, _sentences.own_words),
+    Row((_faults.TooLarge,), Reason.too_large, _sentences.own_words),
+    # Want of memory or descriptors on our side looks like anything: it comes before the rest.
+    Row((MemoryError,), Reason.local, _sentences.out_of_memory),
+    Row(
+        (OSError,),
+        Reason.local,
+        _sentences.out_of_resources,
+        _any_errno("EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "WSAEMFILE", "WSAENOBUFS"),
+    ),
+    # The proxy: the same exceptions as the address's own, so it comes before them.
+    Row((aiohttp.ClientHttpProxyError,), Reason.proxy, _sentences.proxy_said),
+    Row((aiohttp.ClientProxyConnectionError,), Reason.proxy, _sentences.proxy_unreached),
+    Row((aiohttp.ClientConnectorError,), Reason.proxy, _sentences.proxy_unreached, _at_proxy),
+    # TLS, before the errors of the operating system: ssl.SSLError is one.
+    Row((ssl.SSLCertVerificationError,), Reason.tls_certificate, _sentences.certificate),
+    Row((ssl.SSLError,), Reason.tls_handshake, _sentences.handshake),
+    Row((TimeoutError,), Reason.timeout, _sentences.timeout),
+    Row(
+        (OSError, aiohttp.ClientError),
+        Reason.tls_handshake,
+        _sentences.handshake_broken,
+        _in_handshake,
+    ),
+    # Names.
+    Row((socket.gaierror,), Reason.dns_not_found, _sentences.name_missing, _name_missing),
+    Row((socket.gaierror,), Reason.dns_failed, _sentences.name_unknown),
+    Row((aiohttp.ClientConnectorDNSError,), Reason.dns_failed, _sentences.name_unknown),
+    # The operating system.  Of several addresses' faults, the one that proves most comes first.
+    Row((ConnectionRefusedError,), Reason.refused, _sentences.refused),
+    Row((OSError,), Reason.refused, _sentences.refused, _any_errno("ECONNREFUSED")),
+    Row((FileNotFoundError,), Reason.refused, _sentences.no_socket_file),
+    Row((OSError,), Reason.refused, _sentences.no_socket_file, _any_errno("ENOTSOCK", "ENOTDIR")),
+    Row((ConnectionResetError, BrokenPipeError), Reason.reset, _sentences.reset),
+    Row((ConnectionAbortedError,), Reason.reset, _sentences.reset),
+    Row((aiohttp.ServerDisconnectedError,), Reason.reset, _sentences.closed),
+    Row((OSError,), Reason.reset, _sentences.reset, _any_errno("ECONNRESET", "EPIPE")),
+    Row((OSError,), Reason.timeout, _sentences.timeout, _any_errno("ETIMEDOUT")),
+    Row(
+        (OSError,),
+        Reason.unreachable,
+        _sentences.unreachable,
+        _any_errno("ENETUNREACH", "EHOSTUNREACH", "EHOSTDOWN", "EINVAL"),
+    ),
+    Row(
+        (OSError,),
+        Reason.local,
+        _sentences.no_local_address,
+        _any_errno("EADDRNOTAVAIL", "EAFNOSUPPORT", "ENETDOWN", "ENODEV", "ENXIO"),
+    ),
+    Row((PermissionError,), Reason.local, _sentences.forbidden),
+    # The answer itself.
+    Row((aiohttp.ClientPayloadError,), Reason.body, _sentences.body_broken),
+    Row((aiohttp.ClientResponseError,), Reason.protocol, _sentences.not_http),
+    Row((Exception,), Reason.unknown, _sentences.unknown),
+)

@@ -1,0 +1,3 @@
+"""The version number: the only place where it is written."""
+
+__version__ = "0.1.0"

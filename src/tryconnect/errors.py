@@ -1,0 +1,142 @@
+"""The words for what can go wrong: the reasons of a report, and the exceptions.
+
+::
+
+    TryConnectError
+     ├── InvalidAddress   (also a ValueError)   a text that is no address
+     └── FetchError                             no text came; carries the report
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from enum import StrEnum
+from typing import TYPE_CHECKING, Self
+
+from tryconnect._redaction import HIDDEN, secrets, visible
+
+if TYPE_CHECKING:
+    from tryconnect._records import Report
+
+__all__ = ["FetchError", "InvalidAddress", "Reason", "TryConnectError"]
+
+
+class Reason(StrEnum):
+    """Why an address counts as answering or not: a closed, stable set of words.
+
+    Each member is its own text (``Reason.refused == "refused"``) and has a ``meaning``,
+    one sentence for people.  New members may come with a minor version; none changes its meaning.
+
+    .. versionadded:: 0.1
+    """
+
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str) -> Self:  # noqa: D102 - see the class
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+    ok = "ok", "The address answered as expected."
+    invalid_address = "invalid_address", "The text is not an address that can be checked."
+    dns_not_found = "dns_not_found", "The name does not exist, or has no address."
+    dns_failed = "dns_failed", "The name servers could not say whether the name exists."
+    refused = "refused", "The machine is there, but nothing listens at that port or path."
+    unreachable = "unreachable", "There is no way to that network or machine."
+    reset = "reset", "The peer broke the connection off before it answered."
+    tls_certificate = "tls_certificate", "The peer's certificate cannot be trusted."
+    tls_handshake = "tls_handshake", "No encrypted connection could be agreed on."
+    proxy = "proxy", "The proxy on the way is at fault; the address was not reached."
+    timeout = "timeout", "The deadline passed first."
+    protocol = "protocol", "Something answered, but not with HTTP that can be understood."
+    too_many_redirects = "too_many_redirects", "More than 10 redirects, and no end."
+    status = "status", "An HTTP answer came, but its status is not the expected one."
+    body = "body", "An HTTP answer came, but its body is not the expected one, or broke off."
+    too_large = "too_large", "The body is longer than the caller allows."
+    local = "local", "Our own machine is at fault: descriptors, memory, network device, settings."
+    unknown = "unknown", "A fault that has no word of its own yet; see the report's error."
+
+
+class TryConnectError(Exception):
+    """The base of every exception that tryconnect raises on its own account."""
+
+
+class InvalidAddress(TryConnectError, ValueError):  # noqa: N818 - the text is at fault, by its name
+    """A text that is not an address.
+
+    Its ``str()`` is a sentence, then the text with a caret under the fault.  Passwords and queries
+    are never shown.
+
+    Attributes:
+        address: the text as it was given.
+        problem: what is wrong, one sentence without a full stop.
+        start: index in ``address`` of the first character at fault.
+        end: index after the last one; equal to ``start`` where something is missing.
+
+    .. versionadded:: 0.1
+    """
+
+    def __init__(self, address: str, problem: str, start: int = 0, end: int = 0) -> None:
+        super().__init__(address, problem, start, end)
+        self.address = address
+        self.problem = problem
+        self.start = start
+        self.end = end
+
+    def __str__(self) -> str:
+        return f"{self.problem}\n{_marked(self.address, self.start, self.end)}"
+
+
+class FetchError(TryConnectError):
+    """No text could be fetched.
+
+    Attributes:
+        report: the :class:`~tryconnect.Report` that says why.  Its ``error`` is also this
+            exception's ``__cause__``, where there is one.
+
+    .. versionadded:: 0.1
+    """
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(report)
+        self.report = report
+
+    def __str__(self) -> str:
+        return f"{self.report.reason}: {self.report.detail}"
+
+
+_WINDOW = 30
+"""Characters shown on each side of a fault: with them the line fits a terminal of 80."""
+
+
+def _marked(address: str, start: int, end: int) -> str:
+    """Show the neighbourhood of a fault without its secrets, and carets below the fault."""
+    hidden = secrets(address, doubt=True)
+    for first, last in hidden:
+        start = first if first < start < last else start
+    end = min(max(end, start), start + _WINDOW)
+
+    def shown(first: int, last: int) -> str:
+        return "".join(_cell(address, index, hidden) for index in range(first, last))
+
+    before = shown(max(0, start - _WINDOW), start)
+    fault = shown(start, end)
+    after = shown(end, min(len(address), end + _WINDOW))
+    carets = "^" * max(1, _columns(fault))
+    return f"    {before}{fault}{after}\n    {' ' * _columns(before)}{carets}"
+
+
+def _cell(address: str, index: int, hidden: list[tuple[int, int]]) -> str:
+    for first, last in hidden:
+        if first <= index < last:
+            return HIDDEN if index == first else ""
+    return visible(address[index])
+
+
+def _columns(text: str) -> int:
+    """Count the terminal cells of a text: a caret must stand below the right one."""
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        for char in text
+    )
