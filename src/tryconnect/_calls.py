@@ -108,8 +108,8 @@ class _Shared:
         lease.users += 1
         try:
             return await lease.client()
-        except BaseException:
-            await lease.give_back()
+        except BaseException as error:
+            await lease.give_back(type(error))
             raise
 
     async def __aexit__(
@@ -118,7 +118,7 @@ class _Shared:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._lease.give_back()
+        await self._lease.give_back(kind)
 
 
 class _Lease:
@@ -147,14 +147,19 @@ class _Lease:
             self._client._open(keep_alive=False)  # noqa: SLF001 - both are owners of sessions
         return self._client
 
-    async def give_back(self) -> None:
-        """Leave; the last one out closes the client."""
+    async def give_back(self, kind: type[BaseException] | None) -> None:
+        """Leave; the last one out closes the client.
+
+        Args:
+            kind: the exception that ends the call, or ``None``.
+        """
         self.users -= 1
         if self.users:
             return
-        del _leases[id(self._loop)]  # before any await: who comes now gets a new one
+        # Before any await: who comes now gets a new one.  The garbage collector may have been here.
+        _leases.pop(id(self._loop), None)
         if self._client is not None:
-            await self._client.aclose()
+            await self._client.__aexit__(kind, None, None)
 
 
 _leases: WeakValueDictionary[int, _Lease] = WeakValueDictionary()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
+from tryconnect._daemon import is_gone
 from tryconnect._expect import ExpectLike, as_expect
 from tryconnect._target import address_text
 from tryconnect._version import __version__
@@ -55,7 +56,8 @@ class Client:
         headers: sent with every request.  ``Authorization`` and ``Cookie`` among them are not
             sent on to another origin by a redirect.
         ssl: an ``ssl.SSLContext`` of your own; ``False`` accepts any certificate; ``None``
-            verifies against the system's store, or ``SSL_CERT_FILE``, or ``REQUESTS_CA_BUNDLE``.
+            verifies against the system's store (or ``SSL_CERT_FILE`` and ``SSL_CERT_DIR``, which
+            OpenSSL takes in its place) and ``REQUESTS_CA_BUNDLE``.
             Your context's ``sslobject_class`` is set, where it has none, to time handshakes.
         proxy: ``"env"`` obeys ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` (on
             Windows and macOS the system's settings too) as they are when the client opens; a URL
@@ -148,7 +150,15 @@ class Client:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self.aclose()
+        if self._loop is not None and is_gone(self._loop, kind):
+            self._abandon()
+        else:
+            await self.aclose()
+
+    def _abandon(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            session.abandon()
 
     def _open(self, *, keep_alive: bool) -> None:
         self._loop = asyncio.get_running_loop()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
 from tryconnect._faults import LocalFault
+from tryconnect._protocol import HeadFirst
 from tryconnect._trail import current, open_socket
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ class Connector(aiohttp.TCPConnector):
             happy_eyeballs_delay=HAPPY_EYEBALLS_DELAY,
             socket_factory=open_socket,
         )
+        # aiohttp's only place for another protocol.  partial is invariant, so mypy wants the base.
+        self._factory = partial(HeadFirst, loop=self._loop)  # type: ignore[assignment]
 
     async def connect(
         self, req: ClientRequest, traces: list[Any], timeout: ClientTimeout
@@ -59,6 +63,7 @@ class Connector(aiohttp.TCPConnector):
         connection = await super().connect(req, traces, timeout)
         if trail is not None:
             trail.connected(connection.transport)
+            trail.protocol = connection.protocol
         return connection
 
     def _convert_hosts_to_addr_infos(self, hosts: list[ResolveResult]) -> list[AddrInfoType]:

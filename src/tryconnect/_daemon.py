@@ -1,4 +1,6 @@
-"""Blocking work beside the loop, in a daemon thread of our own that nobody ever waits for at exit.
+"""Living with loops that are not ours: work beside them, and their end.
+
+Blocking work runs in a daemon thread of our own that nobody ever waits for at exit.
 
 The loop's executor would hold loop shutdown and process exit until the work is done, lets other
 users starve, and on a GUI's own loop it may lose exceptions; ``asyncio.to_thread`` is the same.
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Postbox", "beside"]
+__all__ = ["Postbox", "beside", "is_gone"]
 
 _T = TypeVar("_T")
 
@@ -60,6 +62,19 @@ class Postbox:
         """Hand a call to the loop, or drop it where the loop is closed."""
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(callback, *args)
+
+
+def is_gone(loop: asyncio.AbstractEventLoop, kind: type[BaseException] | None) -> bool:
+    """Tell whether a coroutine that is being left can await no more.
+
+    A coroutine whose loop was closed under it, or that was thrown away half way, is run to its end
+    by the garbage collector: an ``await`` there that waits is an error.
+
+    Args:
+        loop: the one that ran the coroutine.
+        kind: the exception that it is left with, or ``None``.
+    """
+    return kind is GeneratorExit or loop.is_closed()
 
 
 def _succeed(answer: asyncio.Future[_T], result: _T) -> None:

@@ -5,7 +5,7 @@ They reach users only as ``Report.error``; their text is the report's detail.
 
 from __future__ import annotations
 
-__all__ = ["BadRedirect", "LocalFault", "ProxyUnusable", "TooLarge", "TooManyRedirects"]
+__all__ = ["BadRedirect", "LocalFault", "NotHttp", "ProxyUnusable", "TooLarge", "TooManyRedirects"]
 
 
 class BadRedirect(Exception):  # noqa: N818 - named after what was found, like the others here
@@ -22,6 +22,10 @@ class ProxyUnusable(Exception):  # noqa: N818
 
 class LocalFault(Exception):  # noqa: N818
     """A setting of our own machine makes the check impossible."""
+
+
+class NotHttp(Exception):  # noqa: N818
+    """The answer looks like HTTP to a parser, but is something else."""
 
 
 class TooLarge(Exception):  # noqa: N818

@@ -14,7 +14,8 @@ from yarl import URL
 
 from tryconnect import _body
 from tryconnect._connector import Connector
-from tryconnect._faults import BadRedirect, TooManyRedirects
+from tryconnect._faults import BadRedirect, NotHttp, TooManyRedirects
+from tryconnect._protocol import HeadFirst, status_of
 from tryconnect._proxies import Proxies
 from tryconnect._records import Hop, Phase
 from tryconnect._redaction import redact, visible
@@ -93,9 +94,14 @@ class Http:
         cookies = _Cookies()
         for _ in range(MAX_REDIRECTS + 1):
             headers = self._headers_for(trail.target, first, cookies, plan)
-            response = await self._get(trail, headers)
             try:
-                trail.status = response.status
+                response = await self._get(trail, headers)
+            except aiohttp.ClientResponseError:
+                if plan is not None or not _answered_all_the_same(trail):
+                    raise
+                return
+            try:
+                trail.status = _checked_status(response, trail)
                 trail.enter(None)
                 location = response.headers.get("Location")
                 if response.status not in _REDIRECTS or not location:
@@ -111,6 +117,10 @@ class Http:
     async def aclose(self) -> None:
         """Close the session and the connections that it kept."""
         await self._session.close()
+
+    def abandon(self) -> None:
+        """Let the session go; its connections are closed by the trails and by the loop's end."""
+        self._session.detach()
 
     async def _get(self, trail: Trail, headers: CIMultiDict[str]) -> ClientResponse:
         target = trail.target
@@ -163,6 +173,32 @@ class _Cookies:
             return ""
         found = self._jar.filter_cookies(URL(target.url, encoded=True))
         return "; ".join(f"{cookie.key}={cookie.coded_value}" for cookie in found.values())
+
+
+def _checked_status(response: ClientResponse, trail: Trail) -> int:
+    """Return the status of an answer that is HTTP; aiohttp's parser takes RTSP and status 0 too."""
+    head = _head(trail)
+    if head and status_of(head) is None:
+        line = visible(head.partition(b"\r")[0][:80].decode("latin-1"))
+        raise NotHttp(f"the answer is not HTTP/1.0 or 1.1: {line}")
+    return response.status
+
+
+def _answered_all_the_same(trail: Trail) -> bool:
+    """Take the status of an answer that has a header line out of order.
+
+    Its body cannot be read, nor where it redirects to; but an answer came, which was the question.
+    """
+    status = status_of(_head(trail))
+    if status is None or status in _REDIRECTS:
+        return False
+    trail.status = status
+    trail.enter(None)
+    return True
+
+
+def _head(trail: Trail) -> bytes:
+    return trail.protocol.head if isinstance(trail.protocol, HeadFirst) else b""
 
 
 async def _read(response: ClientResponse, trail: Trail, plan: BodyPlan | None) -> None:

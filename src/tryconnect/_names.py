@@ -40,10 +40,12 @@ class Names(AbstractResolver):
 
     Args:
         resolver: asked instead of c-ares and the system; stays the caller's, who closes it.
+        ares_options: for ``aiodns.DNSResolver``, for example its ``nameservers``.
     """
 
-    def __init__(self, resolver: AbstractResolver | None = None) -> None:
+    def __init__(self, resolver: AbstractResolver | None = None, **ares_options: Any) -> None:
         self._given = resolver
+        self._ares_options = {"timeout": TIMEOUT, "tries": TRIES, **ares_options}
         self._ares: aiodns.DNSResolver | None = None
         self._system = SystemNames()
 
@@ -65,6 +67,12 @@ class Names(AbstractResolver):
         if ares is not None:
             await ares.close()
 
+    def abandon(self) -> None:
+        """End look-ups under way without awaiting; c-ares goes when it is garbage."""
+        ares, self._ares = self._ares, None
+        if ares is not None:
+            ares.cancel()
+
     async def _resolve(
         self, host: str, port: int, family: socket.AddressFamily
     ) -> list[ResolveResult]:
@@ -85,7 +93,7 @@ class Names(AbstractResolver):
     ) -> list[ResolveResult]:
         if self._ares is None:
             loop = cast("asyncio.AbstractEventLoop", Postbox(asyncio.get_running_loop()))
-            self._ares = _Ares(loop=loop, timeout=TIMEOUT, tries=TRIES)
+            self._ares = _Ares(loop=loop, **self._ares_options)
         try:
             answer = await self._ares.getaddrinfo(
                 host, family, port=port, type=socket.SOCK_STREAM, flags=_FLAGS

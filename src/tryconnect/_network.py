@@ -86,6 +86,11 @@ class Network:
         finally:
             await self._names.close()
 
+    def abandon(self) -> None:
+        """Let session and resolver go where the loop is gone, and nothing can be awaited."""
+        self._http.abandon()
+        self._names.abandon()
+
     async def _go(self, trail: Trail, plan: BodyPlan | None) -> None:
         match trail.target.kind:
             case Kind.http:

@@ -88,6 +88,10 @@ class Session:
         """Close everything.  Where it is interrupted, it can be called again."""
         await self._network.aclose()
 
+    def abandon(self) -> None:
+        """Let everything go: the loop is gone already."""
+        self._network.abandon()
+
 
 def _fetchable(target: Target, address: str) -> Target:
     if target.kind is Kind.http:

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from ssl import cert_time_to_seconds
 from typing import TYPE_CHECKING, Self
 
+from tryconnect._daemon import is_gone
 from tryconnect._records import Attempt, Hop, Phase, Timings, Tls
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Trail:
         self.proxied = False
         self.body: str | None = None
         self.reused = False
+        self.protocol: object = None
         self.phase: Phase | None = None
         self._started = self._since = time.perf_counter()
         self._spent: dict[Phase, float] = {}
@@ -105,6 +107,7 @@ class Trail:
         )
 
     async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
         current.set(self)
         return self
 
@@ -115,7 +118,7 @@ class Trail:
         traceback: TracebackType | None,
     ) -> None:
         current.set(None)
-        for transport in self._transports:
+        for transport in [] if self._loop.is_closed() else self._transports:
             # A peer that never answers close_notify would hold a closing TLS connection open for
             # asyncio's 30 s; close() has sent ours already.
             if transport.is_closing():
@@ -123,8 +126,7 @@ class Trail:
         kept = {_fileno(transport) for transport in self._transports if not transport.is_closing()}
         left = [sock for sock in self._sockets if sock.fileno() not in kept | {-1}]
         try:
-            # A coroutine that is thrown away with its loop cannot wait any more.
-            if kind is not GeneratorExit:
+            if not is_gone(self._loop, kind):
                 await _until_closed(left, ticks=3)
                 for sock in left:
                     _shutdown(sock)

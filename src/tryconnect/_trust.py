@@ -1,4 +1,4 @@
-"""Whose certificates are trusted: the system's, or those that the environment names."""
+"""Whose certificates are trusted: the system's, and those that the environment names."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def context_for(setting: ssl.SSLContext | bool | None) -> ssl.SSLContext:  # noq
 
 
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-"""Both replace the system's store, as in requests: the first that is set counts."""
+"""requests' variables: the first that is set counts.  There it replaces requests' own bundle; here
+its certificates are trusted besides the system's, so that setting it takes nothing away."""
 
 
 @lru_cache(maxsize=1)
@@ -46,11 +47,12 @@ def _verified(
     path: str | None,
     openssl_reads: tuple[str | None, str | None],  # noqa: ARG001 - a part of the cache's key
 ) -> ssl.SSLContext:
+    context = ssl.create_default_context()
     if path is None:
-        return _speaking_http(ssl.create_default_context())
+        return _speaking_http(context)
     folder = Path(path).is_dir()
     try:
-        context = ssl.create_default_context(
+        context.load_verify_locations(
             cafile=None if folder else path, capath=path if folder else None
         )
     except OSError as error:  # ssl.SSLError is one: the file holds no certificates

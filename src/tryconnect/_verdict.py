@@ -140,11 +140,11 @@ def _name_missing(error: BaseException, _: Attempt) -> bool:
 
 
 ROWS: tuple[Row, ...] = (
-    # What tryconnect itself found.
-    Row((InvalidAddress,), Reason.invalid_address, _sentences.own_words),
+    # What tryconnect itself found.  A bad redirect is caused by an invalid address.
     Row((_faults.TooManyRedirects,), Reason.too_many_redirects, _sentences.own_words),
-    Row((_faults.BadRedirect,), Reason.protocol, _sentences.own_words),
+    Row((_faults.BadRedirect, _faults.NotHttp), Reason.protocol, _sentences.own_words),
     Row((_faults.ProxyUnusable,), Reason.proxy, _sentences.own_words),
+    Row((InvalidAddress,), Reason.invalid_address, _sentences.own_words),
     Row((_faults.LocalFault,), Reason.local, _sentences.own_words),
     Row((_faults.TooLarge,), Reason.too_large, _sentences.own_words),
     # Want of memory or descriptors on our side looks like anything: it comes before the rest.
