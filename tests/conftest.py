@@ -1,0 +1,94 @@
+"""Around every test: nothing is left behind, and nothing uses the loop's executor."""
+
+import asyncio
+import gc
+import ssl
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from pytest_asyncio import is_async_test
+
+from tests import leaks, peers
+from tests.event_loops import FACTORIES, LoopFactory, forbid_executor, start_native_threads
+
+pytest_plugins = ["pytester"]
+
+
+def pytest_collection_finish() -> None:
+    """Keep all that exists now out of the guards' sight, and of their garbage collections.
+
+    These would take many times as long else, after every test.
+    """
+    start_native_threads()
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, LoopFactory]:
+    """One loop for each test, unless its marker names others (``event_loops.on_each_loop``)."""
+    del config
+    marker = item.get_closest_marker("asyncio")
+    chosen = marker is not None and "loop_factories" in marker.kwargs
+    return FACTORIES if chosen else {"stock": FACTORIES["stock"]}
+
+
+@pytest.fixture(autouse=True)
+def around_every_test(request: pytest.FixtureRequest) -> None:
+    """Set the guards up first, so that they look last; async tests get theirs in their own loop."""
+    guards = ("leak_guard", "no_executor") if is_async_test(request.node) else ("sync_leak_guard",)
+    for guard in guards:
+        request.getfixturevalue(guard)
+
+
+@pytest.fixture
+async def leak_guard() -> AsyncIterator[leaks.Guard]:
+    """Fail the async test that leaves tasks, timers, descriptors, threads or complaints behind.
+
+    It is async so that it runs in the test's loop. A sync one finds no loop and sees nothing.
+    """
+    async with leaks.watch(leaks.PATIENCE) as guard:
+        yield guard
+
+
+@pytest.fixture
+def sync_leak_guard() -> Iterator[leaks.Guard]:
+    """Fail the sync test that leaves descriptors, threads or complaints behind."""
+    with leaks.watch_sync(leaks.PATIENCE) as guard:
+        yield guard
+
+
+@pytest.fixture
+async def no_executor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make whatever goes to the loop's default executor fail."""
+    forbid_executor(asyncio.get_running_loop(), monkeypatch)
+
+
+@pytest.fixture
+async def http_server() -> AsyncIterator[peers.HttpServer]:
+    """The well-behaved server (see ``peers/http.py`` for its routes)."""
+    async with peers.http_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def https_server() -> AsyncIterator[peers.HttpServer]:
+    """The same over TLS, with a certificate that ``client_ssl`` trusts."""
+    async with peers.http_server(tls=peers.server_context()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def client_ssl() -> ssl.SSLContext:
+    """A client's context that trusts the certificates of the peers."""
+    return peers.trusting()
+
+
+@pytest.fixture(scope="session")
+def ca_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The peers' certificate authority as a file, for ``SSL_CERT_FILE`` and the like."""
+    file = tmp_path_factory.mktemp("ca") / "ca.pem"
+    file.write_bytes(peers.ca_pem())
+    return file

@@ -1,0 +1,149 @@
+"""The ground all peers stand on: a listening socket, its connections, and a record of both.
+
+A peer is an async context manager over ``serve(handler)``. The handler is a coroutine that gets one
+``Connection`` per client and does with it whatever makes this peer special; when it returns, the
+connection is closed. Leaving the context ends every handler and closes every socket at once,
+however many clients are still connected.
+
+Connections are bare non-blocking sockets, not transports: nothing is buffered, written or shut down
+behind the handler's back, so that "sends nothing" and "resets now" mean just that. They work on the
+stock loop and on uvloop alike.
+"""
+
+import asyncio
+import contextlib
+import socket
+import struct
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+END_OF_HEAD = b"\r\n\r\n"
+LINGER_NOT = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+
+
+@dataclass
+class Peer:
+    """A running peer: where it listens, and what has reached it so far."""
+
+    host: str
+    port: int
+    scheme: str = "http"
+    connections: int = 0
+    """How many connections were accepted."""
+    requests: list[bytes] = field(default_factory=list)
+    """The heads of the requests in order of arrival, each with its closing empty line."""
+
+    @property
+    def address(self) -> str:
+        """``host:port``, an IPv6 host in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """``scheme://host:port/``."""
+        return f"{self.scheme}://{self.address}/"
+
+
+class Connection:
+    """One accepted client."""
+
+    def __init__(self, sock: socket.socket, peer: Peer) -> None:
+        self.sock = sock
+        self.peer = peer
+
+    async def receive(self) -> bytes:
+        """Wait for some bytes; ``b""`` once the client has said that it will send no more."""
+        return await asyncio.get_running_loop().sock_recv(self.sock, 65_536)
+
+    async def send(self, data: bytes) -> None:
+        await asyncio.get_running_loop().sock_sendall(self.sock, data)
+
+    async def head(self) -> bytes:
+        """Read one request's head and note it; what a client sent before it left, if it did."""
+        data = bytearray()
+        while END_OF_HEAD not in data and (chunk := await self.receive()):
+            data += chunk
+        head = bytes(data)
+        if head:
+            self.peer.requests.append(head)
+        return head
+
+    async def until_gone(self) -> None:
+        """Read and forget until the client hangs up."""
+        while await self.receive():
+            pass
+
+    async def for_ever(self) -> None:
+        """Hold the connection, reading nothing, until the peer is closed."""
+        await asyncio.get_running_loop().create_future()
+
+    def reset(self) -> None:
+        """Close with RST: what was sent and not yet read by the client is lost too."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
+        self.sock.close()
+
+
+Handler = Callable[[Connection], Awaitable[None]]
+
+
+def listening(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
+    """Open a listening socket; port 0 lets the system choose."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=1024)
+
+
+def ipv6_loopback() -> bool:
+    """Whether ``::1`` can be listened on here."""
+    try:
+        listening("::1").close()
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.asynccontextmanager
+async def serve(
+    handler: Handler, *, host: str = "127.0.0.1", scheme: str = "http"
+) -> AsyncIterator[Peer]:
+    """Listen on a free port of ``host`` and give each client to ``handler``."""
+    with listening(host) as listener:
+        peer = Peer(host=host, port=listener.getsockname()[1], scheme=scheme)
+        async with serve_on(listener, handler, peer):
+            yield peer
+
+
+@contextlib.asynccontextmanager
+async def serve_on(listener: socket.socket, handler: Handler, peer: Peer) -> AsyncIterator[None]:
+    """Give each client of ``listener`` to ``handler``, keeping ``peer``'s books.
+
+    A handler may fail with an ``OSError``: that is a client that left. Anything else is a fault of
+    the peer and is raised, as a group, when the context ends.
+    """
+    listener.settimeout(0)
+    loop = asyncio.get_running_loop()
+
+    async def converse(sock: socket.socket) -> None:
+        with sock, contextlib.suppress(OSError):
+            await handler(Connection(sock, peer))
+
+    async def accept() -> None:
+        while True:
+            sock, _ = await loop.sock_accept(listener)
+            peer.connections += 1
+            tasks.append(loop.create_task(converse(sock), name=f"peer {peer.address}"))
+
+    tasks = [loop.create_task(accept(), name=f"peer {peer.address} accepts")]
+    try:
+        yield
+    finally:
+        await ended(tasks)
+
+
+async def ended(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel what is still at work, and raise what went wrong in any of them."""
+    for task in tasks:
+        task.cancel()
+    ends = await asyncio.gather(*tasks, return_exceptions=True)
+    if faults := [end for end in ends if isinstance(end, Exception)]:
+        raise ExceptionGroup("a peer's own fault", faults)

@@ -1,0 +1,171 @@
+"""A certificate authority for tests, and good and bad certificates that it issues.
+
+Everything is made at first use and kept for the life of the process: keys cost milliseconds.
+"""
+
+import datetime as dt
+import functools
+import ssl
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
+
+NAMES = ("localhost", "127.0.0.1", "::1", "good.test", "*.good.test")
+"""The names that good certificates are for."""
+
+NOW = dt.datetime.now(dt.UTC)
+DAY = dt.timedelta(days=1)
+
+
+@functools.cache
+def authority() -> trustme.CA:
+    """The authority that a client of these tests trusts."""
+    return trustme.CA(organization_name="tests of tryconnect")
+
+
+def ca_pem() -> bytes:
+    """Its certificate, for ``SSL_CERT_FILE`` and the like."""
+    return authority().cert_pem.bytes()
+
+
+@functools.cache
+def trusting() -> ssl.SSLContext:
+    """A client's context that trusts the authority, and nothing else."""
+    return ssl.create_default_context(cadata=ca_pem().decode("ascii"))
+
+
+def serving(leaf: trustme.LeafCert) -> ssl.SSLContext:
+    """A server's context that shows this certificate."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    leaf.configure_cert(context)
+    return context
+
+
+def good() -> ssl.SSLContext:
+    return serving(authority().issue_cert(*NAMES))
+
+
+def expired() -> ssl.SSLContext:
+    return serving(authority().issue_cert(*NAMES, not_before=NOW - 30 * DAY, not_after=NOW - DAY))
+
+
+def not_yet_valid() -> ssl.SSLContext:
+    return serving(authority().issue_cert(*NAMES, not_before=NOW + DAY, not_after=NOW + 30 * DAY))
+
+
+def wrong_host() -> ssl.SSLContext:
+    return serving(authority().issue_cert("other.test"))
+
+
+def unknown_ca() -> ssl.SSLContext:
+    return serving(trustme.CA(organization_name="nobody knows us").issue_cert(*NAMES))
+
+
+def missing_intermediate() -> ssl.SSLContext:
+    leaf = authority().create_child_ca().issue_cert(*NAMES)
+    return showing(leaf.private_key_pem.bytes() + leaf.cert_chain_pems[0].bytes())
+
+
+def self_signed() -> ssl.SSLContext:
+    return showing(signed_by_itself(ec.generate_private_key(ec.SECP256R1())))
+
+
+def weak_key() -> ssl.SSLContext:
+    """An RSA key of 1024 bits: refused at OpenSSL's security level 2, the usual one."""
+    return showing(
+        # Weak on purpose.
+        signed_by_itself(rsa.generate_private_key(65_537, key_size=1024)),  # noqa: S505
+        ciphers="DEFAULT:@SECLEVEL=0",
+    )
+
+
+def client_certificate_demanded() -> ssl.SSLContext:
+    context = good()
+    context.verify_mode = ssl.CERT_REQUIRED
+    authority().configure_trust(context)
+    return context
+
+
+def sni_needed() -> ssl.SSLContext:
+    """Only who asks for ``good.test`` gets a certificate; others get an alert."""
+
+    def choose(_: ssl.SSLObject, name: str | None, __: ssl.SSLContext) -> int | None:
+        return None if name == "good.test" else ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+
+    context = good()
+    context.sni_callback = choose
+    return context
+
+
+def tls_1_0_only() -> ssl.SSLContext:
+    context = good()
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1
+    return context
+
+
+CONTEXTS: dict[str, Callable[[], ssl.SSLContext]] = {
+    make.__name__: make
+    for make in (
+        good,
+        expired,
+        not_yet_valid,
+        wrong_host,
+        self_signed,
+        unknown_ca,
+        missing_intermediate,
+        weak_key,
+        client_certificate_demanded,
+        sni_needed,
+        tls_1_0_only,
+    )
+}
+
+
+@functools.cache
+def server_context(kind: str = "good") -> ssl.SSLContext:
+    """The context of one kind (a name in ``CONTEXTS``), made once."""
+    return CONTEXTS[kind]()
+
+
+def signed_by_itself(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
+    """A key and a certificate for ``NAMES`` that it vouches for itself, in PEM."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOW - DAY)
+        .not_valid_after(NOW + 30 * DAY)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ) + certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def showing(pem: bytes, *, ciphers: str = "DEFAULT") -> ssl.SSLContext:
+    """A server's context with this key and these certificates, and no others."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.set_ciphers(ciphers)
+    # The ssl module loads keys from files only.
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "both.pem")
+        file.write_bytes(pem)
+        context.load_cert_chain(file)
+    return context

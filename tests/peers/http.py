@@ -1,0 +1,193 @@
+"""A well-behaved HTTP server (aiohttp's own) with the routes that tests of clients ask for.
+
+====================================  ==========================================================
+``/``                                 200, the text ``hello``
+``/status/{code}``                    that status; 204 and 304 without a body, as they must be
+``/redirect/{n}``                     302 to ``/redirect/{n-1}`` and so on, in the end to ``/``
+``/redirect-to?location=…&status=…``  that ``Location``, byte by byte; without one: no such header
+``/loop``                             302 to itself
+``/cookie``                           200 for who has the cookie, else 302 to ``/cookie-redirect``
+``/cookie-redirect``                  sets the cookie and redirects to ``/cookie``
+``/echo``                             the request's headers as JSON
+``/slow-body?seconds=…``              200 with headers at once, the body after so many seconds
+``/endless``                          200 and a body that never ends
+====================================  ==========================================================
+
+Further pages: ``server.pages["/page"] = Page(body=…, headers=…)``, before or while it runs.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from ._serve import Connection, Peer, listening, serve_on
+
+
+@dataclass(frozen=True)
+class Page:
+    """What one path answers: no header but these and a ``Content-Length`` is sent with the body."""
+
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+    status: int = 200
+
+
+@dataclass
+class HttpServer(Peer):
+    """A running ``http_server``."""
+
+    pages: dict[str, Page] = field(default_factory=dict)
+    """Answers by path (without query); looked at before the routes."""
+
+    def at(self, path: str) -> str:
+        """The URL of a path: ``server.at("/status/404")``."""
+        return self.url.removesuffix("/") + path
+
+
+async def hello(_: web.Request) -> web.StreamResponse:
+    return web.Response(text="hello")
+
+
+async def status(request: web.Request) -> web.StreamResponse:
+    return web.Response(status=int(request.match_info["code"]))
+
+
+async def redirect(request: web.Request) -> web.StreamResponse:
+    hops = int(request.match_info["hops"])
+    return found("/" if hops <= 1 else f"/redirect/{hops - 1}")
+
+
+async def redirect_to(request: web.Request) -> web.StreamResponse:
+    code = int(request.query.get("status", "302"))
+    location = request.query.get("location")
+    return web.Response(status=code, headers={} if location is None else {"Location": location})
+
+
+async def loop(_: web.Request) -> web.StreamResponse:
+    return found("/loop")
+
+
+async def cookie(request: web.Request) -> web.StreamResponse:
+    return web.Response(text="welcome") if "seen" in request.cookies else found("/cookie-redirect")
+
+
+async def cookie_redirect(_: web.Request) -> web.StreamResponse:
+    response = found("/cookie")
+    response.set_cookie("seen", "yes")
+    return response
+
+
+async def echo(request: web.Request) -> web.StreamResponse:
+    return web.json_response(dict(request.headers))
+
+
+async def slow_body(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    await asyncio.sleep(float(request.query.get("seconds", "60")))
+    with contextlib.suppress(ConnectionError):
+        await response.write(b"hello")
+    return response
+
+
+async def endless(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    with contextlib.suppress(ConnectionError):
+        while True:
+            await response.write(b"x" * 4096)
+            await asyncio.sleep(0)
+    return response
+
+
+ROUTES: dict[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] = {
+    "/": hello,
+    "/status/{code}": status,
+    "/redirect/{hops}": redirect,
+    "/redirect-to": redirect_to,
+    "/loop": loop,
+    "/cookie": cookie,
+    "/cookie-redirect": cookie_redirect,
+    "/echo": echo,
+    "/slow-body": slow_body,
+    "/endless": endless,
+}
+
+
+def found(location: str) -> web.Response:
+    return web.Response(status=302, headers={"Location": location})
+
+
+def raw_head(request: web.Request) -> bytes:
+    """A request's head as it came in (the header block byte by byte)."""
+    version = f"HTTP/{request.version.major}.{request.version.minor}"
+    first = f"{request.method} {request.raw_path} {version}".encode("utf-8", "surrogateescape")
+    return b"\r\n".join([first, *(b": ".join(pair) for pair in request.raw_headers), b"", b""])
+
+
+@contextlib.asynccontextmanager
+async def http_server(
+    *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+) -> AsyncIterator[HttpServer]:
+    """Run the server; with ``tls``, a server's context, as https.
+
+    It answers any method on each route (to HEAD without the body).
+    """
+    with listening(host) as listener:
+        server = HttpServer(
+            host=host, port=listener.getsockname()[1], scheme="https" if tls else "http"
+        )
+        async with (
+            application(server) as protocol,
+            serve_on(listener, talking(protocol, tls), server),
+        ):
+            yield server
+
+
+@contextlib.asynccontextmanager
+async def application(server: HttpServer) -> AsyncIterator[web.Server]:
+    """The routes and pages of ``server`` as aiohttp's server, without a socket."""
+
+    @web.middleware
+    async def note(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        server.requests.append(raw_head(request))
+        if page := server.pages.get(request.path):
+            return web.Response(status=page.status, body=page.body, headers=page.headers)
+        return await handler(request)
+
+    app = web.Application(middlewares=[note])
+    app.add_routes([web.route("*", path, handler) for path, handler in ROUTES.items()])
+    # Handlers end with their client, and at the end nobody waits for them (0 would be "no limit").
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.001)
+    await runner.setup()
+    try:
+        assert runner.server is not None
+        yield runner.server
+    finally:
+        await runner.cleanup()
+
+
+def talking(
+    protocol: Callable[[], asyncio.Protocol], tls: ssl.SSLContext | None
+) -> Callable[[Connection], Awaitable[None]]:
+    """A handler that leaves its connection to an asyncio protocol until the peer is closed."""
+
+    async def handler(connection: Connection) -> None:
+        # The transport owns the socket from here on.
+        sock = socket.socket(fileno=connection.sock.detach())
+        transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
+            protocol, sock, ssl=tls
+        )
+        try:
+            await connection.for_ever()
+        finally:
+            transport.abort()
+
+    return handler

@@ -1,0 +1,150 @@
+"""An HTTP proxy: plain requests forwarded, CONNECT tunnelled, with or without a password.
+
+Proxies that do not work need no proxy: ``silent()``, ``reset()``, ``closed_port()`` or
+``raw(b"…")`` from next door misbehave just as well when a client takes them for one.
+"""
+
+import asyncio
+import base64
+import contextlib
+import ipaddress
+import socket
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from ._serve import END_OF_HEAD, Connection, Peer, listening, serve_on
+from .certificates import server_context
+from .tls import over_tls
+
+
+class Asked(NamedTuple):
+    """One request to a proxy: ``CONNECT`` with ``host:port``, others with a whole URL."""
+
+    method: str
+    target: str
+
+
+@dataclass
+class Proxy(Peer):
+    """A running ``proxy``."""
+
+    auth: tuple[str, str] | None = None
+    refuses: int | None = None
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
+
+    def url_for(self, auth: tuple[str, str] | None) -> str:
+        """The proxy's URL with user and password, as environment variables have it."""
+        return self.url.replace("://", f"://{':'.join(auth)}@") if auth else self.url
+
+    def refusal(self, head: bytes) -> bytes | None:
+        """The answer to a request that shall not pass."""
+        if self.auth:
+            credentials = base64.b64encode(":".join(self.auth).encode())
+            if b"basic " + credentials not in head.replace(b"Basic", b"basic"):
+                return answering(407, b'Proxy-Authenticate: Basic realm="test"\r\n')
+        return answering(self.refuses) if self.refuses else None
+
+
+@contextlib.asynccontextmanager
+async def proxy(
+    *,
+    auth: tuple[str, str] | None = None,
+    refuses: int | None = None,
+    tls: str | None = None,
+    hosts: Mapping[str, str] | None = None,
+) -> AsyncIterator[Proxy]:
+    """Run a proxy.
+
+    Args:
+        auth: User and password to ask for (407 without them).
+        refuses: The status that answers every request, such as 403 or 502.
+        tls: A kind of ``certificates.CONTEXTS``: an https:// proxy.
+        hosts: Addresses of the names that it knows; others, and all that does not connect, are
+            answered 502. Addresses as such need not be listed.
+    """
+    with listening() as listener:
+        peer = Proxy(
+            host="127.0.0.1",
+            port=listener.getsockname()[1],
+            scheme="https" if tls else "http",
+            auth=auth,
+            refuses=refuses,
+            hosts=hosts or {},
+        )
+
+        async def handler(connection: Connection) -> None:
+            await pass_on(connection, peer)
+
+        served = over_tls(handler, server_context(tls)) if tls else handler
+        async with serve_on(listener, served, peer):
+            yield peer
+
+
+async def pass_on(connection: Connection, peer: Proxy) -> None:
+    """Serve one client: one request, and what follows it both ways."""
+    head = await connection.head()
+    if END_OF_HEAD not in head:
+        return
+    first, rest = head.split(b"\r\n", 1)
+    method, target, _ = first.decode("latin-1").split(" ", 2)
+    peer.asked.append(Asked(method, target))
+    if refusal := peer.refusal(head):
+        await connection.send(refusal)
+        return
+    url = urlsplit(f"//{target}" if method == "CONNECT" else target)
+    try:
+        upstream = await connected(peer, url.hostname or "", url.port or 80)
+    except (OSError, ValueError):
+        await connection.send(answering(502))
+        return
+    with upstream.sock:
+        if method == "CONNECT":
+            await connection.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        else:
+            path = url._replace(scheme="", netloc="").geturl() or "/"
+            # One request per connection: the next may be for another host.
+            await upstream.send(
+                f"{method} {path} HTTP/1.1\r\nConnection: close\r\n".encode("latin-1") + rest
+            )
+        await relay(connection, upstream)
+
+
+async def connected(peer: Proxy, host: str, port: int) -> Connection:
+    """Connect to a literal address, or to that of a known name (``ValueError`` for others)."""
+    address = peer.hosts.get(host, host)
+    family = socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
+    sock = socket.socket(family)
+    try:
+        sock.settimeout(0)
+        await asyncio.get_running_loop().sock_connect(sock, (address, port))
+    except BaseException:
+        sock.close()
+        raise
+    return Connection(sock, peer)
+
+
+async def relay(one: Connection, other: Connection) -> None:
+    """Carry bytes both ways until either side ends."""
+
+    async def carry(source: Connection, sink: Connection) -> None:
+        while data := await source.receive():
+            await sink.send(data)
+
+    carriers = [asyncio.ensure_future(carry(*pair)) for pair in ((one, other), (other, one))]
+    try:
+        await asyncio.wait(carriers, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for carrier in carriers:
+            carrier.cancel()
+        await asyncio.gather(*carriers, return_exceptions=True)
+
+
+def answering(status: int, headers: bytes = b"") -> bytes:
+    """An answer without a body, after which the proxy hangs up."""
+    phrase = HTTPStatus(status).phrase
+    first = f"HTTP/1.1 {status} {phrase}\r\n".encode("ascii")
+    return first + headers + b"Connection: close\r\nContent-Length: 0\r\n\r\n"

@@ -1,0 +1,184 @@
+"""Peers that answer badly, slowly, or not at all.
+
+They know just enough HTTP to find the end of a request's head. What they send is bytes.
+"""
+
+import asyncio
+import itertools
+import socket
+from contextlib import AbstractAsyncContextManager
+from typing import Literal
+
+from ._serve import Connection, Peer, serve
+from .replies import Reply
+
+Opening = AbstractAsyncContextManager[Peer]
+
+STATUS_LINE = b"HTTP/1.1 200 OK\r\n"
+HEADERS = b"Content-Type: text/plain\r\nContent-Length: 5\r\n\r\n"
+BODY = b"hello"
+OK = STATUS_LINE + HEADERS + BODY
+
+
+def raw(
+    reply: bytes | Reply = OK,
+    *,
+    close: bool = True,
+    delay: float = 0,
+    speaks_first: bool = False,
+    host: str = "127.0.0.1",
+) -> Opening:
+    """Send these bytes, whatever was asked.
+
+    Args:
+        reply: The bytes, or a row of ``REPLIES``.
+        close: Hang up afterwards; otherwise stay connected and silent.
+        delay: Seconds between the request and the reply.
+        speaks_first: Do not wait for a request (a row of ``REPLIES`` says this by itself).
+        host: Where to listen.
+    """
+    data, at_once = (
+        (reply, speaks_first) if isinstance(reply, bytes) else (reply.data, reply.speaks_first)
+    )
+
+    async def handler(connection: Connection) -> None:
+        if not at_once:
+            await connection.head()
+        await asyncio.sleep(delay)
+        await connection.send(data)
+        if at_once:
+            await connection.head()
+        if not close:
+            await connection.until_gone()
+
+    return serve(handler, host=host)
+
+
+def silent(*, host: str = "127.0.0.1") -> Opening:
+    """Accept, listen, and never say a word."""
+
+    async def handler(connection: Connection) -> None:
+        await connection.head()
+        await connection.until_gone()
+
+    return serve(handler, host=host)
+
+
+def accepts_late(delay: float) -> Opening:
+    """Pick up each connection only after ``delay`` seconds, then answer 200.
+
+    The system completes the TCP handshake meanwhile: clients are connected at once and then wait.
+    """
+
+    async def handler(connection: Connection) -> None:
+        await asyncio.sleep(delay)
+        await connection.head()
+        await connection.send(OK)
+
+    return serve(handler)
+
+
+def closes(when: Literal["accept", "request"] = "request") -> Opening:
+    """Hang up without a word (an orderly end, no reset), at once or after the request."""
+
+    async def handler(connection: Connection) -> None:
+        if when == "request":
+            await connection.head()
+        connection.sock.shutdown(socket.SHUT_WR)
+        await connection.until_gone()
+
+    return serve(handler)
+
+
+SENT_BEFORE_RESET = {
+    "accept": b"",
+    "request": b"",
+    "status": STATUS_LINE[:12],
+    "headers": STATUS_LINE + HEADERS[:20],
+    "body": STATUS_LINE + HEADERS + BODY[:2],
+}
+
+
+def reset(
+    when: Literal["accept", "request", "status", "headers", "body"] = "request",
+    *,
+    delay: float = 0.05,
+) -> Opening:
+    """Break the connection with RST.
+
+    Args:
+        when: At once, after the request, or inside the status line, the headers or the body.
+        delay: Seconds between the last byte and the reset, which else overtakes it: the client's
+            system throws away what its program has not read yet.
+    """
+
+    async def handler(connection: Connection) -> None:
+        if when != "accept":
+            await connection.head()
+            await connection.send(SENT_BEFORE_RESET[when])
+        await asyncio.sleep(delay)
+        connection.reset()
+
+    return serve(handler)
+
+
+SENT_BEFORE_DRIP = {
+    "status": (b"", STATUS_LINE + HEADERS + BODY),
+    "headers": (STATUS_LINE, HEADERS + BODY),
+    "body": (STATUS_LINE + HEADERS, BODY),
+}
+
+
+def drip(
+    part: Literal["status", "headers", "body"] = "status", *, interval: float = 1.0
+) -> Opening:
+    """Answer 200, and from ``part`` on a byte every ``interval`` seconds only."""
+    prompt, slow = SENT_BEFORE_DRIP[part]
+
+    async def handler(connection: Connection) -> None:
+        await connection.head()
+        await connection.send(prompt)
+        for byte in slow:
+            await asyncio.sleep(interval)
+            await connection.send(bytes([byte]))
+
+    return serve(handler)
+
+
+def repeats(
+    unit: bytes, *, before: bytes = b"", after: bytes = b"", times: int | None = None
+) -> Opening:
+    """Answer ``before``, then ``unit`` so many ``times`` (None: for ever), then ``after``."""
+
+    async def handler(connection: Connection) -> None:
+        await connection.head()
+        await connection.send(before)
+        for _ in itertools.count() if times is None else range(times):
+            await connection.send(unit)
+            await asyncio.sleep(0)
+        await connection.send(after)
+
+    return serve(handler)
+
+
+def endless_headers() -> Opening:
+    """Answer 200 with headers that never end."""
+    return repeats(b"X-More: and more\r\n", before=STATUS_LINE)
+
+
+def endless_1xx() -> Opening:
+    """Promise an answer, for ever."""
+    return repeats(b"HTTP/1.1 102 Processing\r\n\r\n")
+
+
+def endless_body() -> Opening:
+    """Answer 200 with a chunked body that never ends."""
+    return repeats(
+        b"1000\r\n" + b"x" * 0x1000 + b"\r\n",
+        before=STATUS_LINE + b"Transfer-Encoding: chunked\r\n\r\n",
+    )
+
+
+def big_header(size: int) -> Opening:
+    """Answer 200 with one header of ``size`` bytes."""
+    return raw(STATUS_LINE + b"X-Big: " + b"x" * size + b"\r\n" + HEADERS + BODY)

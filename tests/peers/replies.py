@@ -1,0 +1,119 @@
+"""A table of replies that servers send, or should never send.
+
+Each row says what a client that stops after the headers ought to make of it: the status, or
+``None`` where this is no HTTP answer.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Some bytes a server sends, and what they amount to."""
+
+    data: bytes
+    remark: str
+    status: int | None = None
+    """The status that a client which stops after the headers sees; None: no HTTP answer."""
+    speaks_first: bool = False
+    """Sent on connecting, before the request."""
+
+
+def _ok(headers: bytes, body: bytes = b"") -> bytes:
+    return b"HTTP/1.1 200 OK\r\n" + headers + b"\r\n" + body
+
+
+REPLIES: dict[str, Reply] = {
+    # Good, if unusual.
+    "plain": Reply(_ok(b"Content-Length: 5\r\n", b"hello"), "an ordinary answer", 200),
+    "http_1_0": Reply(b"HTTP/1.0 200 OK\r\n\r\nhello", "ends with the connection", 200),
+    "no_reason_phrase": Reply(b"HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n", "RFC 9112, 4", 200),
+    "no_space_after_status": Reply(
+        b"HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", "common, tolerated by all", 200
+    ),
+    "no_length": Reply(_ok(b"", b"hello"), "the body ends with the connection", 200),
+    "no_content": Reply(b"HTTP/1.1 204 No Content\r\n\r\n", "no body by definition", 204),
+    "early_hints": Reply(
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + _ok(b"Content-Length: 0\r\n"),
+        "the final answer follows",
+        200,
+    ),
+    "continue_first": Reply(
+        b"HTTP/1.1 100 Continue\r\n\r\n" + _ok(b"Content-Length: 0\r\n"),
+        "unasked, harmless",
+        200,
+    ),
+    "unknown_status": Reply(
+        b"HTTP/1.1 599 What\r\nContent-Length: 0\r\n\r\n", "treated as 5xx", 599
+    ),
+    # Good headers, bad body: nothing to see for whoever stops after the headers.
+    "short_body": Reply(_ok(b"Content-Length: 50\r\n", b"hello"), "45 bytes missing", 200),
+    "long_body": Reply(_ok(b"Content-Length: 2\r\n", b"hello"), "3 bytes too many", 200),
+    "broken_chunk": Reply(_ok(b"Transfer-Encoding: chunked\r\n", b"zz\r\nhello"), "no hex", 200),
+    "unfinished_chunks": Reply(
+        _ok(b"Transfer-Encoding: chunked\r\n", b"5\r\nhello\r\n"), "no last chunk", 200
+    ),
+    "unknown_encoding": Reply(
+        _ok(b"Content-Encoding: rot13\r\nContent-Length: 5\r\n", b"uryyb"), "not ours", 200
+    ),
+    "corrupt_gzip": Reply(
+        _ok(b"Content-Encoding: gzip\r\nContent-Length: 5\r\n", b"hello"), "no gzip at all", 200
+    ),
+    "cookie_garbage": Reply(
+        _ok(b"Set-Cookie: =;;\x80=\xff; expires=never\r\nContent-Length: 0\r\n"), "ignored", 200
+    ),
+    # Bad headers: a client may not believe these.
+    "length_and_chunked": Reply(
+        _ok(b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", b"5\r\nhello\r\n0\r\n\r\n"),
+        "request smuggling (RFC 9112, 6.3)",
+    ),
+    "two_lengths": Reply(
+        _ok(b"Content-Length: 5\r\nContent-Length: 6\r\n", b"hello"), "RFC 9112, 6.3, rule 5"
+    ),
+    "negative_length": Reply(_ok(b"Content-Length: -5\r\n", b"hello"), "not a number of bytes"),
+    "nul_in_header": Reply(_ok(b"X-Nul: a\0b\r\nContent-Length: 0\r\n"), "RFC 9110, 5.5"),
+    "bare_cr_in_header": Reply(_ok(b"X-Cr: a\rb\r\nContent-Length: 0\r\n"), "RFC 9112, 2.2"),
+    "space_before_colon": Reply(_ok(b"X-Gap : a\r\nContent-Length: 0\r\n"), "RFC 9112, 5.1"),
+    "header_without_colon": Reply(_ok(b"What is this\r\nContent-Length: 0\r\n"), "no header"),
+    "obs_fold": Reply(
+        _ok(b"X-Fold: a\r\n b\r\nContent-Length: 0\r\n"),
+        "obsolete, yet a client has to unfold it (RFC 9112, 5.2)",
+        200,
+    ),
+    "unfinished_headers": Reply(b"HTTP/1.1 200 OK\r\nContent-Le", "hangs up inside a header"),
+    "unfinished_status": Reply(b"HTTP/1.1 20", "hangs up inside the status line"),
+    # Bad status lines.
+    "status_000": Reply(b"HTTP/1.1 000 Zero\r\nContent-Length: 0\r\n\r\n", "below 100"),
+    "status_99": Reply(b"HTTP/1.1 99 Low\r\nContent-Length: 0\r\n\r\n", "two digits"),
+    "status_999": Reply(b"HTTP/1.1 999 High\r\nContent-Length: 0\r\n\r\n", "seen in the wild", 999),
+    "status_1000": Reply(b"HTTP/1.1 1000 More\r\nContent-Length: 0\r\n\r\n", "four digits"),
+    "status_negative": Reply(b"HTTP/1.1 -1 Minus\r\nContent-Length: 0\r\n\r\n", "no digit"),
+    "status_word": Reply(b"HTTP/1.1 fine OK\r\nContent-Length: 0\r\n\r\n", "no number"),
+    "version_9": Reply(b"HTTP/9.9 200 OK\r\nContent-Length: 0\r\n\r\n", "from the future"),
+    "rtsp": Reply(b"RTSP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", "another protocol"),
+    "icy": Reply(b"ICY 200 OK\r\nContent-Type: audio/mpeg\r\n\r\n", "Shoutcast"),
+    "upgrade_unasked": Reply(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: chat\r\nConnection: Upgrade\r\n\r\n",
+        "nobody asked to switch; it is an HTTP answer all the same",
+        101,
+    ),
+    # Not HTTP/1 at all.
+    "nothing": Reply(b"", "hangs up"),
+    "empty_lines": Reply(b"\r\n\r\n\r\n", "no status line"),
+    "garbage": Reply(bytes(range(256)), "every byte once"),
+    "http_0_9": Reply(b"<html><body>hello</body></html>\r\n", "a page without any head"),
+    "http_2_settings": Reply(
+        b"\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x64\0\x04\x40\0\0\0\0\x02\0\0\0\0", "HTTP/2 only"
+    ),
+    "http_2_preface": Reply(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "a client's words"),
+    "tls_alert": Reply(b"\x15\x03\x01\x00\x02\x02\x46", "TLS: protocol version", None),
+    "redis": Reply(b"-ERR unknown command 'GET'\r\n", "Redis"),
+    "memcached": Reply(b"ERROR\r\nERROR\r\n", "memcached"),
+    "ssh": Reply(b"SSH-2.0-OpenSSH_9.9\r\n", "SSH", speaks_first=True),
+    "smtp": Reply(b"220 mail.example ESMTP ready\r\n", "SMTP", speaks_first=True),
+    "ftp": Reply(b"220 FTP server ready\r\n", "FTP", speaks_first=True),
+    "mysql": Reply(
+        b"\x4a\0\0\0\x0a8.0.36\0\x08\0\0\0abcdefgh\0", "MySQL's greeting", speaks_first=True
+    ),
+    "telnet": Reply(b"\xff\xfd\x18\xff\xfd\x20login: ", "Telnet", speaks_first=True),
+}

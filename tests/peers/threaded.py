@@ -1,0 +1,36 @@
+"""Peers for code that blocks: they run in a thread of their own."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
+from typing import TypeVar
+
+P = TypeVar("P")
+
+
+@contextlib.contextmanager
+def in_thread(opening: AbstractAsyncContextManager[P]) -> Iterator[P]:
+    """Run any peer in another thread: ``with in_thread(silent()) as peer: …``."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="peers", daemon=True)
+    thread.start()
+    try:
+        peer = asyncio.run_coroutine_threadsafe(_enter(opening), loop).result()
+        try:
+            yield peer
+        finally:
+            asyncio.run_coroutine_threadsafe(_leave(opening), loop).result()
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def _enter(opening: AbstractAsyncContextManager[P]) -> P:
+    return await opening.__aenter__()
+
+
+async def _leave(opening: AbstractAsyncContextManager[P]) -> None:
+    await opening.__aexit__(None, None, None)

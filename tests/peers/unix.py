@@ -1,0 +1,52 @@
+"""Peers behind a Unix socket."""
+
+import contextlib
+import socket
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ._serve import Connection, Handler, Peer, serve_on
+from .raw import OK
+
+
+@dataclass
+class UnixPeer(Peer):
+    """A running ``unix_server``; its ``host`` is the socket's path."""
+
+    scheme: str = "unix"
+
+    @property
+    def path(self) -> Path:
+        return Path(self.host)
+
+    @property
+    def address(self) -> str:
+        return self.host
+
+    @property
+    def url(self) -> str:
+        """``unix:///path``."""
+        return f"unix://{self.host}"
+
+
+async def answers(connection: Connection) -> None:
+    """Answer 200 to a request; who only connects is not disturbed."""
+    if await connection.head():
+        await connection.send(OK)
+
+
+@contextlib.asynccontextmanager
+async def unix_server(handler: Handler = answers) -> AsyncIterator[UnixPeer]:
+    """Listen on a Unix socket in a folder of its own.
+
+    The folder is not pytest's: a socket's path may only be some 100 bytes long.
+    """
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
+        path = str(Path(folder, "socket"))
+        listener.bind(path)
+        listener.listen()
+        peer = UnixPeer(host=path, port=0)
+        async with serve_on(listener, handler, peer):
+            yield peer
