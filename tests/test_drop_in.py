@@ -1,0 +1,225 @@
+"""``try_connect(url)`` says what the idiom that it replaces says, or the docs tell why not.
+
+Both ask the same server, in a thread, one after the other.  ``docs/reference/differences.rst``
+holds the reasons for the second table.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
+
+import pytest
+import requests
+
+from tests import peers
+from tryconnect import sync
+
+
+class Case(NamedTuple):
+    """A URL: what serves it, and its path there."""
+
+    name: str
+    serve: Callable[[], AbstractAsyncContextManager[peers.Peer]]
+    path: str = ""
+
+
+def requests_idiom(url: str) -> bool:
+    """What thousands of programs do; only the deadline is ours, so that the tests end."""
+    try:
+        with requests.get(url, timeout=5):
+            return True
+    except Exception:  # noqa: BLE001 - the idiom
+        return False
+
+
+@contextlib.contextmanager
+def _served(case: Case) -> Iterator[tuple[str, peers.Peer]]:
+    with peers.in_thread(case.serve()) as peer:
+        yield peer.url + case.path, peer
+
+
+def _redirect_to(location: str) -> str:
+    return f"redirect-to?status=302&location={quote(location)}"
+
+
+# Where the answer's framing is broken, requests fails when it downloads the body; see DIFFERENT.
+_BODY_BREAKS = (
+    "short_body",
+    "broken_chunk",
+    "unfinished_chunks",
+    "corrupt_gzip",
+    "two_lengths",
+)
+_HEAD_BREAKS_OFF = "unfinished_headers"
+
+SAME = [
+    *(
+        Case(f"status {status}", peers.http_server, f"status/{status}")
+        for status in (200, 201, 202, 204, 205, 206, 300, 304, 305, 306, 400, 401, 403, 404, 405)
+    ),
+    *(
+        Case(f"status {status}", peers.http_server, f"status/{status}")
+        for status in (407, 408, 410, 418, 429, 451, 500, 501, 502, 503, 504, 511, 599, 999)
+    ),
+    *(
+        Case(f"{count} redirects", peers.http_server, f"redirect/{count}")
+        for count in (1, 2, 9, 10)
+    ),
+    Case("31 redirects", peers.http_server, "redirect/31"),
+    Case("a loop", peers.http_server, "loop"),
+    Case("a redirect that needs its cookie", peers.http_server, "cookie-redirect"),
+    *(
+        Case(
+            f"redirect with {status}", peers.http_server, f"redirect-to?location=/&status={status}"
+        )
+        for status in (301, 302, 303, 307, 308)
+    ),
+    *(
+        Case(f"redirect to {location!r}", peers.http_server, _redirect_to(location))
+        for location in (
+            "",  # no redirect at all
+            "/",
+            " /",
+            "?query",
+            "status/204",
+            "é",
+            "/%zz",
+            "//127.0.0.1:1/",
+            "HTTP:/",
+            "http://[",
+            "http://127.0.0.1:99999/",
+            "http://127.0.0.1:1/",
+            "http://user:password@127.0.0.1:1/",
+            "ftp://127.0.0.1/",
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+            "data:text/plain,hello",
+        )
+    ),
+    Case("nothing listens", peers.closed_port),
+    *(Case(f"closes on {when}", partial(peers.closes, when)) for when in ("accept", "request")),
+    Case("resets on accepting", partial(peers.reset, "accept")),
+    Case("resets on the request", partial(peers.reset, "request")),
+    Case("resets in the headers", partial(peers.reset, "headers")),
+    Case("a header of 20 KB", partial(peers.big_header, 20_000)),
+    Case("a header of 1 MB", partial(peers.big_header, 1_000_000)),
+    Case("endless headers", peers.endless_headers),
+    *(
+        Case(f"reply {name}", partial(peers.raw, reply))
+        for name, reply in peers.REPLIES.items()
+        if name not in (*_BODY_BREAKS, _HEAD_BREAKS_OFF)
+    ),
+    *(
+        Case(f"tls {kind}", partial(peers.tls_server, kind))
+        for kind in peers.TLS_KINDS
+        if kind != "silent_handshake"  # a matter of the deadline alone
+    ),
+]
+
+
+class Different(NamedTuple):
+    """A URL of which we say something else on purpose."""
+
+    case: Case
+    ours: bool
+    why: str
+
+
+DIFFERENT = [
+    *(
+        Different(
+            Case(f"reply {name}", partial(peers.raw, peers.REPLIES[name])),
+            ours=True,
+            why="the headers were good; the body is not downloaded",
+        )
+        for name in _BODY_BREAKS
+    ),
+    Different(
+        Case("resets in the body", partial(peers.reset, "body")),
+        ours=True,
+        why="the headers were good; the body is not downloaded",
+    ),
+    Different(
+        Case("hangs up inside a header", partial(peers.raw, peers.REPLIES[_HEAD_BREAKS_OFF])),
+        ours=False,
+        why="half a head is no answer",
+    ),
+    *(
+        Different(
+            Case(f"{count} redirects", peers.http_server, f"redirect/{count}"),
+            ours=False,
+            why="10 redirects are the limit, not 30",
+        )
+        for count in (11, 30)
+    ),
+    Different(
+        Case(
+            "a redirect to 127.1",
+            peers.http_server,
+            "redirect-to?status=302&location=http://127.1:PORT/",
+        ),
+        ours=False,
+        why="legacy forms of IPv4 addresses are refused",
+    ),
+]
+
+
+@pytest.fixture(autouse=True)
+def _trusted(monkeypatch: pytest.MonkeyPatch, ca_file: Path) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(ca_file))
+
+
+def _name(item: Case | Different) -> str:
+    return item.case.name if isinstance(item, Different) else item.name
+
+
+def test_the_proof_has_at_least_60_urls() -> None:
+    assert len({case.name for case in SAME}) >= 60
+
+
+@pytest.mark.parametrize("case", SAME, ids=_name)
+def test_says_what_the_idiom_says(case: Case) -> None:
+    with _served(case) as (url, _):
+        expected = requests_idiom(url)
+
+        assert sync.try_connect(url, timeout=5) == expected
+
+
+@pytest.mark.parametrize("different", DIFFERENT, ids=_name)
+def test_differs_where_the_docs_say_so(different: Different) -> None:
+    with _served(different.case) as (url, peer):
+        address = url.replace("PORT", str(peer.port))
+
+        assert sync.try_connect(address, timeout=5) is different.ours
+        assert requests_idiom(address) is not different.ours, different.why
+
+
+def test_legacy_ipv4_forms_differ() -> None:
+    with peers.in_thread(peers.http_server()) as server:
+        url = f"http://127.1:{server.port}/"
+
+        assert requests_idiom(url)
+        assert not sync.try_connect(url)
+
+
+def test_the_ca_store_is_the_systems(monkeypatch: pytest.MonkeyPatch, ca_file: Path) -> None:
+    """SSL_CERT_FILE, which OpenSSL reads, means nothing to requests and its own bundle."""
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+    monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
+    with peers.in_thread(peers.tls_server()) as server:
+        assert not requests_idiom(server.url)
+        assert sync.try_connect(server.url)
+
+
+def test_only_we_have_a_deadline_for_the_whole() -> None:
+    """requests' timeout is one for each read, and a byte now and then is enough for it."""
+    with peers.in_thread(peers.drip("headers", interval=0.05)) as server:
+        report = sync.probe(server.url, timeout=0.3)
+
+    assert report.reason == "timeout"
