@@ -7,8 +7,8 @@ how guards are walked around.
 
 from __future__ import annotations
 
-import ipaddress
 import re
+import socket
 from typing import TYPE_CHECKING, NamedTuple
 
 from tryconnect.errors import InvalidAddress
@@ -54,7 +54,8 @@ class Authority(NamedTuple):
 
     @property
     def netloc_host(self) -> str:
-        return f"[{self.host}]" if ":" in self.host else self.host
+        """The host as a URL has it (RFC 3986 and, for zones, RFC 6874)."""
+        return f"[{self.host.replace('%', '%25')}]" if ":" in self.host else self.host
 
 
 def read_authority(part: Part, *, has_scheme: bool = True) -> Authority:
@@ -88,17 +89,21 @@ def _host_and_port(place: Part, *, has_scheme: bool) -> tuple[Part, Part | None]
         rest = place.after(close + 1)
         if rest.text and not rest.text.startswith(":"):
             raise rest.fault("only a port can follow the bracket")
-        return place.until(close + 1), rest.after(rest.start + 1) if rest.text else None
+        return place.until(close + 1), _after_colon(rest, rest.start, has_scheme=has_scheme)
     if place.text.count(":") > 1:
         if has_scheme or not _is_ipv6(place.text):
             raise place.fault("write an IPv6 address in brackets, as in [::1]:80")
         return place, None
     colon = place.find(":")
-    if colon < 0:
-        return place, None
-    if has_scheme and colon == place.end - 1:
-        return place.until(colon), None  # RFC 3986, section 3.2.3: an empty port is the default
-    return place.until(colon), place.after(colon + 1)
+    end = colon if colon >= 0 else place.end
+    return place.until(end), _after_colon(place, end, has_scheme=has_scheme)
+
+
+def _after_colon(place: Part, colon: int, *, has_scheme: bool) -> Part | None:
+    """Return the port's part; ``None`` where there is no colon, or nothing follows it in a URL."""
+    if colon == place.end or (has_scheme and colon == place.end - 1):
+        return None  # RFC 3986, section 3.2.3: an empty port is the default one
+    return place.after(colon + 1)
 
 
 def _port(part: Part | None) -> int | None:
@@ -116,7 +121,9 @@ def _host(part: Part) -> tuple[str, bool]:
     if not text:
         raise part.fault("the host is missing")
     if text.startswith("["):
-        text = text[1:-1].replace("%25", "%", 1)  # RFC 6874 writes a zone's % in its escaped form
+        text = text[1:-1]
+        if _ESCAPED_ZONE.search(text):  # RFC 6874; people write a bare % too
+            text = text.replace("%25", "%", 1)
         if not _is_ipv6(text):
             raise part.fault("this is not an IPv6 address")
         return text.lower(), True
@@ -126,17 +133,20 @@ def _host(part: Part) -> tuple[str, bool]:
     last = name.rstrip(".").rpartition(".")[2]
     if _NUMBER.fullmatch(last):
         return _ipv4(name.removesuffix("."), part), True
-    if not _NAME.fullmatch(name) or len(name) > 254 or max(map(len, name.split("."))) > 63:  # noqa: PLR2004 - RFC 1035
+    too_long = len(name) > _LONGEST_NAME or max(map(len, name.split("."))) > _LONGEST_LABEL
+    if too_long or not _NAME.fullmatch(name):
         raise part.fault("this is not a host name")
     return name, False
 
 
 def _ipv4(text: str, part: Part) -> str:
     try:
-        return str(ipaddress.IPv4Address(text))
-    except ValueError as error:
+        # As strict as ipaddress, and ten times as fast: every check comes this way.
+        socket.inet_pton(socket.AF_INET, text)
+    except OSError as error:
         problem = "an IPv4 address is four numbers from 0 to 255, as in 127.0.0.1"
         raise part.fault(problem) from error
+    return text
 
 
 def is_ip(host: str) -> bool:
@@ -149,13 +159,15 @@ def _is_ipv6(text: str) -> bool:
     if percent and not _ZONE.fullmatch(zone):
         return False
     try:
-        ipaddress.IPv6Address(address)
-    except ValueError:
+        socket.inet_pton(socket.AF_INET6, address)
+    except OSError:
         return False
     return True
 
 
 def _idna(part: Part) -> str:
+    if len(part.text) > _LONGEST_NAME:  # looking at its characters would take seconds
+        raise part.fault("this is not a host name")
     try:
         host: str | None = yarl_url(f"http://{part.text}/").raw_host
     except ValueError as error:  # UnicodeError is one
@@ -176,6 +188,10 @@ def yarl_url(text: str) -> URL:
 
 _AUTHORITY_END = re.compile(r"[/?#\\]")
 # Underscores are no host name by RFC 952, but service names in containers have them.
-_NAME = re.compile(r"(?!.*\.\.)[a-z0-9_]([a-z0-9_.\-]*[a-z0-9_\-])?\.?")
+_NAME = re.compile(r"(?:[a-z0-9_\-]+\.)*[a-z0-9_\-]+\.?")
+_LONGEST_LABEL = 63
+_LONGEST_NAME = 254
+"""Characters, with a dot at the end: RFC 1035, section 2.3.4, allows 255 octets on the wire."""
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_ESCAPED_ZONE = re.compile(r"%25.")
 _ZONE = re.compile(r"[A-Za-z0-9._~\-]+")

@@ -1,4 +1,8 @@
-"""Bodies: read in pieces, up to a limit, and decoded.  Never ``response.text()``."""
+"""A body is read: unpacked, counted, decoded, piece by piece, and no more of it than was asked for.
+
+Never ``response.read()`` or ``.text()``: they lift aiohttp's limit on what a chunk may unpack to
+(317 bytes of brotli became 200 MB), and hold the loop for the whole of it.
+"""
 
 from __future__ import annotations
 
@@ -6,38 +10,81 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tryconnect._coding import Inflater
 from tryconnect._faults import TooLarge
+from tryconnect._text import Decoded, Decoder
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from aiohttp import ClientResponse
 
     from tryconnect._expect import Expect
 
-__all__ = ["BodyPlan", "accept_encoding", "read"]
+__all__ = ["BodyPlan", "read"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BodyPlan:
+    """What of a body is wanted.
+
+    Attributes:
+        max_bytes: the most that is taken, in bytes after decompression.
+        cut: a longer body is cut there; else it is a fault.
+        expect: the body of an answer whose status is not the expected one is not wanted.
+        encoding: the caller's choice; ``None``: the body's own.
+    """
+
     max_bytes: int
-    expect: Expect | None = None
     cut: bool = False
+    expect: Expect | None = None
     encoding: str | None = None
 
     def wants(self, status: int) -> bool:
+        """Tell whether the body of an answer with this status is wanted."""
         return self.expect is None or self.expect.accepts_status(status)
 
 
-def accept_encoding() -> str:
-    return "identity"
+async def read(response: ClientResponse, plan: BodyPlan) -> Decoded:
+    """Return the text of an answer.
 
-
-async def read(response: ClientResponse, plan: BodyPlan) -> str:
-    data = bytearray()
-    async for chunk in response.content.iter_any():
-        data += chunk
-        if len(data) > plan.max_bytes:
-            if not plan.cut:
-                raise TooLarge(f"the body is longer than {plan.max_bytes:,} bytes")
-            break
+    Raises:
+        TooLarge: there is more than wanted.
+        CodingError: it cannot be unpacked, or broke off.
+        aiohttp.ClientPayloadError: the connection ended too early.
+    """
+    announced = response.content_length
+    if announced is not None and announced > plan.max_bytes and not plan.cut:
+        raise _too_large(plan)
+    decoder = Decoder(_joined(response, "Content-Type"), encoding=plan.encoding)
+    async for piece in _pieces(response, plan):
+        decoder.feed(piece)
+    for _ in decoder.finish():
         await asyncio.sleep(0)
-    return bytes(data).decode("utf-8", "replace")
+    return decoder.result
+
+
+async def _pieces(response: ClientResponse, plan: BodyPlan) -> AsyncIterator[bytes]:
+    """Yield what is wanted of the unpacked body, and let the loop breathe between the pieces."""
+    inflater = Inflater(_joined(response, "Content-Encoding"))
+    left = plan.max_bytes
+    async for chunk in response.content.iter_any():
+        for piece in inflater.feed(chunk):
+            if len(piece) > left:
+                if not plan.cut:
+                    raise _too_large(plan)
+                yield piece[:left]
+                return
+            left -= len(piece)
+            yield piece
+            await asyncio.sleep(0)
+    inflater.finish()
+
+
+def _joined(response: ClientResponse, name: str) -> str | None:
+    """Return a header as one value (RFC 9110, section 5.3)."""
+    return ", ".join(response.headers.getall(name, ())) or None
+
+
+def _too_large(plan: BodyPlan) -> TooLarge:
+    return TooLarge(f"the body is longer than {plan.max_bytes:,} bytes")

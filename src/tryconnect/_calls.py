@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from tryconnect._client import Address
     from tryconnect._expect import ExpectLike
-    from tryconnect._records import Report
+    from tryconnect._records import Page, Report
     from tryconnect._session import Session
 
-__all__ = ["fetch_text", "probe", "try_connect"]
+__all__ = ["fetch", "fetch_text", "probe", "try_connect"]
 
 
 async def try_connect(
@@ -62,7 +62,7 @@ async def probe(
     Args and errors are those of :func:`try_connect`.
 
     Returns:
-        A :class:`~tryconnect.Report`: true where the address answers as expected.
+        A :class:`~tryconnect.Report`, which is true where the address answers as expected.
 
     .. versionadded:: 0.1
     """
@@ -70,20 +70,27 @@ async def probe(
         return await client.probe(address, timeout=timeout, expect=expect)
 
 
-async def fetch_text(
+async def fetch(
     url: Address,
     *,
     timeout: float = FETCH_TIMEOUT,
     expect: ExpectLike = "2xx",
     max_bytes: int = MAX_BYTES,
-) -> str:
-    """Return the text at a URL.
+    encoding: str | None = None,
+) -> Page:
+    """Return the text at a URL as a browser would show it, and how it came about.
 
     Args:
         url: an http or https address.
         timeout: seconds for everything, the body included.
         expect: what the answer must be like; an error page is no text by default.
         max_bytes: the longest body that is taken, in bytes after decompression.
+        encoding: overrides what the answer declares: a label as browsers know it (``"gbk"``), or
+            the name of a Python text codec.  ``None``: a byte order mark, the header, the page's
+            own declaration, UTF-8 where the bytes are that, or what they look like.
+
+    Returns:
+        A :class:`~tryconnect.Page`.
 
     Raises:
         FetchError: no such text came; its ``report`` says why.
@@ -93,7 +100,27 @@ async def fetch_text(
     .. versionadded:: 0.1
     """
     async with _Shared() as client:
-        return await client.fetch_text(url, timeout=timeout, expect=expect, max_bytes=max_bytes)
+        return await client.fetch(
+            url, timeout=timeout, expect=expect, max_bytes=max_bytes, encoding=encoding
+        )
+
+
+async def fetch_text(
+    url: Address,
+    *,
+    timeout: float = FETCH_TIMEOUT,
+    expect: ExpectLike = "2xx",
+    max_bytes: int = MAX_BYTES,
+    encoding: str | None = None,
+) -> str:
+    """Return the text at a URL as a browser would show it.
+
+    Args and errors are those of :func:`fetch`, whose ``text`` this is.
+
+    .. versionadded:: 0.1
+    """
+    page = await fetch(url, timeout=timeout, expect=expect, max_bytes=max_bytes, encoding=encoding)
+    return page.text
 
 
 class _Shared:

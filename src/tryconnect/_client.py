@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
     from yarl import URL
 
-    from tryconnect._records import Report
+    from tryconnect._guard import Guard
+    from tryconnect._records import Page, Report
     from tryconnect._session import Session
 
 __all__ = ["Address", "Client", "Options", "session_class"]
@@ -43,6 +44,7 @@ class Options:
     ssl: SSLContext | bool | None
     proxy: str | URL | None
     family: str
+    guard: Guard | None
     resolver: AbstractResolver | None
 
 
@@ -63,6 +65,8 @@ class Client:
             Windows and macOS the system's settings too) as they are when the client opens; a URL
             is one proxy for all; ``None``: none.
         family: ``"any"``, ``"ipv4"`` or ``"ipv6"``: the addresses that are tried.
+        guard: says which peers may be connected to, for addresses that strangers typed:
+            ``Guard.public()``.  With one, ``proxy="env"`` means none.
         resolver: looks names up in place of tryconnect's own; you close it.  Tests hand in one
             that knows invented names.
         user_agent: the ``User-Agent`` header.
@@ -80,6 +84,7 @@ class Client:
         ssl: SSLContext | bool | None = None,
         proxy: str | URL | None = "env",
         family: Literal["any", "ipv4", "ipv6"] = "any",
+        guard: Guard | None = None,
         resolver: AbstractResolver | None = None,
         user_agent: str = USER_AGENT,
     ) -> None:
@@ -88,8 +93,9 @@ class Client:
         self._options = Options(
             headers=_headers({"User-Agent": user_agent, "Accept": "*/*"} | dict(headers or {})),
             ssl=_ssl(ssl),
-            proxy=proxy,
+            proxy=_proxy(proxy, guard),
             family=family,
+            guard=guard,
             resolver=resolver,
         )
         self._make_session = session_class()
@@ -116,11 +122,29 @@ class Client:
         timeout: float = FETCH_TIMEOUT,
         expect: ExpectLike = "2xx",
         max_bytes: int = MAX_BYTES,
+        encoding: str | None = None,
     ) -> str:
         """Return the text at a URL; see :func:`tryconnect.fetch_text`."""
+        page = await self.fetch(
+            url, timeout=timeout, expect=expect, max_bytes=max_bytes, encoding=encoding
+        )
+        return page.text
+
+    async def fetch(
+        self,
+        url: Address,
+        *,
+        timeout: float = FETCH_TIMEOUT,
+        expect: ExpectLike = "2xx",
+        max_bytes: int = MAX_BYTES,
+        encoding: str | None = None,
+    ) -> Page:
+        """Return the text at a URL, and how it came about; see :func:`tryconnect.fetch`."""
         text, limit, expected = address_text(url), _seconds(timeout), as_expect(expect)
         most = _whole_bytes(max_bytes)
-        return await self._opened().fetch_text(text, limit=limit, expect=expected, max_bytes=most)
+        return await self._opened().fetch(
+            text, limit=limit, expect=expected, max_bytes=most, encoding=encoding
+        )
 
     async def aclose(self) -> None:
         """Close the session and its connections; a second call does nothing.
@@ -182,6 +206,17 @@ def session_class() -> type[Session]:
     from tryconnect._session import Session  # noqa: PLC0415 - imports aiohttp, at first use
 
     return Session
+
+
+def _proxy(proxy: str | URL | None, guard: Guard | None) -> str | URL | None:
+    if proxy in {"env", None}:
+        return proxy if guard is None else None
+    scheme, mark, _ = address_text(proxy).partition("://")
+    if mark and scheme.lower() not in {"http", "https"}:
+        raise ValueError(f"a proxy has an http:// or https:// address, not {scheme}://")
+    if guard is not None:
+        raise ValueError("with a guard there can be no proxy: it is the proxy that would connect")
+    return proxy
 
 
 def _ssl(ssl: object) -> SSLContext | bool | None:

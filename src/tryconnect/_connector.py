@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver, ResolveResult
     from aiohttp.connector import Connection
 
+    from tryconnect._guard import Guard
+
 __all__ = ["FAMILIES", "HAPPY_EYEBALLS_DELAY", "Connector", "addr_infos"]
 
 FAMILIES = {"any": socket.AF_UNSPEC, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
@@ -32,11 +34,17 @@ class Connector(aiohttp.TCPConnector):
     Args:
         resolver: looks names up; stays the caller's.
         family: a value of ``FAMILIES``.
+        guard: says which peers may be connected to; ``None``: all.
         keep_alive: keep connections for the next check of the same host.
     """
 
     def __init__(
-        self, resolver: AbstractResolver, *, family: socket.AddressFamily, keep_alive: bool
+        self,
+        resolver: AbstractResolver,
+        *,
+        family: socket.AddressFamily,
+        guard: Guard | None,
+        keep_alive: bool,
     ) -> None:
         super().__init__(
             resolver=resolver,
@@ -48,7 +56,7 @@ class Connector(aiohttp.TCPConnector):
             # With the cache, waiters share one look-up in a task of its own, which outlives them.
             use_dns_cache=False,
             happy_eyeballs_delay=HAPPY_EYEBALLS_DELAY,
-            socket_factory=open_socket,
+            socket_factory=partial(open_socket, guard=guard),
         )
         # aiohttp's only place for another protocol.  partial is invariant, so mypy wants the base.
         self._factory = partial(HeadFirst, loop=self._loop)  # type: ignore[assignment]
@@ -93,7 +101,11 @@ def addr_infos(hosts: list[ResolveResult], family: int) -> list[AddrInfoType]:
 
 
 def _ipv6_address(ip: str, port: int) -> tuple[str, int, int, int]:
-    ip, _, zone = ip.partition("%")
+    # Zones are in the form that URLs have them in, which is how aiohttp hands literals on.
+    ip, _, zone = ip.partition("%25")
     if not zone:
         return ip, port, 0, 0
-    return ip, port, 0, int(zone) if zone.isdecimal() else socket.if_nametoindex(zone)
+    try:
+        return ip, port, 0, int(zone) if zone.isdecimal() else socket.if_nametoindex(zone)
+    except OSError as error:
+        raise LocalFault(f"this machine has no network interface named {zone}") from error

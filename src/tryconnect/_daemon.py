@@ -38,7 +38,7 @@ def beside(work: Callable[[], _T], *, name: str) -> asyncio.Future[_T]:
     def run() -> None:
         try:
             result = work()
-        except Exception as error:  # noqa: BLE001 - it belongs to the caller
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to the caller
             postbox.call_soon_threadsafe(_fail, answer, error)
         else:
             postbox.call_soon_threadsafe(_succeed, answer, result)
@@ -82,6 +82,6 @@ def _succeed(answer: asyncio.Future[_T], result: _T) -> None:
         answer.set_result(result)
 
 
-def _fail(answer: asyncio.Future[_T], error: Exception) -> None:
+def _fail(answer: asyncio.Future[_T], error: BaseException) -> None:
     if not answer.done():
         answer.set_exception(error)

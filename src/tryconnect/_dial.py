@@ -6,9 +6,11 @@ import asyncio
 import errno
 import os
 import socket
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohappyeyeballs import start_connection
+from aiohttp.abc import ResolveResult
 
 from tryconnect._authority import is_ip
 from tryconnect._connector import HAPPY_EYEBALLS_DELAY, addr_infos
@@ -18,12 +20,19 @@ from tryconnect._trail import open_socket
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
 
+    from tryconnect._guard import Guard
     from tryconnect._trail import Trail
 
 __all__ = ["open_tcp", "open_unix"]
 
 
-async def open_tcp(trail: Trail, names: AbstractResolver, family: socket.AddressFamily) -> None:
+async def open_tcp(
+    trail: Trail,
+    names: AbstractResolver,
+    *,
+    family: socket.AddressFamily,
+    guard: Guard | None,
+) -> None:
     """Connect to the trail's target by TCP; the trail closes the connection.
 
     Raises:
@@ -31,14 +40,12 @@ async def open_tcp(trail: Trail, names: AbstractResolver, family: socket.Address
     """
     host, port = trail.target.host, trail.target.port
     hosts = (
-        [{"hostname": host, "host": host, "port": port, "family": 0, "proto": 0, "flags": 0}]
-        if is_ip(host)
-        else await names.resolve(host, port, family=family)
+        [_literal(host, port)] if is_ip(host) else await names.resolve(host, port, family=family)
     )
     sock = await start_connection(
-        addr_infos(hosts, family),  # type: ignore[arg-type]  # a literal is a ResolveResult
+        addr_infos(hosts, family),
         happy_eyeballs_delay=HAPPY_EYEBALLS_DELAY,
-        socket_factory=open_socket,
+        socket_factory=partial(open_socket, guard=guard),
     )
     if sock.getsockname() == sock.getpeername():
         # The kernel chose the very port that was asked for, and TCP's simultaneous open made the
@@ -48,7 +55,12 @@ async def open_tcp(trail: Trail, names: AbstractResolver, family: socket.Address
     trail.enter(None)
 
 
-async def open_unix(trail: Trail) -> None:
+def _literal(host: str, port: int) -> ResolveResult:
+    host = host.replace("%", "%25")
+    return ResolveResult(hostname=host, host=host, port=port, family=0, proto=0, flags=0)
+
+
+async def open_unix(trail: Trail, *, guard: Guard | None) -> None:
     """Connect to the trail's unix socket; the trail closes the connection.
 
     Raises:
@@ -57,7 +69,7 @@ async def open_unix(trail: Trail) -> None:
     """
     if not hasattr(socket, "AF_UNIX"):
         raise LocalFault("this platform has no unix sockets")
-    sock = open_socket((socket.AF_UNIX, socket.SOCK_STREAM, 0, "", trail.target.path))
+    sock = open_socket((socket.AF_UNIX, socket.SOCK_STREAM, 0, "", trail.target.path), guard=guard)
     sock.settimeout(0)
     loop = asyncio.get_running_loop()
     while not _is_connected(sock):

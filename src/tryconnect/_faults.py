@@ -5,11 +5,30 @@ They reach users only as ``Report.error``; their text is the report's detail.
 
 from __future__ import annotations
 
-__all__ = ["BadRedirect", "LocalFault", "NotHttp", "ProxyUnusable", "TooLarge", "TooManyRedirects"]
+__all__ = [
+    "BadRedirect",
+    "Blocked",
+    "LocalFault",
+    "NotHttp",
+    "ProxyUnusable",
+    "TooLarge",
+    "TooManyRedirects",
+]
 
 
 class BadRedirect(Exception):  # noqa: N818 - named after what was found, like the others here
     """The peer redirected to something that is no HTTP address."""
+
+
+class Blocked(OSError):  # noqa: N818
+    """The guard refuses a peer.
+
+    An ``OSError``, so that the next address of the name is tried.  All have the same text, by which
+    aiohappyeyeballs knows that all addresses failed alike, and raises the first one's.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("the client's guard lets nothing connect there")
 
 
 class TooManyRedirects(Exception):  # noqa: N818

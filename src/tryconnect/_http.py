@@ -12,13 +12,14 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from tryconnect import _body
+from tryconnect._body import read
+from tryconnect._coding import accept_encoding
 from tryconnect._connector import Connector
 from tryconnect._faults import BadRedirect, NotHttp, TooManyRedirects
 from tryconnect._protocol import HeadFirst, status_of
 from tryconnect._proxies import Proxies
 from tryconnect._records import Hop, Phase
-from tryconnect._redaction import redact, visible
+from tryconnect._redaction import redact_address, visible
 from tryconnect._target import redirected, same_party
 from tryconnect._trail import current
 from tryconnect._trust import context_for
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
 
     from tryconnect._body import BodyPlan
+    from tryconnect._guard import Guard
     from tryconnect._target import Target
     from tryconnect._trail import Trail
 
@@ -69,6 +71,7 @@ class Http:
         proxy: str | URL | None,
         names: AbstractResolver,
         family: socket.AddressFamily,
+        guard: Guard | None,
         keep_alive: bool,
     ) -> None:
         self._headers = CIMultiDict(headers)
@@ -78,7 +81,7 @@ class Http:
         self._ssl = ssl
         self._proxies = Proxies(proxy)
         self._session = aiohttp.ClientSession(
-            connector=Connector(names, family=family, keep_alive=keep_alive),
+            connector=Connector(names, family=family, guard=guard, keep_alive=keep_alive),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=_NO_TIMEOUT,
             auto_decompress=False,
@@ -144,7 +147,7 @@ class Http:
         if target.authorization is not None:
             headers["Authorization"] = target.authorization
         if plan is not None:
-            headers.setdefault("Accept-Encoding", _body.accept_encoding())
+            headers.setdefault("Accept-Encoding", accept_encoding())
         if cookie := cookies.header(target):
             headers["Cookie"] = "; ".join([*headers.getall("Cookie", ()), cookie])
         return headers
@@ -205,7 +208,8 @@ async def _read(response: ClientResponse, trail: Trail, plan: BodyPlan | None) -
     if plan is None or not plan.wants(response.status):
         return
     trail.enter(Phase.body)
-    trail.body = await _body.read(response, plan)
+    trail.headers = response.headers.copy()
+    trail.body = await read(response, plan)
     trail.enter(None)
 
 
@@ -213,8 +217,9 @@ def _next_target(target: Target, location: str) -> Target:
     try:
         return redirected(target, location)
     except InvalidAddress as error:
+        shown = redact_address(location, doubt=True)
         problem = f"the answer redirects, but {error.problem}"
-        raise BadRedirect(f"{problem} ({visible(redact(location))[:100]})") from error
+        raise BadRedirect(f"{problem} ({visible(shown)[:100]})") from error
 
 
 async def _ask_once(request: ClientRequest, handler: Any) -> ClientResponse:

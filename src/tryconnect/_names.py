@@ -54,11 +54,13 @@ class Names(AbstractResolver):
     ) -> list[ResolveResult]:
         """Return the addresses of a name, in the order in which they are to be tried."""
         trail = current.get()
-        if trail is None:
-            return await self._resolve(host, port, family)
-        trail.enter(Phase.dns)
+        if trail is not None:
+            trail.enter(Phase.dns)
         found = await self._resolve(host, port, family)
-        trail.enter(None)
+        if not found:
+            raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
+        if trail is not None:
+            trail.enter(None)
         return found
 
     async def close(self) -> None:
@@ -83,7 +85,9 @@ class Names(AbstractResolver):
             return await self._system.resolve(host, port, family)
         try:
             return await self._ask_ares(host, port, family)
-        except (socket.gaierror, pycares.AresError):
+        except pycares.AresError:
+            pass  # no channel could be made: c-ares cannot say anything
+        except socket.gaierror:
             if "." in name:
                 raise
         return await self._system.resolve(host, port, family)
@@ -135,11 +139,11 @@ class SystemNames(AbstractResolver):
 
 def _results(host: str, port: int, addresses: Iterable[tuple[Any, ...]]) -> list[ResolveResult]:
     """Make aiohttp's records of ``(family, ip, port[, flow, scope])`` tuples."""
-    results = [
+    return [
         ResolveResult(
             hostname=host,
             # A link-local IPv6 address means nothing without its interface (RFC 4007).
-            host=f"{ip}%{rest[2]}" if len(rest) > 2 and rest[2] else ip,  # noqa: PLR2004
+            host=f"{ip}%25{rest[2]}" if len(rest) > 2 and rest[2] else ip,  # noqa: PLR2004
             port=port,
             family=family,
             proto=0,
@@ -147,9 +151,6 @@ def _results(host: str, port: int, addresses: Iterable[tuple[Any, ...]]) -> list
         )
         for family, ip, *rest in addresses
     ]
-    if not results:
-        raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
-    return results
 
 
 # Families that this machine has no address of are not worth a try.  AI_MASK: macOS refuses others.

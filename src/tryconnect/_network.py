@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from yarl import URL
 
     from tryconnect._body import BodyPlan
+    from tryconnect._guard import Guard
     from tryconnect._records import Attempt
     from tryconnect._target import Target
 
@@ -40,10 +41,12 @@ class Network:
         ssl: ssl.SSLContext | bool | None,
         proxy: str | URL | None,
         family: str,
+        guard: Guard | None,
         resolver: AbstractResolver | None,
         keep_alive: bool,
     ) -> None:
         self._family = FAMILIES[family]
+        self._guard = guard
         self._names = Names(resolver)
         self._http = Http(
             headers=headers,
@@ -51,6 +54,7 @@ class Network:
             proxy=proxy,
             names=self._names,
             family=self._family,
+            guard=guard,
             keep_alive=keep_alive,
         )
 
@@ -96,9 +100,9 @@ class Network:
             case Kind.http:
                 await self._http.ask(trail, plan)
             case Kind.tcp:
-                await open_tcp(trail, self._names, self._family)
+                await open_tcp(trail, self._names, family=self._family, guard=self._guard)
             case Kind.unix:
-                await open_unix(trail)
+                await open_unix(trail, guard=self._guard)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 from typing import TYPE_CHECKING
-from urllib.request import getproxies, proxy_bypass
+
+# typeshed has it for macOS and Windows only; CPython for all.
+from urllib.request import (
+    getproxies,
+    getproxies_environment,
+    proxy_bypass,
+    proxy_bypass_environment,  # type: ignore[attr-defined, unused-ignore]
+)
 
 from yarl import URL
 
@@ -27,13 +34,12 @@ class Proxies:
     """
 
     def __init__(self, setting: str | URL | None) -> None:
-        self._from_environment = setting == "env"
-        if self._from_environment:
-            self._by_scheme = getproxies()
-        elif setting is None:
-            self._by_scheme = {}
+        self._environment = getproxies_environment() if setting == "env" else {}
+        self._from_system = setting == "env" and not self._environment
+        if setting == "env":
+            self._by_scheme = self._environment or getproxies()
         else:
-            self._by_scheme = {"all": str(setting)}
+            self._by_scheme = {} if setting is None else {"all": str(setting)}
 
     def choose(self, target: Target) -> URL | None:
         """Return the proxy for a target, or ``None`` for the direct way.
@@ -45,14 +51,19 @@ class Proxies:
             return None
         scheme = target.url.partition(":")[0]
         proxy = self._by_scheme.get(scheme) or self._by_scheme.get("all")
-        if not proxy or (self._from_environment and self._bypassed(target)):
+        if not proxy or self._bypassed(target):
             return None
         return _usable(proxy)
 
     def _bypassed(self, target: Target) -> bool:
-        if proxy_bypass(f"{target.host}:{target.port}"):
-            return True
-        return _in_networks(target.host, self._by_scheme.get("no", ""))
+        place = f"{target.host}:{target.port}"
+        if self._from_system:
+            return bool(proxy_bypass(place))
+        # The snapshot's NO_PROXY, not today's; a proxy of the caller's own is for all.
+        return bool(self._environment) and (
+            bool(proxy_bypass_environment(place, self._environment))
+            or _in_networks(target.host, self._environment.get("no", ""))
+        )
 
 
 def _in_networks(host: str, no_proxy: str) -> bool:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,13 @@ from tryconnect._redaction import redact, redact_address
 from tryconnect.errors import Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from tryconnect._target import Target
+    from tryconnect._text import Decoded, EncodingSource
 
-__all__ = ["Attempt", "Hop", "Phase", "Report", "Timings", "Tls"]
+__all__ = ["Attempt", "Hop", "Page", "Phase", "Report", "Timings", "Tls"]
 
 
 class Phase(StrEnum):
@@ -87,11 +89,14 @@ class Hop:
     url: str
 
     def __repr__(self) -> str:
-        return f"Hop(status={self.status}, url={redact(self.url)!r})"
+        return f"Hop(status={self.status}, url={redact_address(self.url)!r})"
 
     def as_dict(self, *, show_secrets: bool = False) -> dict[str, Any]:
         """Return plain values for JSON."""
-        return {"status": self.status, "url": self.url if show_secrets else redact(self.url)}
+        return {
+            "status": self.status,
+            "url": self.url if show_secrets else redact_address(self.url),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +109,7 @@ class Attempt:
         error: what ended the attempt, or ``None``.
         phase: where it ended, or ``None`` where no phase was under way.
         proxied: the last hop went through a proxy.
+        headers: those of the answer whose body was read.
         body: what was read, decoded, where the caller asked for it.
     """
 
@@ -117,7 +123,8 @@ class Attempt:
     hops: tuple[Hop, ...] = ()
     tls: Tls | None = None
     proxied: bool = False
-    body: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Decoded | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +185,9 @@ class Report:
             "error": _error_text(self.error, show_secrets=show_secrets),
         }
 
+    def __copy__(self) -> Report:
+        return replace(self)
+
     def __reduce__(self) -> tuple[type[Report], tuple[Any, ...]]:
         # An exception's traceback cannot be pickled, and its text may hold secrets.
         values = [getattr(self, item.name) for item in fields(self)]
@@ -191,9 +201,41 @@ class Report:
             "reason": str(self.reason),
             "detail": self.detail,
             "status": self.status,
-            "url": self.url if show_secrets or self.url is None else redact(self.url),
+            "url": self.url if show_secrets or self.url is None else redact_address(self.url),
             "ip": self.ip,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A text that was fetched, and how it came about.
+
+    Attributes:
+        text: as a browser would show it: without a byte order mark; malformed bytes are U+FFFD.
+        encoding: the encoding that was taken, by its WHATWG name in lower case, or the Python codec
+            that the caller asked for.
+        encoding_source: who named it.
+        headers: the answer's, to be read in any case of letters; values as they came.
+        report: the check that came with it.
+
+    .. versionadded:: 0.1
+    """
+
+    text: str = field(repr=False)
+    encoding: str
+    encoding_source: EncodingSource
+    headers: Mapping[str, str] = field(repr=False)
+    report: Report
+
+    @property
+    def status(self) -> int:
+        """Status of the answer."""
+        return self.report.status or 0
+
+    @property
+    def url(self) -> str:
+        """Where the text came from, after redirects, without credentials."""
+        return self.report.url or ""
 
 
 def _tls_dict(tls: Tls) -> dict[str, Any]:

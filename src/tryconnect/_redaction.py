@@ -12,9 +12,9 @@ __all__ = ["HIDDEN", "redact", "redact_address", "redacted_error", "secrets", "v
 
 HIDDEN = "***"
 
-# The look-behind keeps the search linear: a run of letters is tried from its first one only.
-_URL = re.compile(r"(?<![A-Za-z0-9+.\-])[A-Za-z][A-Za-z0-9+.\-]*://[^\s'\"<>]+")
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
+_SPACE = re.compile(r"(\s+)")
+_USERINFO = re.compile(r"://([^/?#\\]*@)")
+_SCHEME = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.\-]*://")
 _AUTHORITY = re.compile(r"[^/?#\\]*")
 _TAIL = re.compile(r"[?#]")
 
@@ -31,7 +31,7 @@ def secrets(address: str, *, doubt: bool = False) -> list[tuple[int, int]]:
             password (``http://me:pa/ss@host``).
     """
     start = match.end() if (match := _SCHEME.match(address)) else 0
-    if address[:start].lower() == "unix://":
+    if address[:start].strip().lower() == "unix://":
         return []
     spans = []
     limit = len(address) if doubt else _AUTHORITY.match(address, start).end()  # type: ignore[union-attr]
@@ -39,8 +39,9 @@ def secrets(address: str, *, doubt: bool = False) -> list[tuple[int, int]]:
     if at >= 0:
         colon = -1 if doubt else address.find(":", start, at)
         spans.append((colon + 1 if colon >= 0 else start, at))
-    if tail := _TAIL.search(address, max(start, at)):
-        spans.append((tail.end(), len(address)))
+    tail = _TAIL.search(address, start if doubt else max(start, at))
+    if tail is not None:
+        spans.append((max(tail.end(), at), len(address)))
     return [(first, last) for first, last in spans if first < last]
 
 
@@ -52,8 +53,18 @@ def redact_address(address: str, *, doubt: bool = False) -> str:
 
 
 def redact(text: str) -> str:
-    """Return a text in which every address with a scheme has lost its secrets."""
-    return _URL.sub(lambda match: redact_address(match[0]), text)
+    """Return a text in which every address with a scheme has lost its secrets.
+
+    What follows a query's mark is hidden up to the next space: in running text nobody can tell
+    where a query ends, and an address may stand inside another one's query.
+    """
+    return "".join(_redacted_word(word) if "://" in word else word for word in _SPACE.split(text))
+
+
+def _redacted_word(word: str) -> str:
+    if tail := _TAIL.search(word, word.index("://")):
+        word = f"{word[: tail.end()]}{HIDDEN}"
+    return _USERINFO.sub(lambda match: f"://{redact_address(match[1])}", word)
 
 
 def visible(text: str) -> str:
@@ -72,13 +83,18 @@ def redacted_error(error: BaseException) -> BaseException:
     aiohttp's errors print the URL they are about, query and all, and a traceback prints its
     exceptions.  The stand-in keeps the traceback and the chain of causes.
     """
-    if not any(redact(text) != text for text in map(str, _causes(error))):
-        return error
-    stand_in = _RedactedError(f"{type(error).__qualname__}: {redact(str(error))}")
-    stand_in.__suppress_context__ = True
-    if error.__cause__ is not None:
-        stand_in.__cause__ = redacted_error(error.__cause__)
-    return stand_in.with_traceback(error.__traceback__)
+    below: BaseException | None = None
+    clean = True
+    for link in reversed(_causes(error)):
+        text = redact(str(link))
+        clean = clean and text == str(link)
+        if clean:
+            below = link
+            continue
+        stand_in = _RedactedError(f"{type(link).__qualname__}: {text}")
+        stand_in.__cause__ = below
+        below = stand_in.with_traceback(link.__traceback__)
+    return below or error
 
 
 class _RedactedError(Exception):

@@ -21,7 +21,9 @@ def duration(seconds: float) -> str:
     """Write a time with about three figures: ``40 ms``, ``0.5 ms``, ``1.25 s``."""
     if seconds < 0.01:  # noqa: PLR2004 - below 10 ms a tenth of one is still of interest
         return f"{seconds * 1000:.1f} ms"
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.3g} s"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.3g} s" if seconds < 1000 else f"{seconds:.0f} s"  # noqa: PLR2004
 
 
 # --- what went well
@@ -52,9 +54,11 @@ def wrong_body(expect: Expect) -> str:
 
 def timeout(_: BaseException, attempt: Attempt) -> str:
     """The deadline passed: what had worked, and what was waited for."""
-    waited = getattr(attempt.timings, attempt.phase or "total", None)
-    if waited is None:
-        waited = attempt.timings.total
+    timings = attempt.timings
+    phases = (timings.dns, timings.connect, timings.tls, timings.response)
+    waited = getattr(timings, attempt.phase or "", None)
+    if waited is None:  # in the body, or before the first phase
+        waited = timings.total - sum(filter(None, phases))
     done = [
         f"{word} in {duration(taken)}"
         for phase, word in _DONE.items()
@@ -114,6 +118,14 @@ def forbidden(error: BaseException, attempt: Attempt) -> str:
     return f"this process may not connect to {_place(attempt)} ({_system_text(error)})"
 
 
+# --- the guard
+
+
+def blocked(_: BaseException, attempt: Attempt) -> str:
+    """The client's guard refused."""
+    return f"the client's guard lets nothing connect to {_place(attempt)}"
+
+
 # --- proxy
 
 
@@ -134,6 +146,12 @@ def proxy_unreached(error: BaseException, _: Attempt) -> str:
     """The way to the proxy itself failed."""
     host, port = getattr(error, "host", "?"), getattr(error, "port", "?")
     return f"the proxy {host}:{port} cannot be reached ({_system_text(error)})"
+
+
+def proxy_broke(error: BaseException, _: Attempt) -> str:
+    """The proxy did not answer CONNECT as proxies do."""
+    text = str(getattr(error, "message", "")) or _system_text(error)
+    return f"the proxy let nothing through: it broke off, or is no proxy ({_clean(text)})"
 
 
 # --- TLS
@@ -237,13 +255,16 @@ def unreachable(error: BaseException, attempt: Attempt) -> str:
 
 def body_broken(error: BaseException, _: Attempt) -> str:
     """The body did not arrive whole."""
-    return f"the body broke off ({_system_text(error)})"
+    inner = error.__cause__ or error
+    return f"the body broke off ({_clean(str(getattr(inner, 'message', '') or error))})"
 
 
 def not_http(error: BaseException, attempt: Attempt) -> str:
     """Something answered that is not HTTP."""
-    message = getattr(error, "message", "") or type(error).__name__
-    return f"{_place(attempt)} answers, but not with HTTP ({_clean(str(message))})"
+    message = str(getattr(error, "message", "") or type(error).__name__)
+    # aiohttp's parser points with a caret, on a line of its own.
+    lines = [line for line in message.splitlines() if line.strip(" ^")]
+    return f"{_place(attempt)} answers, but not with HTTP ({_clean(' '.join(lines))})"
 
 
 def unknown(error: BaseException, _: Attempt) -> str:
@@ -269,7 +290,8 @@ def _place(attempt: Attempt) -> str:
 def _system_text(error: BaseException) -> str:
     """Say what the operating system or a library said, without numbers and class names."""
     inner = _unwrapped(error)
-    text = getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
+    text = getattr(inner, "verify_message", None) or getattr(inner, "strerror", None)
+    text = text or str(inner) or type(inner).__name__
     return _clean(str(text))
 
 
@@ -282,7 +304,7 @@ def _unwrapped(error: BaseException) -> BaseException:
 
 def _clean(text: str) -> str:
     """Make remote text one short printable line without secrets."""
-    line = visible(" ".join(redact(text[:1000]).split()))
+    line = visible(" ".join(redact(text)[:1000].split()))
     return line if len(line) <= 120 else f"{line[:119]}…"  # noqa: PLR2004 - fits two lines
 
 

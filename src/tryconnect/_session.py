@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from tryconnect._body import BodyPlan
 from tryconnect._network import Network
-from tryconnect._records import Attempt
+from tryconnect._records import Attempt, Page
 from tryconnect._redaction import redacted_error
 from tryconnect._target import Kind, Target, parse
+from tryconnect._text import check_encoding
 from tryconnect._verdict import judge
 from tryconnect.errors import FetchError, InvalidAddress
 
@@ -43,6 +44,7 @@ class Session:
             ssl=options.ssl,
             proxy=options.proxy,
             family=options.family,
+            guard=options.guard,
             resolver=options.resolver,
             keep_alive=keep_alive,
         )
@@ -65,15 +67,23 @@ class Session:
         attempt = await self._network.attempt(target, limit=limit, plan=plan)
         return _told(address, attempt, expect)
 
-    async def fetch_text(
-        self, address: str, *, limit: float, expect: Expect | None, max_bytes: int
-    ) -> str:
+    async def fetch(
+        self,
+        address: str,
+        *,
+        limit: float,
+        expect: Expect | None,
+        max_bytes: int,
+        encoding: str | None,
+    ) -> Page:
         """Fetch a text.
 
         Raises:
             FetchError: there is none, or it is not the expected one.
+            ValueError: there is no such encoding.
         """
-        plan = BodyPlan(max_bytes=max_bytes, expect=expect)
+        chosen = None if encoding is None else check_encoding(encoding)
+        plan = BodyPlan(max_bytes=max_bytes, expect=expect, encoding=chosen)
         try:
             target = _fetchable(parse(address), address)
         except InvalidAddress as error:
@@ -82,7 +92,8 @@ class Session:
         report = _told(address, attempt, expect)
         if not report or attempt.body is None:
             raise FetchError(report) from attempt.error
-        return attempt.body
+        body = attempt.body
+        return Page(body.text, body.encoding, body.source, attempt.headers, report)
 
     async def aclose(self) -> None:
         """Close everything.  Where it is interrupted, it can be called again."""

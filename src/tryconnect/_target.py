@@ -118,8 +118,7 @@ def redirected(base: Target, location: str) -> Target:
     try:
         joined = urljoin(base.url, location)
     except ValueError as error:
-        problem = f"its target cannot be read: {error}"
-        raise InvalidAddress(location, problem, 0, len(location)) from error
+        raise InvalidAddress(location, "its target cannot be read", 0, len(location)) from error
     if joined.partition("://")[0].lower() not in {"http", "https"}:
         raise InvalidAddress(joined, "not to an http or https address", 0, len(joined))
     target = parse(joined)
@@ -145,6 +144,8 @@ _LONGEST = 65_536
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://")
 _RAW_BYTE = re.compile(r"[\udc80-\udcff]")
+# Paths that yarl leaves as they are: nothing to encode, no segment that begins with a dot.
+_PLAIN_PATH = re.compile(r"(?:/(?:[A-Za-z0-9_~\-][A-Za-z0-9_~.\-]*)?)+")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # sun_path, less the closing NUL: unix(7) 108 bytes, macOS and the BSDs 104.
 _LONGEST_PATH = 107 if sys.platform == "linux" else 103
@@ -210,11 +211,14 @@ def _http_target(scheme: str, authority: Authority) -> Target:
     default = _DEFAULT_PORTS[scheme]
     port = authority.port or default
     netloc = authority.netloc_host if port == default else f"{authority.netloc_host}:{port}"
-    tail = authority.tail.text.partition("#")[0] or "/"
-    try:
-        url = str(yarl_url(f"{scheme}://{netloc}{tail}"))
-    except ValueError as error:
-        raise authority.tail.fault(f"the path cannot be read: {error}") from error
+    tail = authority.tail.text.partition("#")[0]
+    tail = tail if tail.startswith("/") else f"/{tail}"
+    url = f"{scheme}://{netloc}{tail}"
+    if not _PLAIN_PATH.fullmatch(tail):
+        try:
+            url = str(yarl_url(url))
+        except ValueError as error:
+            raise authority.tail.fault("the path cannot be read") from error
     return Target(
         Kind.http, url, authority.host, port, authorization=_authorization(authority.userinfo)
     )

@@ -18,13 +18,17 @@ from ssl import cert_time_to_seconds
 from typing import TYPE_CHECKING, Self
 
 from tryconnect._daemon import is_gone
+from tryconnect._faults import Blocked
 from tryconnect._records import Attempt, Hop, Phase, Timings, Tls
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
     from typing import Any
 
+    from tryconnect._guard import Guard
     from tryconnect._target import Target
+    from tryconnect._text import Decoded
 
 __all__ = ["Trail", "current", "open_socket"]
 
@@ -46,7 +50,8 @@ class Trail:
         self.ip: str | None = None
         self.tls: Tls | None = None
         self.proxied = False
-        self.body: str | None = None
+        self.headers: Mapping[str, str] = {}
+        self.body: Decoded | None = None
         self.reused = False
         self.protocol: object = None
         self.phase: Phase | None = None
@@ -94,6 +99,7 @@ class Trail:
             hops=tuple(self.hops),
             tls=self.tls,
             proxied=self.proxied,
+            headers=self.headers,
             body=self.body,
         )
 
@@ -136,13 +142,22 @@ class Trail:
                 sock.close()
 
 
-def open_socket(addr_info: tuple[Any, ...]) -> socket.socket:
-    """Make the socket for one attempt to connect, and leave a trace of it."""
-    family, kind, proto, _, _ = addr_info
+def open_socket(addr_info: tuple[Any, ...], *, guard: Guard | None = None) -> socket.socket:
+    """Make the socket for one attempt to connect, and leave a trace of it.
+
+    Raises:
+        Blocked: the guard does not let anything connect to that address.
+    """
+    family, kind, proto, _, address = addr_info
+    if guard is not None and not (family != _UNIX and guard.lets_through(address)):
+        raise Blocked
     sock = socket.socket(family, kind, proto)
     if (trail := current.get()) is not None:
         trail.opened(sock)
     return sock
+
+
+_UNIX = getattr(socket, "AF_UNIX", None)
 
 
 async def _until_closed(sockets: list[socket.socket], *, ticks: int) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import aiohttp
 
 from tryconnect import _faults, _sentences
+from tryconnect._coding import CodingError
 from tryconnect._records import Attempt, Phase, Report
 from tryconnect.errors import InvalidAddress, Reason
 
@@ -57,7 +58,8 @@ def _verdict(attempt: Attempt, expect: Expect | None) -> tuple[Reason, str]:
         return Reason.proxy, _sentences.proxy_wants_password(None, attempt)
     if expect is not None and not expect.accepts_status(status):
         return Reason.status, f"answered {status}, where {expect.status} was expected"
-    if expect is not None and not expect.accepts_body(attempt.body or ""):
+    text = attempt.body.text if attempt.body else ""
+    if expect is not None and not expect.accepts_body(text):
         return Reason.body, _sentences.wrong_body(expect)
     return Reason.ok, _sentences.answered(attempt)
 
@@ -125,10 +127,19 @@ def _any_errno(*names: str) -> Callable[[BaseException, Attempt], bool]:
     return lambda error, _: bool(numbers & _errnos(error))
 
 
-def _at_proxy(error: BaseException, attempt: Attempt) -> bool:
-    """Tell whether a fault met the connection to the proxy, not the one through it."""
-    target = attempt.target
-    return attempt.proxied and target is not None and getattr(error, "host", None) != target.host
+def _at_proxy(_: BaseException, attempt: Attempt) -> bool:
+    """Tell whether a fault met the connection to the proxy, not the one through it.
+
+    aiohttp's connector names the place that it failed at; what else fails before the request is
+    sent, fails while the proxy is asked to let us through.
+    """
+    target, error = attempt.target, attempt.error
+    if not attempt.proxied or target is None:
+        return False
+    if isinstance(error, aiohttp.ClientConnectorError):
+        host = error.host.replace("%25", "%")  # as yarl has an IPv6 zone
+        return (host, error.port) != (target.host, target.port)
+    return attempt.phase not in {Phase.response, Phase.body}
 
 
 def _in_handshake(_: BaseException, attempt: Attempt) -> bool:
@@ -146,6 +157,7 @@ ROWS: tuple[Row, ...] = (
     Row((_faults.ProxyUnusable,), Reason.proxy, _sentences.own_words),
     Row((InvalidAddress,), Reason.invalid_address, _sentences.own_words),
     Row((_faults.LocalFault,), Reason.local, _sentences.own_words),
+    Row((_faults.Blocked,), Reason.blocked, _sentences.blocked),
     Row((_faults.TooLarge,), Reason.too_large, _sentences.own_words),
     # Want of memory or descriptors on our side looks like anything: it comes before the rest.
     Row((MemoryError,), Reason.local, _sentences.out_of_memory),
@@ -155,14 +167,14 @@ ROWS: tuple[Row, ...] = (
         _sentences.out_of_resources,
         _any_errno("EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "WSAEMFILE", "WSAENOBUFS"),
     ),
+    Row((TimeoutError,), Reason.timeout, _sentences.timeout),
     # The proxy: the same exceptions as the address's own, so it comes before them.
     Row((aiohttp.ClientHttpProxyError,), Reason.proxy, _sentences.proxy_said),
-    Row((aiohttp.ClientProxyConnectionError,), Reason.proxy, _sentences.proxy_unreached),
     Row((aiohttp.ClientConnectorError,), Reason.proxy, _sentences.proxy_unreached, _at_proxy),
+    Row((OSError, aiohttp.ClientError), Reason.proxy, _sentences.proxy_broke, _at_proxy),
     # TLS, before the errors of the operating system: ssl.SSLError is one.
     Row((ssl.SSLCertVerificationError,), Reason.tls_certificate, _sentences.certificate),
     Row((ssl.SSLError,), Reason.tls_handshake, _sentences.handshake),
-    Row((TimeoutError,), Reason.timeout, _sentences.timeout),
     Row(
         (OSError, aiohttp.ClientError),
         Reason.tls_handshake,
@@ -198,6 +210,7 @@ ROWS: tuple[Row, ...] = (
     Row((PermissionError,), Reason.local, _sentences.forbidden),
     # The answer itself.
     Row((aiohttp.ClientPayloadError,), Reason.body, _sentences.body_broken),
+    Row((CodingError,), Reason.body, _sentences.own_words),
     Row((aiohttp.ClientResponseError,), Reason.protocol, _sentences.not_http),
     Row((Exception,), Reason.unknown, _sentences.unknown),
 )

@@ -13,7 +13,7 @@ import unicodedata
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
-from tryconnect._redaction import HIDDEN, secrets, visible
+from tryconnect._redaction import HIDDEN, redact_address, secrets, visible
 
 if TYPE_CHECKING:
     from tryconnect._records import Report
@@ -40,6 +40,7 @@ class Reason(StrEnum):
 
     ok = "ok", "The address answered as expected."
     invalid_address = "invalid_address", "The text is not an address that can be checked."
+    blocked = "blocked", "The client's guard lets nothing connect there."
     dns_not_found = "dns_not_found", "The name does not exist, or has no address."
     dns_failed = "dns_failed", "The name servers could not say whether the name exists."
     refused = "refused", "The machine is there, but nothing listens at that port or path."
@@ -81,8 +82,11 @@ class InvalidAddress(TryConnectError, ValueError):  # noqa: N818 - the text is a
         super().__init__(address, problem, start, end)
         self.address = address
         self.problem = problem
-        self.start = start
-        self.end = end
+        self.start = min(start, len(address))
+        self.end = min(end, len(address))
+
+    def __repr__(self) -> str:
+        return f"InvalidAddress({redact_address(self.address, doubt=True)!r}, {self.problem!r})"
 
     def __str__(self) -> str:
         return f"{self.problem}\n{_marked(self.address, self.start, self.end)}"
@@ -136,7 +140,6 @@ def _cell(address: str, index: int, hidden: list[tuple[int, int]]) -> str:
 
 def _columns(text: str) -> int:
     """Count the terminal cells of a text: a caret must stand below the right one."""
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
-        for char in text
-    )
+    marks = sum(unicodedata.category(char) in {"Mn", "Me"} for char in text)
+    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+    return len(text) - marks + wide

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from tryconnect._client import Address
     from tryconnect._expect import ExpectLike
-    from tryconnect._records import Report
+    from tryconnect._records import Page, Report
 
-__all__ = ["Client", "fetch_text", "probe", "try_connect"]
+__all__ = ["Client", "fetch", "fetch_text", "probe", "try_connect"]
 
 _T = TypeVar("_T")
 
@@ -49,12 +49,37 @@ def probe(address: Address, *, timeout: float = CHECK_TIMEOUT, expect: ExpectLik
     return _run("probe", tryconnect.probe, address, timeout=timeout, expect=expect)
 
 
+def fetch(
+    url: Address,
+    *,
+    timeout: float = FETCH_TIMEOUT,
+    expect: ExpectLike = "2xx",
+    max_bytes: int = MAX_BYTES,
+    encoding: str | None = None,
+) -> Page:
+    """Return the text at a URL, and how it came about; see :func:`tryconnect.fetch`.
+
+    Raises:
+        RuntimeError: a loop runs in this thread.
+    """
+    return _run(
+        "fetch",
+        tryconnect.fetch,
+        url,
+        timeout=timeout,
+        expect=expect,
+        max_bytes=max_bytes,
+        encoding=encoding,
+    )
+
+
 def fetch_text(
     url: Address,
     *,
     timeout: float = FETCH_TIMEOUT,
     expect: ExpectLike = "2xx",
     max_bytes: int = MAX_BYTES,
+    encoding: str | None = None,
 ) -> str:
     """Return the text at a URL; see :func:`tryconnect.fetch_text`.
 
@@ -68,6 +93,7 @@ def fetch_text(
         timeout=timeout,
         expect=expect,
         max_bytes=max_bytes,
+        encoding=encoding,
     )
 
 
@@ -95,6 +121,26 @@ class Client:
         """Tell whether an address answers, and why not; see :func:`tryconnect.probe`."""
         return self._run("probe", self._client.probe, address, timeout=timeout, expect=expect)
 
+    def fetch(
+        self,
+        url: Address,
+        *,
+        timeout: float = FETCH_TIMEOUT,
+        expect: ExpectLike = "2xx",
+        max_bytes: int = MAX_BYTES,
+        encoding: str | None = None,
+    ) -> Page:
+        """Return the text at a URL, and how it came about; see :func:`tryconnect.fetch`."""
+        return self._run(
+            "fetch",
+            self._client.fetch,
+            url,
+            timeout=timeout,
+            expect=expect,
+            max_bytes=max_bytes,
+            encoding=encoding,
+        )
+
     def fetch_text(
         self,
         url: Address,
@@ -102,16 +148,13 @@ class Client:
         timeout: float = FETCH_TIMEOUT,
         expect: ExpectLike = "2xx",
         max_bytes: int = MAX_BYTES,
+        encoding: str | None = None,
     ) -> str:
         """Return the text at a URL; see :func:`tryconnect.fetch_text`."""
-        return self._run(
-            "fetch_text",
-            self._client.fetch_text,
-            url,
-            timeout=timeout,
-            expect=expect,
-            max_bytes=max_bytes,
+        page = self.fetch(
+            url, timeout=timeout, expect=expect, max_bytes=max_bytes, encoding=encoding
         )
+        return page.text
 
     def close(self) -> None:
         """Close the session and its loop; a second call does nothing."""
@@ -122,11 +165,14 @@ class Client:
 
     def __enter__(self) -> Self:
         _refuse_inside_a_loop("Client", "async with tryconnect.Client() as client")
+        if self._runner is not None:
+            raise RuntimeError("this Client is open already: make another one")
         self._runner = asyncio.Runner(loop_factory=_stock_loop)
         try:
             self._runner.run(self._client.__aenter__())
         except BaseException:
             self._runner.close()
+            self._runner = None
             raise
         return self
 
