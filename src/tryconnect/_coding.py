@@ -1,7 +1,7 @@
 """Content-Encoding: compressed chunks -> pieces of the body, none of them large.
 
 A few hundred bytes can unpack to gigabytes. So nothing is ever unpacked "at once": each library
-is asked for at most 64 KiB at a time, and the caller, who counts the pieces, stops when it has
+is asked for at most 32 KiB at a time, and the caller, who counts the pieces, stops when it has
 enough. A piece may be empty: then work was done of which nothing came out, and it is time to
 look at the clock.
 
@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
-PIECE_SIZE: Final = 64 * 1024
+PIECE_SIZE: Final = 32 * 1024
 """The most that one piece of output holds."""
 
 # How much compressed data a library is given at a time. It hands back what follows the end of a
@@ -228,8 +228,8 @@ class _Brotli:
         return bool(self._brotli.is_finished())
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        # Output grows in blocks of 32, 64, ... KiB until it reaches the limit, and so exceeds it.
-        limit = max_length // 4
+        # Output grows in blocks, the first just short of 32 KiB, until it reaches the limit.
+        limit = max_length // 2
         piece = bytes(self._brotli.process(data, output_buffer_limit=limit))
         self.needs_input = len(piece) < limit and self._brotli.can_accept_more_data()
         return piece

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from typing import TYPE_CHECKING
-
-# typeshed has it for macOS and Windows only; CPython for all.
-from urllib.request import (
-    getproxies,
-    getproxies_environment,
-    proxy_bypass,
-    proxy_bypass_environment,  # type: ignore[attr-defined, unused-ignore]
-)
+from urllib import request
 
 from yarl import URL
 
@@ -34,12 +27,15 @@ class Proxies:
     """
 
     def __init__(self, setting: str | URL | None) -> None:
-        self._environment = getproxies_environment() if setting == "env" else {}
-        self._from_system = setting == "env" and not self._environment
+        self._environment: dict[str, str] = {}
+        self._by_scheme: dict[str, str] = {}
+        self._from_system = False
         if setting == "env":
-            self._by_scheme = self._environment or getproxies()
-        else:
-            self._by_scheme = {} if setting is None else {"all": str(setting)}
+            self._environment = request.getproxies_environment()
+            self._from_system = not self._environment
+            self._by_scheme = self._environment or request.getproxies()
+        elif setting is not None:
+            self._by_scheme = {"all": str(setting)}
 
     def choose(self, target: Target) -> URL | None:
         """Return the proxy for a target, or ``None`` for the direct way.
@@ -58,12 +54,18 @@ class Proxies:
     def _bypassed(self, target: Target) -> bool:
         place = f"{target.host}:{target.port}"
         if self._from_system:
-            return bool(proxy_bypass(place))
+            return bool(request.proxy_bypass(place))
         # The snapshot's NO_PROXY, not today's; a proxy of the caller's own is for all.
         return bool(self._environment) and (
-            bool(proxy_bypass_environment(place, self._environment))
+            _named_in_no_proxy(place, self._environment)
             or _in_networks(target.host, self._environment.get("no", ""))
         )
+
+
+def _named_in_no_proxy(place: str, environment: dict[str, str]) -> bool:
+    # typeshed has it for macOS and Windows only; CPython for all.
+    bypass = request.proxy_bypass_environment  # type: ignore[attr-defined, unused-ignore]
+    return bool(bypass(place, environment))
 
 
 def _in_networks(host: str, no_proxy: str) -> bool:

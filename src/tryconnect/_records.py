@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from tryconnect._decoded import Decoded, EncodingSource
     from tryconnect._target import Target
-    from tryconnect._text import Decoded, EncodingSource
 
 __all__ = ["Attempt", "Hop", "Page", "Phase", "Report", "Timings", "Tls"]
 

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
+    from tryconnect._decoded import Decoded
     from tryconnect._guard import Guard
     from tryconnect._target import Target
-    from tryconnect._text import Decoded
 
 __all__ = ["Trail", "current", "open_socket"]
 

@@ -1,7 +1,7 @@
-"""Bytes and their declared type -> the text that a browser would show. Pure; never raises."""
+"""Bytes and their declared type become the text that a browser would show; nothing is raised."""
 
-from ._answer import Decoded, EncodingSource
-from ._decoder import Decoder, decode
-from ._labels import check_encoding
+from tryconnect._decoded import Decoded, EncodingSource
+from tryconnect._text._decoder import Decoder, decode
+from tryconnect._text._labels import check_encoding
 
 __all__ = ["Decoded", "Decoder", "EncodingSource", "check_encoding", "decode"]

@@ -14,8 +14,8 @@ from typing import Final
 
 import webencodings  # type: ignore[import-untyped]
 
-from ._iso2022jp import Iso2022JpDecoder
-from ._multibyte import SPELLINGS, MultiByteDecoder, sequences
+from tryconnect._text._iso2022jp import Iso2022JpDecoder
+from tryconnect._text._multibyte import SPELLINGS, MultiByteDecoder, sequences
 
 # How many bytes keep a decoder busy for a few milliseconds at worst.
 _SWIFT: Final = 256 * 1024

@@ -14,10 +14,14 @@ copied 320 times (measured at less than 0.1 s, and at 4 s with an emoji from the
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import Final
 
-from ._answer import Choice, Decoded
-from ._codecs import piece_decoder
-from ._sniff import Sniffer
+from tryconnect._decoded import Choice, Decoded
+from tryconnect._text._codecs import piece_decoder
+from tryconnect._text._sniff import Sniffer
+
+# How much is decoded by the way, while more may come.
+_DECODED_AT_ONCE: Final = 32 * 1024
 
 
 class Decoder:
@@ -53,17 +57,21 @@ class Decoder:
         self._text = ""
 
     def feed(self, chunk: bytes) -> None:
-        """Take the next bytes, look at them, and decode at most one piece of what waits.
+        """Take the next bytes, look at them, and decode some of what waits.
 
-        That is a few milliseconds' work at worst, for chunks of at most 256 KiB.
+        That is a few milliseconds' work for honest pages and chunks of any size up to 256 KiB.
+        Nothing is left waiting by chunks of at most 32 KiB, which saves memory.
         """
         self._waiting.append(chunk)
         if self._choice is None:
             choice = self._sniffer.look(chunk)
             if choice is not None:
                 self._begin(choice)
-        elif self._waiting.size >= self._step_size:
+            return
+        done = 0
+        while done < _DECODED_AT_ONCE and self._waiting.size >= self._step_size:
             self._step()
+            done += self._step_size
 
     def finish(self) -> Iterator[None]:
         """Decode the rest; yields after each piece but the last."""

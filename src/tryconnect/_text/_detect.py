@@ -10,7 +10,7 @@ wrong one ruins everything (a Chinese domain makes two of three Japanese and Kor
 
 from typing import Final
 
-from ._labels import web_name
+from tryconnect._text._labels import web_name
 
 # Where the detectors answer with a Python name that is no label.
 _ALIASES: Final = {"cp874": "windows-874", "cp932": "shift_jis", "cp949": "euc-kr"}

@@ -11,7 +11,7 @@ import codecs
 import re
 from typing import Final
 
-from ._multibyte import sequences
+from tryconnect._text._multibyte import sequences
 
 # An escape, and what stands until the next. Encoding Standard, "ISO-2022-JP decoder", escape
 # state; an escape that is not among these is malformed in its first byte only.

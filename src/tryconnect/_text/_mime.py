@@ -7,10 +7,9 @@ values, joined by commas, are all read and the last one that can be read wins.
 import enum
 import functools
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
-from ._labels import web_name
+from tryconnect._text._labels import web_name
 
 
 class Kind(enum.Enum):
@@ -22,8 +21,7 @@ class Kind(enum.Enum):
     plain = enum.auto()
 
 
-@dataclass(frozen=True, slots=True)
-class ContentType:
+class ContentType(NamedTuple):
     """What a header says; the default is what no header says."""
 
     kind: Kind = Kind.html

@@ -14,11 +14,11 @@ Python's own "replace" is good enough: it keeps the ASCII, too, and only counts 
 import codecs
 import functools
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
-from ._rows import euc_jp_rows, hkscs_2008
+from tryconnect._text._rows import euc_jp_rows, hkscs_2008
 
 MALFORMED_CAP: Final = 10_000
 """How many malformed steps are replaced one by one, as the standard counts them."""
@@ -27,8 +27,7 @@ MALFORMED_CAP: Final = 10_000
 _REMEMBERED: Final = 2**13
 
 
-@dataclass(frozen=True, slots=True)
-class _Spelling:
+class _Spelling(NamedTuple):
     """How an encoding spells characters, and where Python's codec is not the standard's."""
 
     codec: str
@@ -37,9 +36,9 @@ class _Spelling:
     """Pattern of what the standard reads in one go after a lead byte, well-formed or not."""
     unfinished: bytes
     """Pattern of a step that more bytes may complete."""
-    renamed: dict[str, str] = field(default_factory=dict)
+    renamed: Mapping[str, str] = MappingProxyType({})
     """Characters that Python gives for another, and for nothing else."""
-    supplied: dict[bytes, str] = field(default_factory=dict)
+    supplied: Mapping[bytes, str] = MappingProxyType({})
     """Sequences that Python refuses, or reads as a character that it also has elsewhere."""
     doubtful: tuple[bytes, ...] = ()
     """Those of the supplied sequences that Python does not refuse."""

@@ -12,7 +12,7 @@ Hostile pages: each construct is matched once, by a pattern that never backtrack
 import re
 from typing import Final
 
-from ._labels import web_name
+from tryconnect._text._labels import web_name
 
 PRESCAN_SIZE: Final = 64 * 1024
 """How much of a page is searched for a <meta>. Real ones stand in the first few kilobytes."""

@@ -17,11 +17,11 @@ import codecs
 import re
 from typing import Final
 
-from ._answer import Choice, EncodingSource
-from ._detect import detect
-from ._labels import check_encoding, web_name
-from ._mime import ContentType, Kind, content_type
-from ._prescan import PRESCAN_SIZE, meta_encoding, xml_encoding
+from tryconnect._decoded import Choice, EncodingSource
+from tryconnect._text._detect import detect
+from tryconnect._text._labels import check_encoding, web_name
+from tryconnect._text._mime import ContentType, Kind, content_type
+from tryconnect._text._prescan import PRESCAN_SIZE, meta_encoding, xml_encoding
 
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8"),

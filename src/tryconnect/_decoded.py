@@ -2,6 +2,7 @@
 
 import enum
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class EncodingSource(enum.StrEnum):
@@ -27,8 +28,7 @@ class EncodingSource(enum.StrEnum):
     """Nobody named one, and the bytes look like nothing: windows-1252, as browsers do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """The encoding to decode with, and its source."""
 
     encoding: str
