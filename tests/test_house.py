@@ -27,17 +27,19 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "_redaction",
         "_faults",
         "_expect",
-        "_daemon",
-        "_text",
+        "_loops",
+        "_decoded",
         "_coding",
         "_protocol",
         "_guard",
     ),
-    ("errors",),
+    ("errors", "_text"),
     # Nodes: the records; and the first half of text → Target.
     ("_authority", "_records"),
     # text → Target; words for what happened; the trail that the network leaves.
     ("_target", "_sentences", "_trail"),
+    # What may be asked for.
+    ("_options",),
     # Arrows that only compute, and the small rooms of the network.
     ("_verdict", "_render", "_body", "_connector", "_names", "_proxies", "_trust"),
     # Two roads to a target.

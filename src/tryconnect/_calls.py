@@ -12,8 +12,9 @@ import sys
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from tryconnect._client import CHECK_TIMEOUT, FETCH_TIMEOUT, MAX_BYTES, Client, session_class
-from tryconnect._daemon import beside
+from tryconnect._client import Client, session_class
+from tryconnect._loops import beside
+from tryconnect._options import CHECK_TIMEOUT, FETCH_TIMEOUT, MAX_BYTES
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -1,21 +1,26 @@
-"""The owner of a session: what it is made with, and that it is closed."""
+"""The owner of a session: it opens one in a loop, and sees that it is closed."""
 
 from __future__ import annotations
 
 import asyncio
-import math
-import re
-from dataclasses import dataclass
-from ssl import SSLContext
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
-from tryconnect._daemon import is_gone
 from tryconnect._expect import ExpectLike, as_expect
+from tryconnect._loops import is_gone
+from tryconnect._options import (
+    CHECK_TIMEOUT,
+    FETCH_TIMEOUT,
+    MAX_BYTES,
+    USER_AGENT,
+    read_options,
+    seconds,
+    whole_bytes,
+)
 from tryconnect._target import address_text
-from tryconnect._version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from ssl import SSLContext
     from types import TracebackType
 
     from aiohttp.abc import AbstractResolver
@@ -25,27 +30,9 @@ if TYPE_CHECKING:
     from tryconnect._records import Page, Report
     from tryconnect._session import Session
 
-__all__ = ["Address", "Client", "Options", "session_class"]
+__all__ = ["Address", "Client", "session_class"]
 
 Address: TypeAlias = "str | URL"
-
-USER_AGENT = f"tryconnect/{__version__} (+https://github.com/tryconnect/tryconnect)"
-
-CHECK_TIMEOUT = 10.0
-FETCH_TIMEOUT = 30.0
-MAX_BYTES = 10 * 2**20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What a client was made with, checked."""
-
-    headers: Mapping[str, str]
-    ssl: SSLContext | bool | None
-    proxy: str | URL | None
-    family: str
-    guard: Guard | None
-    resolver: AbstractResolver | None
 
 
 class Client:
@@ -88,15 +75,14 @@ class Client:
         resolver: AbstractResolver | None = None,
         user_agent: str = USER_AGENT,
     ) -> None:
-        if family not in _FAMILIES:
-            raise ValueError(f"family is one of {', '.join(_FAMILIES)}, not {family!r}")
-        self._options = Options(
-            headers=_headers({"User-Agent": user_agent, "Accept": "*/*"} | dict(headers or {})),
-            ssl=_ssl(ssl),
-            proxy=_proxy(proxy, guard),
+        self._options = read_options(
+            headers=headers,
+            ssl=ssl,
+            proxy=proxy,
             family=family,
             guard=guard,
             resolver=resolver,
+            user_agent=user_agent,
         )
         self._make_session = session_class()
         self._session: Session | None = None
@@ -112,7 +98,7 @@ class Client:
         self, address: Address, *, timeout: float = CHECK_TIMEOUT, expect: ExpectLike = None
     ) -> Report:
         """Tell whether an address answers, and why not; see :func:`tryconnect.probe`."""
-        text, limit, expected = address_text(address), _seconds(timeout), as_expect(expect)
+        text, limit, expected = address_text(address), seconds(timeout), as_expect(expect)
         return await self._opened().probe(text, limit=limit, expect=expected)
 
     async def fetch_text(
@@ -140,8 +126,8 @@ class Client:
         encoding: str | None = None,
     ) -> Page:
         """Return the text at a URL, and how it came about; see :func:`tryconnect.fetch`."""
-        text, limit, expected = address_text(url), _seconds(timeout), as_expect(expect)
-        most = _whole_bytes(max_bytes)
+        text, limit, expected = address_text(url), seconds(timeout), as_expect(expect)
+        most = whole_bytes(max_bytes)
         return await self._opened().fetch(
             text, limit=limit, expect=expected, max_bytes=most, encoding=encoding
         )
@@ -196,56 +182,8 @@ class Client:
         return self._session
 
 
-_FAMILIES = ("any", "ipv4", "ipv6")
-_BAD_IN_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-
-
 def session_class() -> type[Session]:
     """Return the class of sessions, which takes importing aiohttp the first time."""
     from tryconnect._session import Session  # noqa: PLC0415 - imports aiohttp, at first use
 
     return Session
-
-
-def _proxy(proxy: str | URL | None, guard: Guard | None) -> str | URL | None:
-    if proxy in {"env", None}:
-        return proxy if guard is None else None
-    scheme, mark, _ = address_text(proxy).partition("://")
-    if mark and scheme.lower() not in {"http", "https"}:
-        raise ValueError(f"a proxy has an http:// or https:// address, not {scheme}://")
-    if guard is not None:
-        raise ValueError("with a guard there can be no proxy: it is the proxy that would connect")
-    return proxy
-
-
-def _ssl(ssl: object) -> SSLContext | bool | None:
-    if ssl is None or isinstance(ssl, bool | SSLContext):
-        return ssl
-    raise ValueError(f"ssl is an ssl.SSLContext, False or None, not {ssl!r}")
-
-
-def _headers(headers: Mapping[str, object]) -> dict[str, str]:
-    """Return headers that can be sent (RFC 9110, section 5)."""
-    sent = {}
-    for name, value in headers.items():
-        if not _TOKEN.fullmatch(name):
-            raise ValueError(f"{name!r} cannot be the name of a header")
-        if not isinstance(value, str) or _BAD_IN_HEADER.search(value):
-            raise ValueError(f"the header {name} needs a text of one line")
-        sent[name] = value
-    return sent
-
-
-def _seconds(timeout: object) -> float:
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
-        raise ValueError(f"timeout is a number of seconds, not {timeout!r}")  # noqa: TRY004
-    if not 0 < timeout < math.inf:
-        raise ValueError(f"timeout is a number of seconds above 0, not {timeout!r}")
-    return float(timeout)
-
-
-def _whole_bytes(max_bytes: object) -> int:
-    if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 1:
-        raise ValueError(f"max_bytes is a whole number above 0, not {max_bytes!r}")
-    return max_bytes

@@ -14,7 +14,7 @@ from yarl import URL
 
 from tryconnect._body import read
 from tryconnect._coding import accept_encoding
-from tryconnect._connector import Connector
+from tryconnect._connector import FAMILIES, Connector
 from tryconnect._faults import BadRedirect, NotHttp, TooManyRedirects
 from tryconnect._protocol import HeadFirst, status_of
 from tryconnect._proxies import Proxies
@@ -26,15 +26,11 @@ from tryconnect._trust import context_for
 from tryconnect.errors import InvalidAddress
 
 if TYPE_CHECKING:
-    import socket
-    import ssl
-    from collections.abc import Mapping
-
     from aiohttp import ClientRequest, ClientResponse
     from aiohttp.abc import AbstractResolver
 
     from tryconnect._body import BodyPlan
-    from tryconnect._guard import Guard
+    from tryconnect._options import Options
     from tryconnect._target import Target
     from tryconnect._trail import Trail
 
@@ -63,25 +59,20 @@ class RequestFailed(Exception):  # noqa: N818 - its cause is the error
 class Http:
     """One aiohttp session, and what every request of it has in common."""
 
-    def __init__(
-        self,
-        *,
-        headers: Mapping[str, str],
-        ssl: ssl.SSLContext | bool | None,
-        proxy: str | URL | None,
-        names: AbstractResolver,
-        family: socket.AddressFamily,
-        guard: Guard | None,
-        keep_alive: bool,
-    ) -> None:
-        self._headers = CIMultiDict(headers)
-        self._public_headers = CIMultiDict(headers)
+    def __init__(self, options: Options, *, names: AbstractResolver, keep_alive: bool) -> None:
+        self._headers = CIMultiDict(options.headers)
+        self._public_headers = CIMultiDict(options.headers)
         for name in _SECRET_HEADERS:
             self._public_headers.popall(name, None)
-        self._ssl = ssl
-        self._proxies = Proxies(proxy)
+        self._ssl = options.ssl
+        self._proxies = Proxies(options.proxy)
         self._session = aiohttp.ClientSession(
-            connector=Connector(names, family=family, guard=guard, keep_alive=keep_alive),
+            connector=Connector(
+                names,
+                family=FAMILIES[options.family],
+                guard=options.guard,
+                keep_alive=keep_alive,
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=_NO_TIMEOUT,
             auto_decompress=False,

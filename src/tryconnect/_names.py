@@ -21,7 +21,7 @@ import aiodns
 import pycares
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from tryconnect._daemon import Postbox, beside
+from tryconnect._loops import Postbox, beside
 from tryconnect._records import Phase
 from tryconnect._trail import current
 

@@ -14,14 +14,10 @@ from tryconnect._target import Kind
 from tryconnect._trail import Trail
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Iterator, Mapping
-
-    from aiohttp.abc import AbstractResolver
-    from yarl import URL
+    from collections.abc import Iterator
 
     from tryconnect._body import BodyPlan
-    from tryconnect._guard import Guard
+    from tryconnect._options import Options
     from tryconnect._records import Attempt
     from tryconnect._target import Target
 
@@ -32,31 +28,17 @@ class Network:
     """The way out of one event loop: a resolver and an aiohttp session, made and closed together.
 
     Must be made inside the running loop that it is for.
+
+    Args:
+        options: the client's.
+        keep_alive: keep connections from one check to the next.
     """
 
-    def __init__(
-        self,
-        *,
-        headers: Mapping[str, str],
-        ssl: ssl.SSLContext | bool | None,
-        proxy: str | URL | None,
-        family: str,
-        guard: Guard | None,
-        resolver: AbstractResolver | None,
-        keep_alive: bool,
-    ) -> None:
-        self._family = FAMILIES[family]
-        self._guard = guard
-        self._names = Names(resolver)
-        self._http = Http(
-            headers=headers,
-            ssl=ssl,
-            proxy=proxy,
-            names=self._names,
-            family=self._family,
-            guard=guard,
-            keep_alive=keep_alive,
-        )
+    def __init__(self, options: Options, *, keep_alive: bool) -> None:
+        self._family = FAMILIES[options.family]
+        self._guard = options.guard
+        self._names = Names(options.resolver)
+        self._http = Http(options, names=self._names, keep_alive=keep_alive)
 
     async def attempt(
         self, target: Target, *, limit: float, plan: BodyPlan | None = None

@@ -18,8 +18,8 @@ from tryconnect._verdict import judge
 from tryconnect.errors import FetchError, InvalidAddress
 
 if TYPE_CHECKING:
-    from tryconnect._client import Options
     from tryconnect._expect import Expect
+    from tryconnect._options import Options
     from tryconnect._records import Report
 
 __all__ = ["Session"]
@@ -39,15 +39,7 @@ class Session:
     """
 
     def __init__(self, options: Options, *, keep_alive: bool) -> None:
-        self._network = Network(
-            headers=options.headers,
-            ssl=options.ssl,
-            proxy=options.proxy,
-            family=options.family,
-            guard=options.guard,
-            resolver=options.resolver,
-            keep_alive=keep_alive,
-        )
+        self._network = Network(options, keep_alive=keep_alive)
 
     async def probe(self, address: str, *, limit: float, expect: Expect | None) -> Report:
         """Check an address.

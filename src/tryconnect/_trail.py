@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from ssl import cert_time_to_seconds
 from typing import TYPE_CHECKING, Self
 
-from tryconnect._daemon import is_gone
 from tryconnect._faults import Blocked
+from tryconnect._loops import is_gone
 from tryconnect._records import Attempt, Hop, Phase, Timings, Tls
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import tryconnect
-from tryconnect._client import CHECK_TIMEOUT, FETCH_TIMEOUT, MAX_BYTES
+from tryconnect._options import CHECK_TIMEOUT, FETCH_TIMEOUT, MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

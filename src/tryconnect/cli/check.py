@@ -10,8 +10,8 @@ import sys
 from typing import TYPE_CHECKING
 
 import tryconnect
-from tryconnect._client import CHECK_TIMEOUT
 from tryconnect._expect import as_expect
+from tryconnect._options import CHECK_TIMEOUT
 from tryconnect._render import caret, exit_code, line
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.event_loops import on_each_loop
 from tests.leaks import Guard
-from tryconnect._daemon import Postbox, beside, is_gone
+from tryconnect._loops import Postbox, beside, is_gone
 
 LONG = 5.0
 """Seconds after which a test gives up; none waits that long."""

@@ -1,0 +1,135 @@
+"""What a client is made with, and what a call is: checked once, at the edge, then trusted."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from ssl import SSLContext
+from typing import TYPE_CHECKING
+
+from tryconnect._target import address_text
+from tryconnect._version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aiohttp.abc import AbstractResolver
+    from yarl import URL
+
+    from tryconnect._guard import Guard
+
+__all__ = [
+    "CHECK_TIMEOUT",
+    "FETCH_TIMEOUT",
+    "MAX_BYTES",
+    "USER_AGENT",
+    "Options",
+    "read_options",
+    "seconds",
+    "whole_bytes",
+]
+
+CHECK_TIMEOUT = 10.0
+"""Seconds: what most link checkers and probes allow."""
+FETCH_TIMEOUT = 30.0
+MAX_BYTES = 10 * 2**20
+
+USER_AGENT = f"tryconnect/{__version__} (+https://github.com/tryconnect/tryconnect)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a client was made with.  See :class:`tryconnect.Client` for the meanings."""
+
+    headers: Mapping[str, str]
+    ssl: SSLContext | bool | None
+    proxy: str | URL | None
+    family: str
+    guard: Guard | None
+    resolver: AbstractResolver | None
+
+
+def read_options(
+    *,
+    headers: Mapping[str, str] | None,
+    ssl: object,
+    proxy: str | URL | None,
+    family: str,
+    guard: Guard | None,
+    resolver: AbstractResolver | None,
+    user_agent: str,
+) -> Options:
+    """Check a client's options.
+
+    Raises:
+        ValueError: one of them makes no sense.
+    """
+    if family not in _FAMILIES:
+        raise ValueError(f"family is one of {', '.join(_FAMILIES)}, not {family!r}")
+    return Options(
+        headers=_headers({"User-Agent": user_agent, "Accept": "*/*"} | dict(headers or {})),
+        ssl=_ssl(ssl),
+        proxy=_proxy(proxy, guard),
+        family=family,
+        guard=guard,
+        resolver=resolver,
+    )
+
+
+_FAMILIES = ("any", "ipv4", "ipv6")
+_BAD_IN_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+
+
+def _proxy(proxy: str | URL | None, guard: Guard | None) -> str | URL | None:
+    if proxy in {"env", None}:
+        return proxy if guard is None else None
+    scheme, mark, _ = address_text(proxy).partition("://")
+    if mark and scheme.lower() not in {"http", "https"}:
+        raise ValueError(f"a proxy has an http:// or https:// address, not {scheme}://")
+    if guard is not None:
+        raise ValueError("with a guard there can be no proxy: it is the proxy that would connect")
+    return proxy
+
+
+def _ssl(ssl: object) -> SSLContext | bool | None:
+    if ssl is None or isinstance(ssl, bool | SSLContext):
+        return ssl
+    raise ValueError(f"ssl is an ssl.SSLContext, False or None, not {ssl!r}")
+
+
+def _headers(headers: Mapping[str, object]) -> dict[str, str]:
+    """Return headers that can be sent (RFC 9110, section 5)."""
+    sent = {}
+    for name, value in headers.items():
+        if not _TOKEN.fullmatch(name):
+            raise ValueError(f"{name!r} cannot be the name of a header")
+        if not isinstance(value, str) or _BAD_IN_HEADER.search(value):
+            raise ValueError(f"the header {name} needs a text of one line")
+        sent[name] = value
+    return sent
+
+
+def seconds(timeout: object) -> float:
+    """Return a deadline.
+
+    Raises:
+        ValueError: it is not a number above 0; there is no waiting for ever.
+    """
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
+        raise ValueError(f"timeout is a number of seconds, not {timeout!r}")  # noqa: TRY004
+    if not 0 < timeout < math.inf:
+        raise ValueError(f"timeout is a number of seconds above 0, not {timeout!r}")
+    return float(timeout)
+
+
+def whole_bytes(max_bytes: object) -> int:
+    """Return a limit of bytes.
+
+    Raises:
+        ValueError: it is not a whole number above 0.
+    """
+    if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 1:
+        raise ValueError(f"max_bytes is a whole number above 0, not {max_bytes!r}")
+    return max_bytes
