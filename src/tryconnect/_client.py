@@ -17,6 +17,7 @@ from tryconnect._options import (
     whole_bytes,
 )
 from tryconnect._target import address_text
+from tryconnect.errors import TryConnectError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,8 +43,8 @@ class Client:
     quarter of a second, once per process), so a program can choose when to pay for that.
 
     Args:
-        headers: sent with every request.  ``Authorization`` and ``Cookie`` among them are not
-            sent on to another origin by a redirect.
+        headers: sent with every request.  ``Authorization``, ``Cookie``, ``Host`` and
+            ``Proxy-Authorization`` among them are not sent on to another origin by a redirect.
         ssl: an ``ssl.SSLContext`` of your own; ``False`` accepts any certificate; ``None``
             verifies against the system's store (or ``SSL_CERT_FILE`` and ``SSL_CERT_DIR``, which
             OpenSSL takes in its place) and ``REQUESTS_CA_BUNDLE``.
@@ -183,7 +184,16 @@ class Client:
 
 
 def session_class() -> type[Session]:
-    """Return the class of sessions, which takes importing aiohttp the first time."""
-    from tryconnect._session import Session  # noqa: PLC0415 - imports aiohttp, at first use
+    """Return the class of sessions, which takes importing aiohttp the first time.
 
+    Raises:
+        TryConnectError: aiohttp cannot be loaded, because of this machine's settings.
+    """
+    try:
+        from tryconnect._session import Session  # noqa: PLC0415 - imports aiohttp, at first use
+    except OSError as error:
+        # aiohttp makes TLS contexts as it loads, and OpenSSL opens the file of SSLKEYLOGFILE then.
+        raise TryConnectError(
+            f"aiohttp cannot be loaded ({error}): does SSLKEYLOGFILE name a file to write to?"
+        ) from error
     return Session

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from tryconnect._guard import Guard
 
-__all__ = ["FAMILIES", "HAPPY_EYEBALLS_DELAY", "Connector", "addr_infos"]
+__all__ = ["FAMILIES", "HAPPY_EYEBALLS_DELAY", "Connector", "addr_infos", "refuse_itself"]
 
 FAMILIES = {"any": socket.AF_UNSPEC, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
 
@@ -69,15 +71,45 @@ class Connector(aiohttp.TCPConnector):
         if trail is not None:
             trail.reused = True  # until a socket is opened
         connection = await super().connect(req, traces, timeout)
+        if (transport := connection.transport) is not None:
+            try:
+                refuse_itself(*map(transport.get_extra_info, ("sockname", "peername")))
+            except OSError:
+                connection.close()
+                raise
         if trail is not None:
             trail.connected(connection.transport)
             trail.protocol = connection.protocol
         return connection
 
+    async def _wrap_create_connection(
+        self, *args: Any, addr_infos: list[AddrInfoType], **options: Any
+    ) -> Any:
+        # aiohttp starts the race again without the first address, and again, and so would try n
+        # addresses n * (n + 1) / 2 times.  Each gets one try.
+        try:
+            return await super()._wrap_create_connection(*args, addr_infos=addr_infos, **options)
+        except Exception:
+            addr_infos.clear()
+            raise
+
     def _convert_hosts_to_addr_infos(self, hosts: list[ResolveResult]) -> list[AddrInfoType]:
         # aiohttp leaves the zone of a link-local address in its text, and asyncio would then look
         # it up in the loop's executor.
         return addr_infos(hosts, self._family)
+
+
+def refuse_itself(sockname: object, peername: object) -> None:
+    """Refuse a connection whose two ends are one socket.
+
+    The kernel chooses the port to send from, and now and then it is the very one that is asked:
+    TCP's simultaneous open (RFC 9293, section 3.5) then makes the socket its own peer.
+
+    Raises:
+        ConnectionRefusedError: that is so.
+    """
+    if sockname == peername:
+        raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
 
 
 def addr_infos(hosts: list[ResolveResult], family: int) -> list[AddrInfoType]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
 import socket
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,7 +11,7 @@ from aiohappyeyeballs import start_connection
 from aiohttp.abc import ResolveResult
 
 from tryconnect._authority import is_ip
-from tryconnect._connector import HAPPY_EYEBALLS_DELAY, addr_infos
+from tryconnect._connector import HAPPY_EYEBALLS_DELAY, addr_infos, refuse_itself
 from tryconnect._faults import LocalFault
 from tryconnect._trail import open_socket
 
@@ -47,10 +45,7 @@ async def open_tcp(
         happy_eyeballs_delay=HAPPY_EYEBALLS_DELAY,
         socket_factory=partial(open_socket, guard=guard),
     )
-    if sock.getsockname() == sock.getpeername():
-        # The kernel chose the very port that was asked for, and TCP's simultaneous open made the
-        # socket its own peer (RFC 9293, section 3.5): nobody listens there.
-        raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+    refuse_itself(sock.getsockname(), sock.getpeername())
     trail.ip = sock.getpeername()[0]
     trail.enter(None)
 

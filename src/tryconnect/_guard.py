@@ -55,7 +55,7 @@ class Guard:
         """Tell whether a socket address may be connected to.
 
         Args:
-            sockaddr: as :mod:`socket` has it for ``AF_INET`` and ``AF_INET6``.
+            sockaddr: as the standard library has it for ``AF_INET`` and ``AF_INET6``.
         """
         host, port = sockaddr[:2]
         if self.ports is not None and port not in self.ports:

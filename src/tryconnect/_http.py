@@ -22,7 +22,7 @@ from tryconnect._records import Hop, Phase
 from tryconnect._redaction import redact_address, visible
 from tryconnect._target import redirected, same_party
 from tryconnect._trail import current
-from tryconnect._trust import context_for
+from tryconnect._trust import Trust
 from tryconnect.errors import InvalidAddress
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _LONGEST_LINE = 65_536
 """Bytes of a status line or header: as the standard library's ``http.client``, and so requests."""
 
-_SECRET_HEADERS = ("Authorization", "Cookie", "Proxy-Authorization")
+_HEADERS_FOR_ONE_ORIGIN = ("Authorization", "Cookie", "Host", "Proxy-Authorization")
 
 # The deadline is one and lies outside: aiohttp's own are rounded up to whole seconds, and count
 # time in queues.
@@ -62,9 +62,9 @@ class Http:
     def __init__(self, options: Options, *, names: AbstractResolver, keep_alive: bool) -> None:
         self._headers = CIMultiDict(options.headers)
         self._public_headers = CIMultiDict(options.headers)
-        for name in _SECRET_HEADERS:
+        for name in _HEADERS_FOR_ONE_ORIGIN:
             self._public_headers.popall(name, None)
-        self._ssl = options.ssl
+        self._trust = Trust(options.ssl)
         self._proxies = Proxies(options.proxy)
         self._session = aiohttp.ClientSession(
             connector=Connector(
@@ -86,7 +86,7 @@ class Http:
         """Ask the trail's target, and wherever it leads to; the trail takes note."""
         first = trail.target
         cookies = _Cookies()
-        for _ in range(MAX_REDIRECTS + 1):
+        while True:
             headers = self._headers_for(trail.target, first, cookies, plan)
             try:
                 response = await self._get(trail, headers)
@@ -104,9 +104,11 @@ class Http:
                 cookies.keep(response)
             finally:
                 response.release()
+            if len(trail.hops) == MAX_REDIRECTS:
+                raise TooManyRedirects(f"more than {MAX_REDIRECTS} redirects, and no end")
+            target = _next_target(trail.target, location)
             trail.hops.append(Hop(response.status, trail.target.url))
-            trail.target = _next_target(trail.target, location)
-        raise TooManyRedirects(f"more than {MAX_REDIRECTS} redirects, and no end")
+            trail.target = target
 
     async def aclose(self) -> None:
         """Close the session and the connections that it kept."""
@@ -127,7 +129,7 @@ class Http:
             allow_redirects=False,
             headers=headers,
             proxy=proxy,
-            ssl=context_for(self._ssl) if "https" in schemes else True,
+            ssl=await self._trust.context() if "https" in schemes else True,
         )
 
     def _headers_for(

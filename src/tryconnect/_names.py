@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from functools import partial
+import threading
 from typing import TYPE_CHECKING, Any, cast
 
 import aiodns
@@ -79,7 +79,7 @@ class Names(AbstractResolver):
         self, host: str, port: int, family: socket.AddressFamily
     ) -> list[ResolveResult]:
         if self._given is not None:
-            return await self._given.resolve(host, port, family=family)
+            return await _asked(self._given, host, port, family)
         name = host.rstrip(".")
         if name.endswith(".local"):
             return await self._system.resolve(host, port, family)
@@ -103,8 +103,7 @@ class Names(AbstractResolver):
                 host, family, port=port, type=socket.SOCK_STREAM, flags=_FLAGS
             )
         except aiodns.error.DNSError as error:
-            number, text = error.args[0], error.args[-1]
-            raise socket.gaierror(_NUMBERS.get(number, socket.EAI_FAIL), text) from error
+            raise _gaierror(error) from error
         addresses = [(node.family, node.addr[0].decode(), *node.addr[1:]) for node in answer.nodes]
         return _results(host, port, addresses)
 
@@ -121,15 +120,27 @@ class _Ares(aiodns.DNSResolver):
 
 
 class SystemNames(AbstractResolver):
-    """``getaddrinfo``, each look-up in a daemon thread that nobody ever waits for."""
+    """``getaddrinfo``, each look-up in a daemon thread that nobody ever waits for.
+
+    A hung look-up keeps its thread until the system gives up, which is after the caller has left:
+    so the threads are counted, in the whole process, and who finds none free waits for one.
+    """
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """Return the addresses of a name, as the machine's name service orders them."""
-        look_up = partial(
-            socket.getaddrinfo, host, port, family=family, type=socket.SOCK_STREAM, flags=_FLAGS
-        )
+        while not _free_threads.acquire(blocking=False):  # noqa: ASYNC110 - threads free it
+            await asyncio.sleep(_PAUSE)
+
+        def look_up() -> list[Any]:
+            try:
+                return socket.getaddrinfo(
+                    host, port, family=family, type=socket.SOCK_STREAM, flags=_FLAGS
+                )
+            finally:
+                _free_threads.release()
+
         infos = await beside(look_up, name=f"tryconnect-names-{host}")
         return _results(host, port, ((info[0], *info[4]) for info in infos))
 
@@ -152,6 +163,33 @@ def _results(host: str, port: int, addresses: Iterable[tuple[Any, ...]]) -> list
         for family, ip, *rest in addresses
     ]
 
+
+async def _asked(
+    resolver: AbstractResolver, host: str, port: int, family: socket.AddressFamily
+) -> list[ResolveResult]:
+    """Ask a resolver of the caller's own, and say what it says in our words.
+
+    By aiohttp's contract it raises ``OSError``; aiohttp's own one hides what c-ares said in the
+    cause.  Zones of its addresses are written as the connector reads them: as in URLs.
+    """
+    try:
+        found = await resolver.resolve(host, port, family=family)
+    except socket.gaierror:
+        raise
+    except OSError as error:
+        cause = error.__cause__
+        raise _gaierror(cause if isinstance(cause, aiodns.error.DNSError) else error) from error
+    return [ResolveResult(**{**each, "host": each["host"].replace("%", "%25")}) for each in found]
+
+
+def _gaierror(error: Exception) -> socket.gaierror:
+    return socket.gaierror(_NUMBERS.get(error.args[0], socket.EAI_FAIL), error.args[-1])
+
+
+MOST_THREADS = 32
+_free_threads = threading.BoundedSemaphore(MOST_THREADS)
+_PAUSE = 0.01
+"""Seconds between two looks for a free thread."""
 
 # Families that this machine has no address of are not worth a try.  AI_MASK: macOS refuses others.
 _FLAGS = socket.AI_ADDRCONFIG & getattr(socket, "AI_MASK", socket.AI_ADDRCONFIG)

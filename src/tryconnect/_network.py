@@ -52,14 +52,17 @@ class Network:
         """
         async with Trail(target) as trail:
             error: BaseException | None = None
+            deadline = asyncio.timeout(limit)
             try:
                 with _cancellation_kept():
-                    async with asyncio.timeout(limit):
+                    async with deadline:
                         await self._go(trail, plan)
             except RequestFailed as failed:
                 error = failed.__cause__
             except Exception as caught:  # noqa: BLE001 - whatever it is, the verdict names it
                 error = caught
+            if error is not None and deadline.expired():
+                error = _as_timeout(error)
             try:
                 return trail.attempt(limit=limit, error=error)
             finally:
@@ -85,6 +88,15 @@ class Network:
                 await open_tcp(trail, self._names, family=self._family, guard=self._guard)
             case Kind.unix:
                 await open_unix(trail, guard=self._guard)
+
+
+def _as_timeout(error: BaseException) -> BaseException:
+    """Return the deadline's own error, where a library made something else of it."""
+    if isinstance(error, TimeoutError):
+        return error
+    timeout = TimeoutError()
+    timeout.__cause__ = error
+    return timeout
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from ssl import SSLContext
@@ -77,14 +76,19 @@ def read_options(
     )
 
 
+_LONGEST_TIMEOUT = 10**9
+"""Seconds: 31 years.  Event loops count in machine words, some of them in nanoseconds."""
+
 _FAMILIES = ("any", "ipv4", "ipv6")
-_BAD_IN_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_BAD_IN_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
 def _proxy(proxy: str | URL | None, guard: Guard | None) -> str | URL | None:
     if proxy in {"env", None}:
         return proxy if guard is None else None
+    if not proxy:
+        raise ValueError('no proxy is proxy=None; the environment\'s is proxy="env"')
     scheme, mark, _ = address_text(proxy).partition("://")
     if mark and scheme.lower() not in {"http", "https"}:
         raise ValueError(f"a proxy has an http:// or https:// address, not {scheme}://")
@@ -119,7 +123,7 @@ def seconds(timeout: object) -> float:
     """
     if isinstance(timeout, bool) or not isinstance(timeout, int | float):
         raise ValueError(f"timeout is a number of seconds, not {timeout!r}")  # noqa: TRY004
-    if not 0 < timeout < math.inf:
+    if not 0 < timeout <= _LONGEST_TIMEOUT:
         raise ValueError(f"timeout is a number of seconds above 0, not {timeout!r}")
     return float(timeout)
 

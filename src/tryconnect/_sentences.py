@@ -206,7 +206,10 @@ _ADVICE_ON_HANDSHAKES = {
 
 def handshake_broken(error: BaseException, attempt: Attempt) -> str:
     """The connection ended inside the handshake."""
-    return f"{_place(attempt)} broke off in the TLS handshake ({_system_text(error)})"
+    said = getattr(_unwrapped(error), "strerror", None)
+    return (
+        f"{_place(attempt)} broke off in the TLS handshake{(said and f' ({_clean(said)})') or ''}"
+    )
 
 
 # --- names
@@ -257,6 +260,11 @@ def body_broken(error: BaseException, _: Attempt) -> str:
     """The body did not arrive whole."""
     inner = error.__cause__ or error
     return f"the body broke off ({_clean(str(getattr(inner, 'message', '') or error))})"
+
+
+def body_unreadable(error: BaseException, _: Attempt) -> str:
+    """The body cannot be unpacked; its coding is named in the peer's own words."""
+    return _clean(str(error))
 
 
 def not_http(error: BaseException, attempt: Attempt) -> str:

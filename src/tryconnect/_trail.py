@@ -75,6 +75,12 @@ class Trail:
         if self.phase is not Phase.connect:
             self.enter(Phase.connect)
 
+    def encrypting(self) -> None:
+        """Take note that a TLS handshake goes on: where it fails, the peer is known."""
+        if self.phase is Phase.connect:
+            self.enter(Phase.tls)
+            self.ip = next(filter(None, map(_peer, reversed(self._sockets))), None)
+
     def connected(self, transport: asyncio.Transport | None) -> None:
         """Take note of the connection over which the request will go."""
         self.enter(Phase.response)
@@ -180,6 +186,12 @@ def _shutdown(sock: socket.socket) -> None:
 def _fileno(transport: asyncio.Transport) -> int:
     sock = transport.get_extra_info("socket")
     return -1 if sock is None else sock.fileno()
+
+
+def _peer(sock: socket.socket) -> str | None:
+    with contextlib.suppress(OSError):  # not connected
+        return _ip(sock.getpeername())
+    return None
 
 
 def _ip(peername: object) -> str | None:

@@ -2,75 +2,92 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import ssl
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from tryconnect._faults import LocalFault
-from tryconnect._records import Phase
+from tryconnect._loops import beside
 from tryconnect._trail import current
 
-__all__ = ["context_for"]
+__all__ = ["Trust"]
 
 
-def context_for(setting: ssl.SSLContext | bool | None) -> ssl.SSLContext:  # noqa: FBT001 - aiohttp's own form
-    """Return the context for a client's ``ssl`` option.
+class Trust:
+    """The TLS context of one session.
 
     Args:
         setting: a context of the caller's own; ``None`` or ``True`` for the process's verifying
-            one, built once (25 ms); ``False`` for one that accepts any certificate.
-
-    Raises:
-        LocalFault: the environment names a file of certificates that cannot be read.
+            one; ``False`` for one that accepts any certificate.
     """
-    if isinstance(setting, ssl.SSLContext):
-        return _timed(setting)
-    if setting is False:
-        return _unverified()
-    variable, path = next(
-        ((name, os.environ[name]) for name in _BUNDLES if os.environ.get(name)), (None, None)
-    )
-    # OpenSSL reads SSL_CERT_FILE and SSL_CERT_DIR by itself while the context is built.
-    openssl_reads = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
-    return _verified(variable, path, openssl_reads)
 
+    def __init__(self, setting: ssl.SSLContext | bool | None) -> None:  # noqa: FBT001 - as aiohttp
+        self._setting = setting
+        self._lock = asyncio.Lock()
+
+    async def context(self) -> ssl.SSLContext:
+        """Return the context; the process's own are made at their first use.
+
+        Reading all certificates of a system takes 25 to 100 ms, so it is done beside the loop.
+
+        Raises:
+            LocalFault: the environment names a file of certificates that cannot be read.
+        """
+        if isinstance(self._setting, ssl.SSLContext):
+            return _timed(self._setting)
+        wanted = _Wanted.now(verified=self._setting is not False)
+        async with self._lock:
+            if wanted not in _contexts:
+                made = await beside(partial(_make, wanted), name="tryconnect-trust")
+                if len(_contexts) >= _MOST_CONTEXTS:  # an environment that changes would fill it
+                    _contexts.clear()
+                _contexts[wanted] = made
+            return _contexts[wanted]
+
+
+class _Wanted(NamedTuple):
+    """What a context of ours depends on."""
+
+    verified: bool
+    variable: str | None
+    path: str | None
+    read_by_openssl: tuple[str | None, str | None]
+
+    @classmethod
+    def now(cls, *, verified: bool) -> _Wanted:
+        named = ((name, os.environ[name]) for name in _BUNDLES if os.environ.get(name))
+        openssls = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+        variable, path = next(named, (None, None))
+        return cls(verified, variable, path, openssls)
+
+
+_MOST_CONTEXTS = 4
+_contexts: dict[_Wanted, ssl.SSLContext] = {}
 
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """requests' variables: the first that is set counts.  There it replaces requests' own bundle; here
 its certificates are trusted besides the system's, so that setting it takes nothing away."""
 
 
-@lru_cache(maxsize=1)
-def _verified(
-    variable: str | None,
-    path: str | None,
-    openssl_reads: tuple[str | None, str | None],  # noqa: ARG001 - a part of the cache's key
-) -> ssl.SSLContext:
+def _make(wanted: _Wanted) -> ssl.SSLContext:
     context = ssl.create_default_context()
-    if path is None:
-        return _speaking_http(context)
-    folder = Path(path).is_dir()
-    try:
-        context.load_verify_locations(
-            cafile=None if folder else path, capath=path if folder else None
-        )
-    except OSError as error:  # ssl.SSLError is one: the file holds no certificates
-        raise LocalFault(
-            f"{variable} names {path}, which cannot be read as certificates ({error})"
-        ) from error
-    return _speaking_http(context)
-
-
-@lru_cache(maxsize=1)
-def _unverified() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return _speaking_http(context)
-
-
-def _speaking_http(context: ssl.SSLContext) -> ssl.SSLContext:
+    if not wanted.verified:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif wanted.path is not None:
+        folder = Path(wanted.path).is_dir()
+        try:
+            context.load_verify_locations(
+                cafile=None if folder else wanted.path, capath=wanted.path if folder else None
+            )
+        except OSError as error:  # ssl.SSLError is one: the file holds no certificates
+            raise LocalFault(
+                f"{wanted.variable} names {wanted.path}, "
+                f"which cannot be read as certificates ({error})"
+            ) from error
     context.set_alpn_protocols(["http/1.1"])
     return _timed(context)
 
@@ -91,6 +108,6 @@ class _TimedHandshake(ssl.SSLObject):
 
     def do_handshake(self) -> None:
         trail = current.get()
-        if trail is not None and trail.phase is Phase.connect:
-            trail.enter(Phase.tls)
+        if trail is not None:
+            trail.encrypting()
         super().do_handshake()

@@ -210,7 +210,7 @@ ROWS: tuple[Row, ...] = (
     Row((PermissionError,), Reason.local, _sentences.forbidden),
     # The answer itself.
     Row((aiohttp.ClientPayloadError,), Reason.body, _sentences.body_broken),
-    Row((CodingError,), Reason.body, _sentences.own_words),
+    Row((CodingError,), Reason.body, _sentences.body_unreadable),
     Row((aiohttp.ClientResponseError,), Reason.protocol, _sentences.not_http),
     Row((Exception,), Reason.unknown, _sentences.unknown),
 )

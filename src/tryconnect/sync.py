@@ -113,7 +113,9 @@ class Client:
         self, address: Address, *, timeout: float = CHECK_TIMEOUT, expect: ExpectLike = None
     ) -> bool:
         """Tell whether an address answers; see :func:`tryconnect.try_connect`."""
-        return self.probe(address, timeout=timeout, expect=expect).ok
+        return self._run(
+            "try_connect", self._client.try_connect, address, timeout=timeout, expect=expect
+        )
 
     def probe(
         self, address: Address, *, timeout: float = CHECK_TIMEOUT, expect: ExpectLike = None
@@ -151,10 +153,15 @@ class Client:
         encoding: str | None = None,
     ) -> str:
         """Return the text at a URL; see :func:`tryconnect.fetch_text`."""
-        page = self.fetch(
-            url, timeout=timeout, expect=expect, max_bytes=max_bytes, encoding=encoding
+        return self._run(
+            "fetch_text",
+            self._client.fetch_text,
+            url,
+            timeout=timeout,
+            expect=expect,
+            max_bytes=max_bytes,
+            encoding=encoding,
         )
-        return page.text
 
     def close(self) -> None:
         """Close the session and its loop; a second call does nothing."""

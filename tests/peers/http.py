@@ -24,6 +24,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
 from aiohttp import web
+from aiohttp.web_app import _cached_build_middleware
 
 from ._serve import Connection, Peer, listening, serve_on
 
@@ -172,6 +173,9 @@ async def application(server: HttpServer) -> AsyncIterator[web.Server]:
         yield runner.server
     finally:
         await runner.cleanup()
+        # aiohttp keeps the last 1,024 applications with a middleware alive in here, and each full
+        # garbage collection of the leak guard looks through them all.
+        _cached_build_middleware.cache_clear()
 
 
 def talking(

@@ -47,8 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         _escape_what_cannot_be_written(stream)
     words = list(sys.argv[1:] if argv is None else argv)
-    if not words or words[0] in {"-h", "--help", "--version"}:
-        _overview().parse_args(words or ["--help"])
+    if not words:
+        _overview().error("which address? tryconnect --help tells more")
+    if words[0] in {"-h", "--help", "--version"}:
+        _overview().parse_args(words)
     name = words.pop(0) if words[0] in COMMANDS else "check"
     module = importlib.import_module(COMMANDS[name].module)
     parser = argparse.ArgumentParser(
