@@ -1,0 +1,337 @@
+"""``tryconnect`` on the command line."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import pytest
+
+import tryconnect
+from tests import peers
+from tryconnect.cli import COMMANDS, main
+
+
+@pytest.fixture(autouse=True)
+def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        for spelling in (name, name.upper()):
+            monkeypatch.delenv(spelling, raising=False)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[peers.HttpServer]:
+    with peers.in_thread(peers.http_server()) as peer:
+        yield peer
+
+
+@pytest.fixture(scope="module")
+def closed() -> Iterator[peers.Peer]:
+    with peers.in_thread(peers.closed_port()) as peer:
+        yield peer
+
+
+class Ran(NamedTuple):
+    """What came of a command."""
+
+    code: int
+    out: str
+    err: str
+
+
+def ran_here(capsys: pytest.CaptureFixture[str], *words: str) -> Ran:
+    """Run the command in this process."""
+    try:
+        code: object = main(words)
+    except SystemExit as left:
+        code = left.code
+    assert isinstance(code, int)
+    return Ran(code, *capsys.readouterr())
+
+
+def command(*words: str) -> list[str]:
+    # Without -X dev, by which asyncio would tell of steps that were slow on a busy machine.
+    return [sys.executable, "-W", "error", "-m", "tryconnect", *words]
+
+
+def ran(*words: str, variables: Mapping[str, str] | None = None) -> Ran:
+    """Run the command in a process of its own."""
+    done = subprocess.run(  # noqa: S603 - our own words
+        command(*words),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=30,
+        check=False,
+        env={**os.environ, **(variables or {})},
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+# --- lines and exit codes
+
+
+def test_one_line_for_each_address(server: peers.HttpServer, closed: peers.Peer) -> None:
+    done = ran(server.url, server.at("/redirect/2"), closed.url, server.address)
+
+    lines = done.out.splitlines()
+    assert (done.code, done.err, len(lines)) == (1, "", 4)
+    assert [line.split()[:2] for line in lines] == [
+        ["ok", server.url],
+        ["ok", server.at("/redirect/2")],
+        ["refused", closed.url],
+        ["ok", server.address],
+    ]
+    assert re.search(r"answered 200 in \S+ ms {2}\[connect \S+ ms, response \S+ ms\]$", lines[0])
+    assert "after 2 redirects" in lines[1]
+    assert f"nothing listens at {closed.address}" in lines[2]
+    assert re.search(r"connected in \S+ ms {2}\[connect \S+ ms\]$", lines[3])
+
+
+def test_the_lines_keep_the_order_of_the_addresses(
+    server: peers.HttpServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with peers.in_thread(peers.raw(delay=0.1)) as slow:
+        done = ran_here(capsys, slow.url, server.url)
+
+        assert [line.split()[1] for line in done.out.splitlines()] == [slow.url, server.url]
+    assert done.code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["GOOD"], 0),
+        (["check", "GOOD"], 0),
+        (["GOOD", "GOOD"], 0),
+        (["CLOSED"], 1),
+        (["GOOD", "CLOSED"], 1),
+        (["http://"], 1),
+        (["--expect", "2xx", "GOOD"], 0),
+        (["--expect=200-399", "GOOD"], 0),
+        (["--expect", "2xx, 304", "GOOD"], 0),
+        (["--expect", "404", "GOOD"], 1),
+        (["GOOD", "--timeout", "2.5"], 0),
+        (["--timeout=1", "check"], 1),
+    ],
+)
+def test_exit_codes(
+    words: list[str],
+    code: int,
+    server: peers.HttpServer,
+    closed: peers.Peer,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if words[-1] == "check":  # an option comes first, so this is an address: no name is looked up
+        words[-1] = "check:99999"
+    addresses = {"GOOD": server.url, "CLOSED": closed.url}
+
+    done = ran_here(capsys, *(addresses.get(word, word) for word in words))
+
+    assert done.code == code
+
+
+def test_the_deadline_is_the_options(capsys: pytest.CaptureFixture[str]) -> None:
+    with peers.in_thread(peers.silent()) as silent:
+        done = ran_here(capsys, "--timeout", "0.1", silent.url)
+
+    assert done.code == 1
+    assert done.out.startswith("timeout ")
+    assert "then no answer for 1" in done.out
+
+
+def test_an_address_at_fault_is_pointed_at(capsys: pytest.CaptureFixture[str]) -> None:
+    done = ran_here(capsys, "http://127.0.0.1:80443/")
+
+    assert done.code == 1
+    assert done.out.splitlines() == [
+        "invalid_address     http://127.0.0.1:80443/  a port is a number from 1 to 65535"
+    ]
+    assert done.err.splitlines() == [
+        "    http://127.0.0.1:80443/",
+        "                     ^^^^^",
+    ]
+
+
+# --- usage
+
+USAGE = [
+    (["--timeout", "0", "GOOD"], "timeout is a number of seconds above 0, not 0.0"),
+    (["--timeout", "-1", "GOOD"], "timeout is a number of seconds above 0, not -1.0"),
+    (["--timeout", "nan", "GOOD"], "timeout is a number of seconds above 0, not nan"),
+    (["--timeout", "inf", "GOOD", "GOOD"], "timeout is a number of seconds above 0, not inf"),
+    (["--timeout", "soon", "GOOD"], "argument --timeout: invalid float value: 'soon'"),
+    (["--expect", "good", "GOOD"], "an expected status looks like 204, "),
+    (["--expect", "", "GOOD"], "an expected status looks like 204, "),
+    (["--expect", "2xx", "tcp://127.0.0.1:7"], "nothing can be expected of a tcp:// address"),
+    (["--nonsense", "GOOD"], "unrecognized arguments: --nonsense"),
+    (["check"], "the following arguments are required: ADDRESS"),
+    (["demo", "--timeout", "0"], "timeout is a number of seconds above 0, not 0.0"),
+]
+
+
+@pytest.mark.parametrize(("words", "sentence"), USAGE)
+def test_wrong_usage(
+    words: list[str],
+    sentence: str,
+    server: peers.HttpServer,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    done = ran_here(capsys, *(word.replace("GOOD", server.url) for word in words))
+
+    name = words[0] if words[0] in COMMANDS else "check"
+    *usage, last = done.err.splitlines()
+    assert done.code == 2
+    assert last.startswith(f"tryconnect {name}: error: {sentence}")
+    assert usage[0].startswith("usage: tryconnect")
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("words", [["-h"], ["--help"]])
+def test_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    done = ran_here(capsys, *words)
+
+    assert (done.code, done.err) == (0, "")
+    assert all(
+        f"  {name} " in done.out and item.summary in done.out for name, item in COMMANDS.items()
+    )
+
+
+def test_without_any_word_it_says_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    done = ran_here(capsys)
+
+    assert (done.code, done.out) == (2, "")
+    assert done.err.endswith("which address? tryconnect --help tells more\n")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    done = ran_here(capsys, name, "--help")
+
+    assert done.code == 0
+    assert done.out.startswith(f"usage: tryconnect {name} ")
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ran_here(capsys, "--version") == (0, f"tryconnect {tryconnect.__version__}\n", "")
+
+
+# --- interrupted
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT for one process is POSIX's")
+def test_an_interrupt_ends_it_with_130() -> None:
+    with (
+        peers.in_thread(peers.silent()) as peer,
+        subprocess.Popen(  # noqa: S603 - our own words
+            command(peer.url, peer.url),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        while not peer.requests and process.poll() is None:
+            time.sleep(0.01)
+        started = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+
+    assert (process.returncode, out, err) == (130, "", "")
+    assert time.monotonic() - started < 2
+
+
+# --- terminals
+
+ESCAPES = b"\x1b]0;owned\x07\x1b[2J\x9b31m\r\nHTTP/1.1 \x1b[31m OK\r\n\r\n"
+
+
+def obeyed(text: str) -> set[str]:
+    """What a terminal would obey instead of showing it."""
+    return {char for char in text if not char.isprintable()} - {"\n"}
+
+
+def test_a_peers_bytes_do_not_reach_the_terminal() -> None:
+    moved = b"HTTP/1.1 302 Found\r\nLocation: ftp://127.0.0.1/\x1b[31m\x9b31m\r\n\r\n"
+    with (
+        peers.in_thread(peers.raw(ESCAPES)) as banner,
+        peers.in_thread(peers.raw(b"HTTP/1.1 200 \x1b[31mOK\r\n\x1b[2J\r\n\r\n")) as header,
+        peers.in_thread(peers.raw(moved)) as redirect,
+    ):
+        done = ran(banner.url, header.url, redirect.url)
+
+    assert len(done.out.splitlines()) == 3
+    assert not obeyed(done.out + done.err)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:1/\x1b[31m", "\x9b31m", "http://\u202eevil/"]
+)
+def test_a_strangers_address_does_not_reach_it_either(
+    address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = ran_here(capsys, address)
+
+    assert done.code == 1
+    assert not obeyed(done.out + done.err)
+
+
+def test_secrets_are_not_printed(
+    server: peers.HttpServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = ran_here(
+        capsys,
+        f"http://me:s3cret@{server.address}/?token=s3cret#s3cret",
+        f"http://me:s3cret@{server.address}:99999/?token=s3cret",
+    )
+
+    assert "s3cret" not in done.out + done.err
+
+
+def test_a_terminal_that_knows_ascii_only(server: peers.HttpServer) -> None:
+    done = ran(server.at("/日本"), "http://日本:99999/", variables={"PYTHONIOENCODING": "ascii"})
+
+    assert done.code == 1
+    assert done.out.isascii()
+    assert done.err.isascii()
+    assert r"\u65e5\u672c" in done.out
+    assert r"http://\u65e5\u672c:99999/" in done.err
+
+
+# --- demo
+
+
+def test_the_demo_shows_every_kind_of_verdict() -> None:
+    done = ran("demo", "--timeout", "0.3")
+
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines()[-1] == "10 of 10 verdicts are as they should be"
+    assert {line.split()[0] for line in done.out.splitlines()[1:-1:2]} == {
+        "ok",
+        "status",
+        "timeout",
+        "refused",
+        "tls_handshake",
+        "protocol",
+        "invalid_address",
+    }
+
+
+def test_a_wrong_verdict_fails_the_demo(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = tryconnect.Client.probe
+
+    async def lies(self: tryconnect.Client, _: str, **__: object) -> tryconnect.Report:
+        return await real(self, "http://")
+
+    monkeypatch.setattr(tryconnect.Client, "probe", lies)
+
+    done = ran_here(capsys, "demo")
+
+    assert done.code == 1
+    assert done.out.splitlines()[-1] == "1 of 10 verdicts are as they should be"

@@ -1,0 +1,175 @@
+"""Heads and bodies are told apart, however the network cuts them."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+
+import aiohttp
+import pytest
+from aiohttp.http_exceptions import HttpProcessingError
+
+from tryconnect._protocol import _LONGEST_HEAD, HeadFirst, status_of
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
+INTERIM = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+MALFORMED = b"HTTP/1.1 200 OK\r\nno header\r\n\r\n"
+
+
+def fresh() -> HeadFirst:
+    """A protocol that waits for an answer."""
+    protocol = HeadFirst(asyncio.get_running_loop())
+    protocol.set_response_params(read_until_eof=True, auto_decompress=False)
+    return protocol
+
+
+def pieces(data: bytes, size: int) -> list[bytes]:
+    return [data[start : start + size] for start in range(0, len(data), size)]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+@pytest.mark.parametrize("before", [b"", INTERIM, INTERIM * 2], ids=["", "103", "103 103"])
+async def test_head_and_body_arrive(before: bytes, size: int) -> None:
+    protocol = fresh()
+    for piece in pieces(before + HEAD + b"hello", size):
+        protocol.data_received(piece)
+
+    interim = [await protocol.read() for _ in range(before.count(b"103"))]
+    message, payload = await protocol.read()
+
+    assert {each.code for each, _ in interim} <= {103}
+    assert message.code == 200
+    assert await payload.read() == b"hello"
+    assert protocol.head == HEAD
+
+
+@pytest.mark.parametrize("end", list(itertools.product([b"\r\n", b"\n"], repeat=2)))
+async def test_ends_of_heads(end: tuple[bytes, bytes]) -> None:
+    """Lines may end without CR (RFC 9112, section 2.2)."""
+    head = b"HTTP/1.1 200 OK" + b"".join(end)
+    protocol = fresh()
+    protocol.data_received(head + b"body")
+
+    assert protocol.head == head
+    assert status_of(protocol.head) == 200
+
+
+async def test_a_head_stands_whatever_its_body_is() -> None:
+    protocol = fresh()
+    protocol.data_received(CHUNKED + b"no chunk\r\n")
+
+    message, payload = await protocol.read()
+
+    assert message.code == 200
+    with pytest.raises(aiohttp.ClientPayloadError) as caught:
+        await payload.read()
+    assert caught.value.__cause__ is not None
+
+
+@pytest.mark.parametrize("size", [1, 20, 1000])
+async def test_a_head_that_the_parser_refuses_is_kept(size: int) -> None:
+    protocol = fresh()
+    for piece in pieces(MALFORMED, size):
+        protocol.data_received(piece)
+
+    with pytest.raises(HttpProcessingError):
+        await protocol.read()
+    assert protocol.head == MALFORMED
+
+
+@pytest.mark.parametrize("banner", [b"SSH-2.0-x\r\n", b"H", b"HTTP/2.0 ", b"\0"])
+async def test_what_begins_otherwise_is_not_waited_for(banner: bytes) -> None:
+    """A line that is no status line is told at once, though no empty line ever comes."""
+    protocol = fresh()
+    protocol.data_received(banner + b"no more\r\n")
+
+    with pytest.raises(HttpProcessingError):
+        await protocol.read()
+
+
+async def test_a_head_without_end_is_the_parsers_business() -> None:
+    protocol = fresh()
+    protocol.data_received(b"HTTP/1.1 200 OK\r\n")
+    line = b"X-More: and more\r\n"
+    for _ in range(_LONGEST_HEAD // len(line) + 1):
+        protocol.data_received(line)
+
+    with pytest.raises(HttpProcessingError):
+        await protocol.read()
+
+
+async def test_half_a_head_is_none() -> None:
+    protocol = fresh()
+    protocol.data_received(HEAD[:20])
+
+    assert status_of(protocol.head) is None
+
+
+async def test_the_next_answer_begins_anew() -> None:
+    protocol = fresh()
+    for body in (b"hello", b"again"):
+        protocol.set_response_params(read_until_eof=True, auto_decompress=False)
+        assert protocol.head == b""
+        protocol.data_received(HEAD)
+        protocol.data_received(body)
+        _, payload = await protocol.read()
+        assert await payload.read() == body
+        assert protocol.head == HEAD
+
+
+async def test_what_comes_before_a_request_is_kept_for_its_answer() -> None:
+    """Servers that speak first."""
+    protocol = HeadFirst(asyncio.get_running_loop())
+    protocol.data_received(HEAD + b"hello")
+    protocol.set_response_params(read_until_eof=True, auto_decompress=False)
+
+    message, payload = await protocol.read()
+
+    assert message.code == 200
+    assert await payload.read() == b"hello"
+
+
+async def test_an_exception_reaches_the_reader_of_the_body() -> None:
+    protocol = fresh()
+    protocol.data_received(HEAD)
+    _, payload = await protocol.read()
+    fault = OSError("lost")
+    protocol.set_exception(fault)
+
+    with pytest.raises(aiohttp.ClientPayloadError) as caught:
+        await payload.read()
+    assert caught.value.__cause__ is fault
+
+
+async def test_an_exception_after_the_body_does_not() -> None:
+    protocol = fresh()
+    protocol.data_received(HEAD + b"hello")
+    _, payload = await protocol.read()
+    protocol.set_exception(OSError("lost"), ValueError("why"))
+
+    assert await payload.read() == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (HEAD, 200),
+        (b"HTTP/1.0 404 Not Found\r\n\r\n", 404),
+        (b"HTTP/1.1 999\r\n\r\n", 999),
+        (b"HTTP/1.1 200\n\n", 200),
+        (b"HTTP/1.1 101 Switching\r\n\r\n", 101),
+        (b"HTTP/1.1 099 Low\r\n\r\n", None),
+        (b"HTTP/1.1 1000 High\r\n\r\n", None),
+        (b"HTTP/1.1  200 OK\r\n\r\n", None),
+        (b"HTTP/1.2 200 OK\r\n\r\n", None),
+        (b"HTTP/2 200\r\n\r\n", None),
+        (b"RTSP/1.0 200 OK\r\n\r\n", None),
+        (b" HTTP/1.1 200 OK\r\n\r\n", None),
+        (b"HTTP/1.1 200 OK\r\nhalf", None),
+        (b"HTTP/1.1 200", None),
+        (b"", None),
+    ],
+)
+def test_the_status_in_a_head(head: bytes, status: int | None) -> None:
+    assert status_of(head) == status

@@ -1,0 +1,161 @@
+"""Code as a user would write it, with every public name: checked by mypy, never run."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, assert_type
+
+from aiohttp import AsyncResolver
+from aiohttp.abc import AbstractResolver
+from yarl import URL
+
+import tryconnect
+from tryconnect import (
+    Client,
+    EncodingSource,
+    Expect,
+    FetchError,
+    Guard,
+    Hop,
+    InvalidAddress,
+    Page,
+    Reason,
+    Report,
+    Timings,
+    Tls,
+    TryConnectError,
+    fetch,
+    fetch_text,
+    probe,
+    sync,
+    try_connect,
+)
+
+
+async def functions() -> None:
+    assert_type(await try_connect("https://example.com"), bool)
+    assert_type(await try_connect(URL("https://example.com"), timeout=1, expect="2xx"), bool)
+    assert_type(await probe("example.com:22", timeout=0.5), Report)
+    assert_type(await probe("https://example.com", expect=204), Report)
+    assert_type(await fetch_text("https://example.com", max_bytes=1000, expect=None), str)
+    assert_type(await fetch("https://example.com", encoding="gbk"), Page)
+    assert_type(
+        await asyncio.gather(*(try_connect(address) for address in ("a.example", "b.example"))),
+        list[bool],
+    )
+
+
+async def client(resolver: AbstractResolver, headers: Mapping[str, str]) -> None:
+    context = ssl.create_default_context()
+    async with Client(
+        headers=headers,
+        ssl=context,
+        proxy=URL("http://127.0.0.1:8080"),
+        family="ipv4",
+        resolver=resolver,
+        user_agent="mine/1",
+    ) as client:
+        assert_type(client, Client)
+        assert_type(await client.try_connect("https://example.com", expect=200), bool)
+        assert_type(await client.probe("https://example.com"), Report)
+        assert_type(await client.fetch_text("https://example.com"), str)
+        assert_type(await client.fetch("https://example.com"), Page)
+
+    plain = Client(headers={"X-Token": "abc"}, ssl=False, proxy=None, resolver=AsyncResolver())
+    await plain.aclose()
+    Client(guard=Guard.public(ports={80, 443}))
+    Client(guard=Guard(lambda address: address.is_private))
+
+
+def synchronous() -> None:
+    assert_type(sync.try_connect("https://example.com", timeout=1), bool)
+    assert_type(sync.probe("https://example.com", expect="2xx"), Report)
+    assert_type(sync.fetch_text(URL("https://example.com")), str)
+    assert_type(sync.fetch("https://example.com"), Page)
+    with sync.Client(proxy=None) as client:
+        assert_type(client, sync.Client)
+        assert_type(client.try_connect("https://example.com"), bool)
+        assert_type(client.probe("https://example.com"), Report)
+        assert_type(client.fetch_text("https://example.com"), str)
+        assert_type(client.fetch("https://example.com"), Page)
+    client.close()
+
+
+def expectations() -> Sequence[Expect]:
+    return [
+        Expect(204),
+        Expect("2xx, 304"),
+        Expect(status=204, body=""),
+        Expect(body="hello"),
+        Expect(body=re.compile("h.llo")),
+    ]
+
+
+def report(report: Report) -> None:
+    assert_type(report.ok, bool)
+    assert_type(report.address, str)
+    assert_type(report.reason, Reason)
+    assert_type(report.reason.meaning, str)
+    assert_type(report.detail, str)
+    assert_type(report.status, int | None)
+    assert_type(report.url, str | None)
+    assert_type(report.ip, str | None)
+    assert_type(report.hops, tuple[Hop, ...])
+    assert_type(report.tls, Tls | None)
+    assert_type(report.timings, Timings)
+    assert_type(report.error, BaseException | str | None)
+    assert_type(report.as_dict(show_secrets=True), dict[str, Any])
+    for hop in report.hops:
+        assert_type(hop.status, int)
+        assert_type(hop.url, str)
+    if report.tls is not None:
+        assert_type(report.tls.version, str)
+        assert_type(report.tls.expires, datetime | None)
+    assert_type(report.timings.dns, float | None)
+    assert_type(report.timings.connect, float | None)
+    assert_type(report.timings.tls, float | None)
+    assert_type(report.timings.response, float | None)
+    assert_type(report.timings.total, float)
+
+
+def words(report: Report) -> str:
+    """Every reason is a text of its own; ``match`` works on its members."""
+    match report.reason:
+        case Reason.ok:
+            return "up"
+        case Reason.refused | Reason.timeout:
+            return "down"
+        case _:
+            return report.reason
+
+
+def page(page: Page) -> None:
+    assert_type(page.text, str)
+    assert_type(page.encoding, str)
+    assert_type(page.encoding_source, EncodingSource)
+    assert_type(page.headers, Mapping[str, str])
+    assert_type(page.status, int)
+    assert_type(page.url, str)
+    assert_type(page.report, Report)
+
+
+def errors() -> Reason | None:
+    try:
+        sync.fetch_text("https://example.com")
+    except FetchError as error:
+        return error.report.reason
+    except InvalidAddress as error:
+        assert_type(
+            (error.address, error.problem, error.start, error.end), tuple[str, str, int, int]
+        )
+        raise ValueError(str(error)) from error
+    except TryConnectError:
+        return None
+    return Reason.ok
+
+
+VERSION: str = tryconnect.__version__
