@@ -1,6 +1,5 @@
 """Real sentences in many languages: pangrams, proverbs, first lines; all free to quote."""
 
-
 from typing import Final
 
 CHINESE: Final = (
