@@ -206,10 +206,9 @@ _ADVICE_ON_HANDSHAKES = {
 
 def handshake_broken(error: BaseException, attempt: Attempt) -> str:
     """The connection ended inside the handshake."""
-    said = getattr(_unwrapped(error), "strerror", None)
-    return (
-        f"{_place(attempt)} broke off in the TLS handshake{(said and f' ({_clean(said)})') or ''}"
-    )
+    inner = _unwrapped(error)
+    said = f" ({_system_text(error)})" if str(inner) else ""  # a class's name tells nobody anything
+    return f"{_place(attempt)} broke off in the TLS handshake{said}"
 
 
 # --- names
