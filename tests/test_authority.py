@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -198,10 +200,15 @@ def test_each_port_is_read(port: int) -> None:
 
 
 @given(st.ip_addresses())
-def test_each_ip_address_is_read(address: object) -> None:
+def test_each_ip_address_is_read(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     text = str(address)
     found = read(f"[{text}]" if ":" in text else text)
-    assert (found.host, found.is_ip) == (text, True)
+    assert (ipaddress.ip_address(found.host), found.is_ip) == (address, True)
+
+
+@pytest.mark.parametrize("spelling", ["::1", "0::1", "0:0:0:0:0:0:0:1", "::0001", "::0:1"])
+def test_an_ipv6_address_has_one_spelling(spelling: str) -> None:
+    assert read(f"[{spelling}]").host == "::1"
 
 
 @given(st.text(st.characters(exclude_categories=("Cs", "Cc"))), st.booleans())

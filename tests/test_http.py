@@ -571,3 +571,15 @@ async def test_a_tls_connection_whose_body_was_left_is_closed(client: Client) ->
 
         assert server.connections == 2
     assert gone
+
+
+@pytest.mark.parametrize("line", ["a b=c", "=c", "\xe9=c", ";", "nothing"])
+async def test_a_cookie_that_is_none_is_passed_over_without_a_word(
+    line: str, http_server: peers.HttpServer
+) -> None:
+    """The guard around each test hears aiohttp's warnings."""
+    headers = (("Location", "/"), ("Set-Cookie", line), ("Set-Cookie", "good=1"))
+    http_server.pages["/cookies"] = peers.Page(b"", headers, 302)
+
+    assert await tryconnect.probe(http_server.at("/cookies"))
+    assert b"good=1" in http_server.requests[-1]

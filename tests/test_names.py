@@ -603,3 +603,18 @@ async def test_a_callers_resolver_is_understood(
         report = await client.probe(f"{scheme}://shop.example:80")
 
     assert report.reason is reason
+
+
+async def test_a_malformed_answer_spoils_its_own_name_only() -> None:
+    zone = {"garbage.test": dns.GARBAGE, "late.test": dns.late(0.1, "127.0.0.1")}
+    async with peers.dns_server(zone) as server, peers.closed_port() as closed:
+        resolver = Names(**server.resolver_arguments)
+        async with Client(proxy=None, resolver=resolver) as client:
+            spoilt, good = await asyncio.gather(
+                client.probe(f"tcp://garbage.test:{closed.port}"),
+                client.probe(f"tcp://late.test:{closed.port}"),
+            )
+        await resolver.close()
+
+    assert spoilt.reason is Reason.dns_failed
+    assert good.reason is Reason.refused

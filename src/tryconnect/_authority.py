@@ -74,6 +74,8 @@ def read_authority(part: Part, *, has_scheme: bool = True) -> Authority:
         raise tail.until(end + 1).fault("a backslash cannot follow the host: write /")
     at = part.whole.rfind("@", part.start, end)
     userinfo = part.until(at) if at >= 0 else None
+    if userinfo is not None and _SPACE.search(userinfo.text):
+        raise userinfo.fault("a space in a user name or a password is written as %20")
     place = Part(part.whole, at + 1 if at >= 0 else part.start, end)
     host, port = _host_and_port(place, has_scheme=has_scheme)
     name, is_ip = _host(host)
@@ -126,9 +128,9 @@ def _host(part: Part) -> tuple[str, bool]:
             text = text.replace("%25", "%", 1)
         if not _is_ipv6(text):
             raise part.fault("this is not an IPv6 address")
-        return text.lower(), True
+        return _one_spelling(text), True
     if ":" in text:
-        return text.lower(), True
+        return _one_spelling(text), True
     name = text.lower() if text.isascii() else _idna(part)
     last = name.rstrip(".").rpartition(".")[2]
     if _NUMBER.fullmatch(last):
@@ -152,6 +154,13 @@ def _ipv4(text: str, part: Part) -> str:
 def is_ip(host: str) -> bool:
     """Tell whether a target's host is an IP address, by itself or with a zone."""
     return ":" in host or _NUMBER.fullmatch(host.rpartition(".")[2]) is not None
+
+
+def _one_spelling(ipv6: str) -> str:
+    """Write an IPv6 address in the one form that RFC 5952 recommends; a zone stays as it is."""
+    address, percent, zone = ipv6.partition("%")
+    packed = socket.inet_pton(socket.AF_INET6, address)
+    return f"{socket.inet_ntop(socket.AF_INET6, packed)}{percent}{zone}"
 
 
 def _is_ipv6(text: str) -> bool:
@@ -189,6 +198,7 @@ def yarl_url(text: str) -> URL:
 _AUTHORITY_END = re.compile(r"[/?#\\]")
 # Underscores are no host name by RFC 952, but service names in containers have them.
 _NAME = re.compile(r"(?:[a-z0-9_\-]+\.)*[a-z0-9_\-]+\.?")
+_SPACE = re.compile(r"\s")
 _LONGEST_LABEL = 63
 _LONGEST_NAME = 254
 """Characters, with a dot at the end: RFC 1035, section 2.3.4, allows 255 octets on the wire."""

@@ -116,7 +116,7 @@ class _Stream:
         library = coding.library()
         if library is None:
             raise CodingError(f"the body is coded as {name!r}, which needs {coding.package}")
-        self._name, self._openings = name, coding.openings
+        self._name, self._openings, self._coding = name, coding.openings, coding
         self._open, self._error = library
         self._current: _Decompressor | None = self._open()
         self._held = b""
@@ -147,6 +147,10 @@ class _Stream:
         """Whether another stream follows the one that has ended."""
         if data.startswith(self._openings):
             return True
+        if not self._coding.may_be_followed:
+            if data:
+                raise CodingError(f"the {self._name} body has bytes behind its end")
+            return False
         if any(opening.startswith(data) for opening in self._openings):
             self._held = data  # too short to tell, or nothing at all
         else:
@@ -243,6 +247,9 @@ class _Library(NamedTuple):
 class _Coding(NamedTuple):
     library: Callable[[], _Library | None]
     package: str = ""
+    may_be_followed: bool = True
+    """Whether bytes behind the end are ignored, as browsers do.  Brotli's library gives up on them,
+    output and all, where they come in one chunk with the end: then they must be a fault in any."""
     openings: tuple[bytes, ...] = ()
     """How a further stream begins, where several in a row make one body."""
 
@@ -284,7 +291,7 @@ _CODINGS: Final = {
     "gzip": _GZIP,
     "x-gzip": _GZIP,  # RFC 9110, 8.4.1.3
     "deflate": _Coding(lambda: _Library(_Deflate, zlib.error)),
-    "br": _Coding(_brotli, "the package Brotli, 1.2 or later"),
+    "br": _Coding(_brotli, "the package Brotli, 1.2 or later", may_be_followed=False),
     # RFC 8878, 3.1: frames, and frames to be skipped, one after another
     "zstd": _Coding(
         _zstd,

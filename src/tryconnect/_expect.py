@@ -66,7 +66,7 @@ def as_expect(value: ExpectLike) -> Expect | None:
 
 
 _ITEM = re.compile(
-    r"\s*(?:(?P<hundred>[1-9])xx|(?P<first>[0-9]{3})(?:\s*-\s*(?P<last>[0-9]{3}))?)\s*",
+    r" *(?:(?P<hundred>[1-9])xx|(?P<first>[0-9]{3})(?: *- *(?P<last>[0-9]{3}))?) *",
     re.IGNORECASE,
 )
 

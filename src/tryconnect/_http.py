@@ -6,6 +6,7 @@ keeps one proxy for all of them, and sends them on with a jar that outlives the 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -44,6 +45,9 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 _LONGEST_LINE = 65_536
 """Bytes of a status line or header: as the standard library's ``http.client``, and so requests."""
+
+_COOKIE = re.compile(r"\s*[!#$%&'*+\-.^_`|~0-9A-Za-z]+\s*=")
+"""How a cookie begins: with a token (RFC 6265, section 4.1.1)."""
 
 _HEADERS_FOR_ONE_ORIGIN = ("Authorization", "Cookie", "Host", "Proxy-Authorization")
 
@@ -157,7 +161,9 @@ class _Cookies:
 
     def keep(self, response: ClientResponse) -> None:
         """Take the cookies that an answer sets (RFC 6265)."""
-        if lines := response.headers.getall("Set-Cookie", ()):
+        lines = response.headers.getall("Set-Cookie", ())
+        # aiohttp would warn of each name that it does not like, in the peer's words.
+        if lines := [line for line in lines if _COOKIE.match(line)]:
             if self._jar is None:
                 # "unsafe" only means: for IP addresses too.
                 self._jar = aiohttp.CookieJar(unsafe=True)

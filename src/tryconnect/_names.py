@@ -21,6 +21,7 @@ import aiodns
 import pycares
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from tryconnect._faults import LocalFault
 from tryconnect._loops import Postbox, beside
 from tryconnect._records import Phase
 from tryconnect._trail import current
@@ -95,17 +96,38 @@ class Names(AbstractResolver):
     async def _ask_ares(
         self, host: str, port: int, family: socket.AddressFamily
     ) -> list[ResolveResult]:
-        if self._ares is None:
-            loop = cast("asyncio.AbstractEventLoop", Postbox(asyncio.get_running_loop()))
-            self._ares = _Ares(loop=loop, **self._ares_options)
+        question = {"port": port, "type": socket.SOCK_STREAM, "flags": _FLAGS}
         try:
-            answer = await self._ares.getaddrinfo(
-                host, family, port=port, type=socket.SOCK_STREAM, flags=_FLAGS
-            )
+            answer = await self._answer(host, family, question)
         except aiodns.error.DNSError as error:
             raise _gaierror(error) from error
         addresses = [(node.family, node.addr[0].decode(), *node.addr[1:]) for node in answer.nodes]
         return _results(host, port, addresses)
+
+    async def _answer(
+        self, host: str, family: socket.AddressFamily, question: dict[str, Any]
+    ) -> pycares.AddrInfoResult:
+        """Ask c-ares; and once more, apart, where it could not read an answer.
+
+        It shares one socket among its questions, and an answer to any of them that is no DNS at all
+        fails them all.
+        """
+        if self._ares is None:
+            self._ares = self._new_ares()
+        try:
+            return await self._ares.getaddrinfo(host, family, **question)
+        except aiodns.error.DNSError as error:
+            if error.args[0] != aiodns.error.ARES_EBADRESP:
+                raise
+        apart = self._new_ares()
+        try:
+            return await apart.getaddrinfo(host, family, **question)
+        finally:
+            await apart.close()
+
+    def _new_ares(self) -> _Ares:
+        loop = cast("asyncio.AbstractEventLoop", Postbox(asyncio.get_running_loop()))
+        return _Ares(loop=loop, **self._ares_options)
 
 
 class _Ares(aiodns.DNSResolver):
@@ -141,7 +163,12 @@ class SystemNames(AbstractResolver):
             finally:
                 _free_threads.release()
 
-        infos = await beside(look_up, name=f"tryconnect-names-{host}")
+        try:
+            answer = beside(look_up, name=f"tryconnect-names-{host}")
+        except RuntimeError as error:
+            _free_threads.release()
+            raise LocalFault("this machine cannot start another thread") from error
+        infos = await answer
         return _results(host, port, ((info[0], *info[4]) for info in infos))
 
     async def close(self) -> None:

@@ -47,22 +47,33 @@ class HeadFirst(ResponseHandler):
         super().set_response_params(**params)
 
     def data_received(self, data: bytes) -> None:
-        """Pass data on: a head when it is complete, then whatever comes."""
+        """Pass data on: a head when it is complete, then whatever comes.
+
+        Interim answers are passed over: nobody asked for them, and a peer can send thousands.
+        """
         # Before a parser is set, aiohttp only keeps the data and delivers it again later.
-        while data and self._in_head and self._parser is not None:
-            seen = len(self._held)
-            self._held += data
-            end = _END_OF_HEAD.search(self._held, max(0, seen - 3))
-            if end is None and self._may_be_a_head():
+        if not data or not self._in_head or self._parser is None:
+            super().data_received(data)
+            return
+        held, seen, start = self._held, len(self._held), 0
+        held += data
+        while (end := _END_OF_HEAD.search(held, max(start, seen - 3))) is not None:
+            if _INTERIM.match(held, start) is None:
+                self._hand_on(start, end.end())
                 return
-            cut = end.end() if end else len(self._held)
-            self.head, data = bytes(self._held[:cut]), bytes(self._held[cut:])
-            self._held.clear()
-            self._in_head = _INTERIM.match(self.head) is not None
-            super().data_received(self.head)
-            if not data:
-                return
-        super().data_received(data)
+            start = end.end()
+        del held[:start]
+        if not self._may_be_a_head():
+            self._hand_on(0, len(held))
+
+    def _hand_on(self, start: int, end: int) -> None:
+        """Pass on what is held: a head, or what will not become one; then what came behind it."""
+        self._in_head = False
+        self.head, rest = bytes(self._held[start:end]), bytes(self._held[end:])
+        self._held.clear()
+        super().data_received(self.head)
+        if rest:
+            super().data_received(rest)
 
     def _may_be_a_head(self) -> bool:
         """Tell whether the rest of a head is worth waiting for."""

@@ -242,8 +242,13 @@ def _tls_dict(tls: Tls) -> dict[str, Any]:
     return {"version": tls.version, "expires": tls.expires and tls.expires.isoformat()}
 
 
+_LONGEST_ERROR = 2000
+"""Characters: a library may quote all that a peer has sent."""
+
+
 def _error_text(error: BaseException | str | None, *, show_secrets: bool = False) -> str | None:
     if error is None or isinstance(error, str):
         return error
     text = f"{type(error).__name__}: {error}"
-    return text if show_secrets else redact(text)
+    text = text if show_secrets else redact(text)
+    return text if len(text) <= _LONGEST_ERROR else f"{text[:_LONGEST_ERROR]}…"

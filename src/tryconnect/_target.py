@@ -213,12 +213,12 @@ def _http_target(scheme: str, authority: Authority) -> Target:
     netloc = authority.netloc_host if port == default else f"{authority.netloc_host}:{port}"
     tail = authority.tail.text.partition("#")[0]
     tail = tail if tail.startswith("/") else f"/{tail}"
-    url = f"{scheme}://{netloc}{tail}"
     if not _PLAIN_PATH.fullmatch(tail):
         try:
-            url = str(yarl_url(url))
+            tail = yarl_url(f"http://h{tail}").raw_path_qs
         except ValueError as error:
             raise authority.tail.fault("the path cannot be read") from error
+    url = f"{scheme}://{netloc}{tail}"
     return Target(
         Kind.http, url, authority.host, port, authorization=_authorization(authority.userinfo)
     )

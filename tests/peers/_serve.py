@@ -137,6 +137,8 @@ async def serve_on(listener: socket.socket, handler: Handler, peer: Peer) -> Asy
     try:
         yield
     finally:
+        # Else a client that comes just now meets a cancelled future, and asyncio complains.
+        loop.remove_reader(listener)
         await ended(tasks)
 
 

@@ -108,11 +108,10 @@ def test_what_follows_the_end_is_ignored(coding: str, after: bytes, size: int) -
     assert unpack(coding, PACKERS[coding](TEXT) + after, size) == TEXT
 
 
-def test_what_follows_the_end_of_brotli_is_ignored_in_another_chunk() -> None:
-    inflater = Inflater("br")
-    assert b"".join(inflater.feed(brotli.compress(TEXT))) == TEXT
-    assert b"".join(inflater.feed(b"garbage")) == b""
-    inflater.finish()
+@pytest.mark.parametrize("size", [1, 7, 2**30])
+def test_what_follows_the_end_of_brotli_is_a_fault_however_it_is_cut(size: int) -> None:
+    with pytest.raises(CodingError):
+        unpack("br", brotli.compress(TEXT) + b"more", size)
 
 
 @pytest.mark.parametrize("coding", PACKERS)
