@@ -335,3 +335,14 @@ def test_a_wrong_verdict_fails_the_demo(
 
     assert done.code == 1
     assert done.out.splitlines()[-1] == "1 of 10 verdicts are as they should be"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such pipes")
+def test_a_reader_that_leaves_is_no_error() -> None:
+    words = " ".join(f"127.0.0.1:{port}" for port in range(1, 9))
+    command = f"{sys.executable} -m tryconnect {words} | head -n 1"
+
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)  # noqa: S603, S607
+
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stderr == ""

@@ -448,3 +448,42 @@ async def test_want_of_memory_is_our_own_fault() -> None:
 def test_a_client_is_made_without_a_loop() -> None:
     """Making one imports aiohttp, and a program chooses when to pay for that."""
     assert isinstance(tryconnect.Client(), Client)
+
+
+# --- kept connections
+
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+FAREWELL = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 6\r\n\r\nPOISON"
+
+
+async def test_what_comes_while_nothing_is_asked_is_no_answer() -> None:
+    async def answers_and_says_more(connection: peers.Connection) -> None:
+        await connection.head()
+        await connection.send(ANSWER)
+        await asyncio.sleep(0.02)
+        await connection.send(FAREWELL)
+        await connection.until_gone()
+
+    async with peers.serve(answers_and_says_more) as peer, Client(proxy=None) as client:
+        texts = []
+        for _ in range(3):
+            texts.append(await client.fetch_text(peer.url))
+            await asyncio.sleep(0.05)
+
+    assert texts == ["ok"] * 3
+
+
+async def test_connections_that_died_while_kept_are_not_blamed_on_the_peer() -> None:
+    async def serves_once(connection: peers.Connection) -> None:
+        await connection.head()
+        await asyncio.sleep(0.02)
+        await connection.send(ANSWER)
+        await connection.head()
+        connection.reset()
+
+    async with peers.serve(serves_once) as peer, Client(proxy=None) as client:
+        await asyncio.gather(*(client.fetch_text(peer.url) for _ in range(5)))
+        reports = [await client.probe(peer.url) for _ in range(3)]
+
+    assert [report.reason for report in reports] == [Reason.ok] * 3

@@ -128,3 +128,12 @@ async def test_a_platform_without_unix_sockets(monkeypatch: pytest.MonkeyPatch) 
     async with Trail(parse("unix:///run/none")) as trail:
         with pytest.raises(LocalFault, match="no unix sockets"):
             await open_unix(trail, guard=None)
+
+
+@on_each_loop
+async def test_a_port_that_resets_at_once_is_open_or_reset() -> None:
+    """Which of the two depends on who is faster; it is never anything else."""
+    async with peers.reset("accept", delay=0) as peer, Client(proxy=None) as client:
+        reasons = {(await client.probe(peer.address)).reason for _ in range(200)}
+
+    assert reasons <= {Reason.ok, Reason.reset}

@@ -27,13 +27,12 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "_redaction",
         "_faults",
         "_expect",
-        "_loops",
         "_decoded",
         "_coding",
         "_protocol",
         "_guard",
     ),
-    ("errors", "_text"),
+    ("errors", "_text", "_loops"),
     # Nodes: the records; and the first half of text → Target.
     ("_authority", "_records"),
     # text → Target; words for what happened; the trail that the network leaves.

@@ -102,6 +102,17 @@ PROGRAMS = {
         except LookupError:
             pass
     """,
+    "a fork after a look-up": """
+        assert asyncio.run(tryconnect.try_connect(url))
+        child = os.fork()
+        if child == 0:
+            before = open_things()
+            assert all(tryconnect.sync.try_connect(url) for _ in range(20))
+            time.sleep(0.5)
+            after = open_things()
+            os._exit(after[0] > before[0] or after[1] > before[1] + 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    """,
     "a loop thrown away with a look-up under way": """
         import gc, socket
         assert asyncio.run(tryconnect.try_connect(url))

@@ -465,3 +465,24 @@ async def test_the_phases_behind_a_proxy(
     assert report.timings.connect is not None
     assert report.timings.tls is not None
     assert report.timings.response is not None
+
+
+SECRET_PROXIES = [
+    "http://me:SECRET/w@127.0.0.1:3128",
+    "http://me:SEC/SECRET@127.0.0.1:3128",
+    "//u:SECRET@h",
+    "http://u:SECRET@ho\u2100st:9",
+    "http://us%3Aer:SECRET@127.0.0.1:3128",
+]
+
+
+@pytest.mark.parametrize("proxy", SECRET_PROXIES)
+async def test_a_proxy_that_cannot_be_read_shows_no_password(
+    proxy: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    with caplog.at_level("DEBUG", logger="tryconnect"):
+        report = await tryconnect.probe("http://good.test/")
+
+    assert report.reason is Reason.proxy
+    assert "SECRET" not in f"{report!r} {report.as_dict()} {caplog.text}"

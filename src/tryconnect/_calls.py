@@ -8,11 +8,13 @@ session.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from tryconnect._client import Client, session_class
+from tryconnect._faults import LocalFault
 from tryconnect._loops import beside
 from tryconnect._options import CHECK_TIMEOUT, FETCH_TIMEOUT, MAX_BYTES
 
@@ -49,6 +51,7 @@ async def try_connect(
         TypeError: the address is neither a ``str`` nor a ``yarl.URL``.
         ValueError: ``timeout`` or ``expect`` makes no sense, or something is expected of an
             address that is not asked by HTTP.  Never for an address: a bad one is ``False``.
+        TryConnectError: aiohttp cannot be loaded, because of this machine's settings.
 
     .. versionadded:: 0.1
     """
@@ -97,6 +100,7 @@ async def fetch(
         FetchError: no such text came; its ``report`` says why.
         TypeError: the URL is neither a ``str`` nor a ``yarl.URL``.
         ValueError: an option makes no sense.
+        TryConnectError: aiohttp cannot be loaded, because of this machine's settings.
 
     .. versionadded:: 0.1
     """
@@ -163,7 +167,9 @@ class _Lease:
         self._import: asyncio.Future[type[Session]] | None = None
         if not _imported():
             # It takes a quarter of a second, for which a GUI would stand still.
-            self._import = beside(session_class, name="tryconnect-import")
+            # Where no thread is to be had, Client() imports it.
+            with contextlib.suppress(LocalFault):
+                self._import = beside(session_class, name="tryconnect-import")
 
     async def client(self) -> Client:
         """Return the client; the first caller finds it made and opened."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from aiohttp.connector import Connection
 
     from tryconnect._guard import Guard
+    from tryconnect._trail import Trail
 
 __all__ = ["FAMILIES", "HAPPY_EYEBALLS_DELAY", "Connector", "addr_infos", "refuse_itself"]
 
@@ -68,9 +69,13 @@ class Connector(aiohttp.TCPConnector):
     ) -> Connection:
         """Return a connection, kept or new, and note whom it leads to."""
         trail = current.get()
-        if trail is not None:
-            trail.reused = True  # until a socket is opened
-        connection = await super().connect(req, traces, timeout)
+        while True:
+            if trail is not None:
+                trail.reused = True  # until a socket is opened
+            connection = await super().connect(req, traces, timeout)
+            if trail is None or not trail.reused or _still_good(connection, trail):
+                break
+            connection.close()
         if (transport := connection.transport) is not None:
             try:
                 refuse_itself(*map(transport.get_extra_info, ("sockname", "peername")))
@@ -97,6 +102,16 @@ class Connector(aiohttp.TCPConnector):
         # aiohttp leaves the zone of a link-local address in its text, and asyncio would then look
         # it up in the loop's executor.
         return addr_infos(hosts, self._family)
+
+
+def _still_good(connection: Connection, trail: Trail) -> bool:
+    """Tell whether a kept connection may carry the trail's request.
+
+    What a peer sent while nothing was asked (a farewell, or worse) would be taken for the answer;
+    aiohttp looks for it when it puts a connection away, not when it takes it out.
+    """
+    protocol = connection.protocol
+    return not trail.distrusts_kept and protocol is not None and not protocol.should_close
 
 
 def refuse_itself(sockname: object, peername: object) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 from functools import partial
 from typing import TYPE_CHECKING
@@ -45,8 +47,12 @@ async def open_tcp(
         happy_eyeballs_delay=HAPPY_EYEBALLS_DELAY,
         socket_factory=partial(open_socket, guard=guard),
     )
-    refuse_itself(sock.getsockname(), sock.getpeername())
-    trail.ip = sock.getpeername()[0]
+    try:
+        peer = sock.getpeername()
+    except OSError as error:  # it opened, and was reset before we could look
+        raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)) from error
+    refuse_itself(sock.getsockname(), peer)
+    trail.ip = peer[0]
     trail.enter(None)
 
 

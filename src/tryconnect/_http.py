@@ -232,6 +232,7 @@ async def _ask_once(request: ClientRequest, handler: Any) -> ClientResponse:
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         trail = current.get()
         if trail is not None and trail.reused:
+            trail.distrusts_kept = True  # the others may have died with it
             raise
         raise RequestFailed from error
     return response

@@ -13,6 +13,8 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, TypeVar
 
+from tryconnect._faults import LocalFault
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -30,6 +32,9 @@ def beside(work: Callable[[], _T], *, name: str) -> asyncio.Future[_T]:
     Args:
         work: what to run.
         name: the thread's name, for debuggers.
+
+    Raises:
+        LocalFault: there is no thread to be had.
     """
     loop = asyncio.get_running_loop()
     postbox = Postbox(loop)
@@ -43,7 +48,10 @@ def beside(work: Callable[[], _T], *, name: str) -> asyncio.Future[_T]:
         else:
             postbox.call_soon_threadsafe(_succeed, answer, result)
 
-    threading.Thread(target=run, name=name, daemon=True).start()
+    try:
+        threading.Thread(target=run, name=name, daemon=True).start()
+    except RuntimeError as error:
+        raise LocalFault("this machine cannot start another thread") from error
     return answer
 
 

@@ -13,6 +13,7 @@ name does not exist or has no address, other numbers where nobody could tell.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import threading
 from typing import TYPE_CHECKING, Any, cast
@@ -165,9 +166,9 @@ class SystemNames(AbstractResolver):
 
         try:
             answer = beside(look_up, name=f"tryconnect-names-{host}")
-        except RuntimeError as error:
+        except LocalFault:
             _free_threads.release()
-            raise LocalFault("this machine cannot start another thread") from error
+            raise
         infos = await answer
         return _results(host, port, ((info[0], *info[4]) for info in infos))
 
@@ -215,6 +216,22 @@ def _gaierror(error: Exception) -> socket.gaierror:
 
 MOST_THREADS = 32
 _free_threads = threading.BoundedSemaphore(MOST_THREADS)
+
+
+def _begin_anew() -> None:
+    """Forget, in the child of a fork, the threads that stayed with the parent.
+
+    pycares, too: it would wait for ever for its thread to take channels apart, and keep them all.
+    """
+    global _free_threads  # noqa: PLW0603 - it stands for the process, and the process is another
+    _free_threads = threading.BoundedSemaphore(MOST_THREADS)
+    if hasattr(pycares, "_shutdown_manager"):
+        pycares._shutdown_manager = type(pycares._shutdown_manager)()  # noqa: SLF001 - no other way
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
+
 _PAUSE = 0.01
 """Seconds between two looks for a free thread."""
 

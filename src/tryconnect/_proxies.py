@@ -88,14 +88,16 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
 
 
 def _usable(proxy: str) -> URL:
-    shown = redact_address(proxy)
+    shown = redact_address(proxy, doubt=True)
     try:
         url = URL(proxy if "://" in proxy else f"http://{proxy}")
         # aiohttp sends a proxy's credentials in Latin-1.
         f"{url.user}{url.password}".encode("latin-1")
         named = bool(url.raw_host)
-    except ValueError as error:
-        raise ProxyUnusable(f"the proxy {shown} has an address that cannot be read") from error
+    except ValueError:  # its text may quote a password
+        raise ProxyUnusable(f"the proxy {shown} has an address that cannot be read") from None
     if url.scheme not in {"http", "https"} or not named:
         raise ProxyUnusable(f"the proxy {shown} cannot be used: only http:// and https:// ones can")
+    if ":" in (url.user or ""):
+        raise ProxyUnusable(f"the proxy {shown} cannot be used: its user name has a colon in it")
     return url

@@ -31,7 +31,7 @@ def secrets(address: str, *, doubt: bool = False) -> list[tuple[int, int]]:
             password (``http://me:pa/ss@host``).
     """
     start = match.end() if (match := _SCHEME.match(address)) else 0
-    if address[:start].strip().lower() == "unix://":
+    if address[:start].strip().lower() == "unix://" and address.startswith("/", start):
         return []
     spans = []
     limit = len(address) if doubt else _AUTHORITY.match(address, start).end()  # type: ignore[union-attr]

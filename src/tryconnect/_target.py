@@ -117,8 +117,8 @@ def redirected(base: Target, location: str) -> Target:
     location = _RAW_BYTE.sub(lambda raw: f"%{ord(raw[0]) - 0xDC00:02X}", location.strip())
     try:
         joined = urljoin(base.url, location)
-    except ValueError as error:
-        raise InvalidAddress(location, "its target cannot be read", 0, len(location)) from error
+    except ValueError:  # its text may quote a password
+        raise InvalidAddress(location, "its target cannot be read", 0, len(location)) from None
     if joined.partition("://")[0].lower() not in {"http", "https"}:
         raise InvalidAddress(joined, "not to an http or https address", 0, len(joined))
     target = parse(joined)

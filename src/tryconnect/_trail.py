@@ -53,6 +53,7 @@ class Trail:
         self.headers: Mapping[str, str] = {}
         self.body: Decoded | None = None
         self.reused = False
+        self.distrusts_kept = False
         self.protocol: object = None
         self.phase: Phase | None = None
         self._started = self._since = time.perf_counter()
@@ -120,7 +121,7 @@ class Trail:
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        current.set(self)
+        self._token = current.set(self)
         return self
 
     async def __aexit__(
@@ -129,7 +130,10 @@ class Trail:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        current.set(None)
+        try:
+            current.reset(self._token)
+        except ValueError:  # the garbage collector has another context
+            current.set(None)
         for transport in [] if self._loop.is_closed() else self._transports:
             # A peer that never answers close_notify would hold a closing TLS connection open for
             # asyncio's 30 s; close() has sent ours already.
@@ -146,6 +150,10 @@ class Trail:
         finally:
             for sock in left:
                 sock.close()
+            # A kept connection's callbacks hold their context, and with it this trail.
+            self.body, self.headers, self.protocol = None, {}, None
+            self._sockets.clear()
+            self._transports.clear()
 
 
 def open_socket(addr_info: tuple[Any, ...], *, guard: Guard | None = None) -> socket.socket:

@@ -40,12 +40,13 @@ class Trust:
             return _timed(self._setting)
         wanted = _Wanted.now(verified=self._setting is not False)
         async with self._lock:
-            if wanted not in _contexts:
-                made = await beside(partial(_make, wanted), name="tryconnect-trust")
+            context = _contexts.get(wanted)
+            if context is None:
+                context = await beside(partial(_make, wanted), name="tryconnect-trust")
                 if len(_contexts) >= _MOST_CONTEXTS:  # an environment that changes would fill it
                     _contexts.clear()
-                _contexts[wanted] = made
-            return _contexts[wanted]
+                _contexts[wanted] = context
+            return context
 
 
 class _Wanted(NamedTuple):
@@ -73,21 +74,19 @@ its certificates are trusted besides the system's, so that setting it takes noth
 
 
 def _make(wanted: _Wanted) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if not wanted.verified:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    elif wanted.path is not None:
-        folder = Path(wanted.path).is_dir()
-        try:
+    try:
+        context = ssl.create_default_context()
+        if wanted.verified and wanted.path is not None:
+            folder = Path(wanted.path).is_dir()
             context.load_verify_locations(
                 cafile=None if folder else wanted.path, capath=wanted.path if folder else None
             )
-        except OSError as error:  # ssl.SSLError is one: the file holds no certificates
-            raise LocalFault(
-                f"{wanted.variable} names {wanted.path}, "
-                f"which cannot be read as certificates ({error})"
-            ) from error
+    except OSError as error:  # ssl.SSLError is one: the file holds no certificates
+        named = f"{wanted.variable} names {wanted.path}" if wanted.path else "this machine has some"
+        raise LocalFault(f"{named}, which cannot be read as certificates ({error})") from error
+    if not wanted.verified:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
     context.set_alpn_protocols(["http/1.1"])
     return _timed(context)
 

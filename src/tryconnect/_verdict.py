@@ -21,6 +21,7 @@ import aiohttp
 from tryconnect import _faults, _sentences
 from tryconnect._coding import CodingError
 from tryconnect._records import Attempt, Phase, Report
+from tryconnect._target import Kind
 from tryconnect.errors import InvalidAddress, Reason
 
 if TYPE_CHECKING:
@@ -121,10 +122,17 @@ def _errnos(error: BaseException) -> set[int]:
 _ERRNO = re.compile(r"\[Errno (\d+)\]")
 
 
-def _any_errno(*names: str) -> Callable[[BaseException, Attempt], bool]:
+def _any_errno(
+    *names: str, of_kind: Kind | None = None
+) -> Callable[[BaseException, Attempt], bool]:
     # Not every platform has every number.
     numbers = {getattr(errno, name) for name in names if hasattr(errno, name)}
-    return lambda error, _: bool(numbers & _errnos(error))
+
+    def fits(error: BaseException, attempt: Attempt) -> bool:
+        kind = attempt.target and attempt.target.kind
+        return bool(numbers & _errnos(error)) and of_kind in {None, kind}
+
+    return fits
 
 
 def _at_proxy(_: BaseException, attempt: Attempt) -> bool:
@@ -188,8 +196,12 @@ ROWS: tuple[Row, ...] = (
     # The operating system.  Of several addresses' faults, the one that proves most comes first.
     Row((ConnectionRefusedError,), Reason.refused, _sentences.refused),
     Row((OSError,), Reason.refused, _sentences.refused, _any_errno("ECONNREFUSED")),
-    Row((FileNotFoundError,), Reason.refused, _sentences.no_socket_file),
-    Row((OSError,), Reason.refused, _sentences.no_socket_file, _any_errno("ENOTSOCK", "ENOTDIR")),
+    Row(
+        (OSError,),
+        Reason.refused,
+        _sentences.no_socket_file,
+        _any_errno("ENOENT", "ENOTSOCK", "ENOTDIR", "EPROTOTYPE", "ELOOP", of_kind=Kind.unix),
+    ),
     Row((ConnectionResetError, BrokenPipeError), Reason.reset, _sentences.reset),
     Row((ConnectionAbortedError,), Reason.reset, _sentences.reset),
     Row((aiohttp.ServerDisconnectedError,), Reason.reset, _sentences.closed),

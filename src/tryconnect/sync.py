@@ -165,6 +165,7 @@ class Client:
 
     def close(self) -> None:
         """Close the session and its loop; a second call does nothing."""
+        _refuse_inside_a_loop("Client.close", "await client.aclose() of a tryconnect.Client")
         runner, self._runner = self._runner, None
         if runner is not None:
             with runner:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from tryconnect._version import __version__
+from tryconnect.errors import TryConnectError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +36,9 @@ COMMANDS = {
 _INTERRUPTED = 130
 """What a shell makes of SIGINT: 128 + 2."""
 
+_PIPE_BROKEN = 141
+"""What a shell makes of SIGPIPE: 128 + 13."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
@@ -44,9 +49,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0: all addresses answer; 1: some do not; 2: wrong usage; 130: interrupted.
     """
+    try:
+        return _run(list(sys.argv[1:] if argv is None else argv))
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Who read our lines has left.  Python would say so once more while it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _PIPE_BROKEN
+    except (TryConnectError, OSError) as error:
+        print(f"tryconnect: {error}", file=sys.stderr)  # noqa: T201 - a command line prints
+        return 1
+
+
+def _run(words: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         _escape_what_cannot_be_written(stream)
-    words = list(sys.argv[1:] if argv is None else argv)
     if not words:
         _overview().error("which address? tryconnect --help tells more")
     if words[0] in {"-h", "--help", "--version"}:
@@ -60,8 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(words)
     try:
         code: int = module.run(options)
-    except KeyboardInterrupt:
-        return _INTERRUPTED
+        sys.stdout.flush()
     except ValueError as error:
         parser.error(str(error))
     return code

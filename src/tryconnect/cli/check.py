@@ -77,8 +77,8 @@ async def show(
             for task in [group.create_task(check(address)) for address in addresses]:
                 reports.append(await task)
                 _print(reports[-1])
-    except* ValueError as refused:
-        raise refused.exceptions[0] from None
+    except* (ValueError, OSError) as faults:
+        raise faults.exceptions[0] from None
     return exit_code(reports)
 
 
