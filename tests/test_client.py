@@ -487,3 +487,16 @@ async def test_connections_that_died_while_kept_are_not_blamed_on_the_peer() -> 
         reports = [await client.probe(peer.url) for _ in range(3)]
 
     assert [report.reason for report in reports] == [Reason.ok] * 3
+
+
+async def test_a_client_that_is_closed_under_a_check_blames_itself() -> None:
+    async with peers.silent() as peer:
+        client = Client(proxy=None)
+        await client.__aenter__()
+        check = asyncio.ensure_future(client.probe(peer.url))
+        await asyncio.sleep(0.05)  # long enough to be under way
+        await client.aclose()
+        report = await check
+
+    assert report.reason is Reason.local
+    assert "closed" in report.detail

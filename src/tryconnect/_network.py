@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tryconnect._connector import FAMILIES
 from tryconnect._dial import open_tcp, open_unix
+from tryconnect._faults import LocalFault
 from tryconnect._http import Http, RequestFailed
 from tryconnect._names import Names
 from tryconnect._target import Kind
@@ -37,6 +38,7 @@ class Network:
     def __init__(self, options: Options, *, keep_alive: bool) -> None:
         self._family = FAMILIES[options.family]
         self._guard = options.guard
+        self._closed = False
         self._names = Names(options.resolver)
         self._http = Http(options, names=self._names, keep_alive=keep_alive)
 
@@ -61,8 +63,8 @@ class Network:
                 error = failed.__cause__
             except Exception as caught:  # noqa: BLE001 - whatever it is, the verdict names it
                 error = caught
-            if error is not None and deadline.expired():
-                error = _as_timeout(error)
+            if error is not None:
+                error = self._explained(error, deadline)
             try:
                 return trail.attempt(limit=limit, error=error)
             finally:
@@ -70,6 +72,7 @@ class Network:
 
     async def aclose(self) -> None:
         """Close session and resolver, both even where one fails or the caller is cancelled."""
+        self._closed = True
         try:
             await self._http.aclose()
         finally:
@@ -80,6 +83,18 @@ class Network:
         self._http.abandon()
         self._names.abandon()
 
+    def _explained(self, error: BaseException, deadline: asyncio.Timeout) -> BaseException:
+        """Return what ended an attempt, where a library made something else of it."""
+        explained: BaseException
+        if self._closed:
+            explained = LocalFault("the client was closed while the check was under way")
+        elif deadline.expired() and not isinstance(error, TimeoutError):
+            explained = TimeoutError()
+        else:
+            return error
+        explained.__cause__ = error
+        return explained
+
     async def _go(self, trail: Trail, plan: BodyPlan | None) -> None:
         match trail.target.kind:
             case Kind.http:
@@ -88,15 +103,6 @@ class Network:
                 await open_tcp(trail, self._names, family=self._family, guard=self._guard)
             case Kind.unix:
                 await open_unix(trail, guard=self._guard)
-
-
-def _as_timeout(error: BaseException) -> BaseException:
-    """Return the deadline's own error, where a library made something else of it."""
-    if isinstance(error, TimeoutError):
-        return error
-    timeout = TimeoutError()
-    timeout.__cause__ = error
-    return timeout
 
 
 @contextlib.contextmanager
