@@ -189,7 +189,7 @@ RECORDS = [
     (Hop(301, "http://h/"), "url"),
     (Tls("TLSv1.3"), "version"),
     (Timings(), "total"),
-    (Attempt(target=None, limit=1.0), "error"),
+    (Attempt(target=None), "error"),
     (PAGE, "text"),
 ]
 

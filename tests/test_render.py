@@ -53,8 +53,8 @@ def report_on(text: str) -> Report:
     try:
         target = parse(text)
     except InvalidAddress as error:
-        return judge(text, Attempt(target=None, limit=1.0, error=error))
-    return judge(text, Attempt(target=target, limit=1.0, status=200))
+        return judge(text, Attempt(target=None, error=error))
+    return judge(text, Attempt(target=target, status=200))
 
 
 def test_the_caret_is_for_the_lines_after_it() -> None:

@@ -486,8 +486,8 @@ def report_on(text: str) -> Report:
     """What a check of the text reports, had its server answered."""
     found = read(text)
     if isinstance(found, InvalidAddress):
-        return judge(text, Attempt(target=None, limit=1.0, error=found))
-    return judge(text, Attempt(target=found, limit=1.0, status=200))
+        return judge(text, Attempt(target=None, error=found))
+    return judge(text, Attempt(target=found, status=200))
 
 
 @given(ADDRESSES)

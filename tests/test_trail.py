@@ -23,7 +23,7 @@ TCP = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
 
 
 def made(trail: Trail) -> Attempt:
-    return trail.attempt(limit=1, error=None)
+    return trail.attempt(error=None)
 
 
 # --- phases
@@ -80,9 +80,9 @@ def test_what_it_knows_is_in_the_attempt() -> None:
     trail.status, trail.proxied = 200, True
     error = OSError()
 
-    attempt = trail.attempt(limit=2.5, error=error)
+    attempt = trail.attempt(error=error)
 
-    assert (attempt.target, attempt.limit, attempt.error) == (TARGET, 2.5, error)
+    assert (attempt.target, attempt.error) == (TARGET, error)
     assert (attempt.status, attempt.proxied, attempt.hops) == (200, True, ())
 
 

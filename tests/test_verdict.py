@@ -32,11 +32,11 @@ from tryconnect.errors import InvalidAddress, Reason
 
 ADDRESS = "https://good.test/"
 TARGET = parse(ADDRESS)
-PLAIN = Attempt(target=TARGET, limit=10.0, timings=Timings(total=10.0))
-PROXIED = Attempt(target=TARGET, limit=10.0, proxied=True)
-IN_TLS = Attempt(target=TARGET, limit=10.0, phase=Phase.tls)
-TCP = Attempt(target=parse("tcp://[::1]:22"), limit=10.0)
-UNIX = Attempt(target=parse("unix:///run/app.sock"), limit=10.0)
+PLAIN = Attempt(target=TARGET, timings=Timings(total=10.0))
+PROXIED = Attempt(target=TARGET, proxied=True)
+IN_TLS = Attempt(target=TARGET, phase=Phase.tls)
+TCP = Attempt(target=parse("tcp://[::1]:22"))
+UNIX = Attempt(target=parse("unix:///run/app.sock"))
 
 
 # --- errors as they come
@@ -154,7 +154,7 @@ CASES = [
         InvalidAddress("a b", "wrong", 1, 2),
         R.invalid_address,
         "wrong\n    a b\n     ^",
-        Attempt(target=None, limit=1.0),
+        Attempt(target=None),
     ),
     Case("redirects", _faults.TooManyRedirects("no end"), R.too_many_redirects, "no end"),
     Case("a bad redirect", _faults.BadRedirect("to ftp"), R.protocol, "to ftp"),
@@ -496,14 +496,14 @@ CASES = [
         system("ECONNREFUSED"),
         R.refused,
         "nothing listens at the address",
-        Attempt(target=None, limit=1.0),
+        Attempt(target=None),
     ),
     Case(
         "no target and no name",
         socket.gaierror(socket.EAI_AGAIN, ""),
         R.dns_failed,
         f"the name servers could not look ? up ([Errno {socket.EAI_AGAIN}])",
-        Attempt(target=None, limit=1.0),
+        Attempt(target=None),
     ),
 ]
 
@@ -608,7 +608,7 @@ def test_a_mere_context_does_not_decide() -> None:
 
 HOP = Hop(301, "http://good.test/")
 SPENT = Timings(total=0.04)
-ANSWERED = Attempt(target=TARGET, limit=10.0, status=200, timings=SPENT)
+ANSWERED = Attempt(target=TARGET, status=200, timings=SPENT)
 
 
 def text(body: str) -> Decoded:
@@ -674,7 +674,6 @@ def test_a_report_tells_all_that_the_attempt_knew() -> None:
     error = system("ECONNRESET")
     attempt = Attempt(
         target=TARGET,
-        limit=1.0,
         error=error,
         timings=SPENT,
         status=200,
@@ -754,14 +753,14 @@ TIMEOUTS: list[tuple[Phase | None, Timings, int, str]] = [
 def test_a_timeout_names_its_phase_and_what_had_worked(
     phase: Phase | None, timings: Timings, hops: int, detail: str
 ) -> None:
-    attempt = Attempt(target=TARGET, limit=10.0, phase=phase, timings=timings, hops=(HOP,) * hops)
+    attempt = Attempt(target=TARGET, phase=phase, timings=timings, hops=(HOP,) * hops)
     report = judge(ADDRESS, replace(attempt, error=TimeoutError()))
     assert (report.reason, report.detail) == (Reason.timeout, detail)
 
 
 def test_a_timeout_in_the_body_says_so() -> None:
     timings = Timings(connect=0.04, response=0.1, total=10.0)
-    attempt = Attempt(target=TARGET, limit=10.0, phase=Phase.body, timings=timings)
+    attempt = Attempt(target=TARGET, phase=Phase.body, timings=timings)
     detail = judge(ADDRESS, replace(attempt, error=TimeoutError())).detail
     assert detail.startswith("connected in 40 ms, answered in 100 ms, then no end of the body for ")
 

@@ -66,7 +66,7 @@ class Network:
             if error is not None:
                 error = self._explained(error, deadline)
             try:
-                return trail.attempt(limit=limit, error=error)
+                return trail.attempt(error=error)
             finally:
                 del error  # an exception and the frame that holds it would keep each other alive
 

@@ -105,7 +105,6 @@ class Attempt:
 
     Attributes:
         target: what was asked last, after redirects; ``None`` where the address made no target.
-        limit: the deadline, in seconds.
         error: what ended the attempt, or ``None``.
         phase: where it ended, or ``None`` where no phase was under way.
         proxied: the last hop went through a proxy.
@@ -114,7 +113,6 @@ class Attempt:
     """
 
     target: Target | None
-    limit: float
     error: BaseException | None = None
     phase: Phase | None = None
     timings: Timings = Timings()

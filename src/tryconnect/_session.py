@@ -50,7 +50,7 @@ class Session:
         try:
             target = parse(address)
         except InvalidAddress as error:
-            return _told(address, _not_tried(error, limit), expect)
+            return _told(address, _not_tried(error), expect)
         if expect is not None and target.kind is not Kind.http:
             raise ValueError(f"nothing can be expected of a {target.kind}:// address but to open")
         plan = None
@@ -79,7 +79,7 @@ class Session:
         try:
             target = _fetchable(parse(address), address)
         except InvalidAddress as error:
-            raise FetchError(_told(address, _not_tried(error, limit), expect)) from error
+            raise FetchError(_told(address, _not_tried(error), expect)) from error
         attempt = await self._network.attempt(target, limit=limit, plan=plan)
         report = _told(address, attempt, expect)
         if not report or attempt.body is None:
@@ -103,8 +103,8 @@ def _fetchable(target: Target, address: str) -> Target:
     raise InvalidAddress(address, problem, 0, len(address))
 
 
-def _not_tried(error: InvalidAddress, limit: float) -> Attempt:
-    return Attempt(target=None, limit=limit, error=error)
+def _not_tried(error: InvalidAddress) -> Attempt:
+    return Attempt(target=None, error=error)
 
 
 def _told(address: str, attempt: Attempt, expect: Expect | None) -> Report:

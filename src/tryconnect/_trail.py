@@ -91,13 +91,12 @@ class Trail:
         self.ip = _ip(transport.get_extra_info("peername"))
         self.tls = _tls(transport.get_extra_info("ssl_object"))
 
-    def attempt(self, *, limit: float, error: BaseException | None) -> Attempt:
+    def attempt(self, *, error: BaseException | None) -> Attempt:
         """Return what happened, as a value."""
         ended_in = self.phase
         self.enter(None)
         return Attempt(
             target=self.target,
-            limit=limit,
             error=error,
             phase=ended_in,
             timings=self._timings(),

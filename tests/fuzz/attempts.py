@@ -69,7 +69,6 @@ def attempt_of(choices: bytes, words: str) -> Attempt:
     error.__cause__ = cause if flags & 1 else None
     return Attempt(
         target=TARGETS[target % len(TARGETS)],
-        limit=1.0,
         error=None if flags & 2 else error,
         phase=PHASES[phase % len(PHASES)],
         timings=Timings(dns=number / 1000, response=number * 1e-7, total=number / 7),

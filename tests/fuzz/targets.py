@@ -90,7 +90,7 @@ def check_report(report: Report) -> None:
 
 def check_told(address: str, error: InvalidAddress | None, target: Target | None) -> None:
     assert error is None or 0 <= error.start <= error.end <= len(error.address)
-    attempt = Attempt(target=target, limit=1.0, error=error, status=None if error else 200)
+    attempt = Attempt(target=target, error=error, status=None if error else 200)
     report = judge(address, attempt)
     assert report.reason is (Reason.invalid_address if error else Reason.ok)
     check_report(report)
@@ -201,12 +201,12 @@ def check_hidden(text: str) -> None:
     try:
         target = parse(text)
     except InvalidAddress as error:
-        report = judge(text, Attempt(target=None, limit=1.0, error=error))
+        report = judge(text, Attempt(target=None, error=error))
         for each in (str(error), repr(report), json.dumps(report.as_dict()), line(report)):
             assert SECRET not in each, each[:200]
         return
     assert SECRET not in unquote(target.url).partition("?")[0]
-    report = judge(text, Attempt(target=target, limit=1.0, status=200, hops=(Hop(301, text),)))
+    report = judge(text, Attempt(target=target, status=200, hops=(Hop(301, text),)))
     shown = [redact_address(text), redact(target.url), repr(target).partition("url=")[0]]
     shown += [repr(report), json.dumps(report.as_dict()), line(report), repr(report.hops)]
     if re.match(r"\w+://", text) and not re.search(r"\s", text):
@@ -350,7 +350,7 @@ def expect(data: bytes) -> None:
         assert expected.accepts_status(code) in {True, False}
     assert expected.accepts_body(answer) in {True, False}
     decoded = Decoded(answer, "utf-8", EncodingSource.utf8)
-    attempt = Attempt(target=BASE, limit=1.0, status=200, body=decoded)
+    attempt = Attempt(target=BASE, status=200, body=decoded)
     report = judge("https://example.com", attempt, expected)
     assert report.reason in {Reason.ok, Reason.status, Reason.body}
     if status.isprintable():  # the detail quotes it
