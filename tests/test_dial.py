@@ -13,10 +13,10 @@ import pytest
 from tests import peers
 from tests.event_loops import on_each_loop
 from tryconnect import Client, Reason
-from tryconnect._connector import FAMILIES
 from tryconnect._dial import open_tcp, open_unix
 from tryconnect._faults import LocalFault
 from tryconnect._names import Names
+from tryconnect._options import FAMILIES
 from tryconnect._target import parse
 from tryconnect._trail import Trail, open_socket
 

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from tryconnect._guard import Guard
     from tryconnect._trail import Trail
 
-__all__ = ["FAMILIES", "HAPPY_EYEBALLS_DELAY", "Connector", "addr_infos", "refuse_itself"]
-
-FAMILIES = {"any": socket.AF_UNSPEC, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
+__all__ = ["HAPPY_EYEBALLS_DELAY", "Connector", "addr_infos", "refuse_itself"]
 
 HAPPY_EYEBALLS_DELAY = 0.25
 """Seconds until the next address of a name is tried beside the first (RFC 8305, section 5)."""
@@ -36,7 +34,7 @@ class Connector(aiohttp.TCPConnector):
 
     Args:
         resolver: looks names up; stays the caller's.
-        family: a value of ``FAMILIES``.
+        family: the addresses that are tried; ``AF_UNSPEC`` for all.
         guard: says which peers may be connected to; ``None``: all.
         keep_alive: keep connections for the next check of the same host.
     """

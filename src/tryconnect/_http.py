@@ -15,7 +15,7 @@ from yarl import URL
 
 from tryconnect._body import read
 from tryconnect._coding import accept_encoding
-from tryconnect._connector import FAMILIES, Connector
+from tryconnect._connector import Connector
 from tryconnect._faults import BadRedirect, NotHttp, TooManyRedirects
 from tryconnect._protocol import HeadFirst, status_of
 from tryconnect._proxies import Proxies
@@ -73,7 +73,7 @@ class Http:
         self._session = aiohttp.ClientSession(
             connector=Connector(
                 names,
-                family=FAMILIES[options.family],
+                family=options.family,
                 guard=options.guard,
                 keep_alive=keep_alive,
             ),

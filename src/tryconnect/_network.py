@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from tryconnect._connector import FAMILIES
 from tryconnect._dial import open_tcp, open_unix
 from tryconnect._faults import LocalFault
 from tryconnect._http import Http, RequestFailed
@@ -36,7 +35,7 @@ class Network:
     """
 
     def __init__(self, options: Options, *, keep_alive: bool) -> None:
-        self._family = FAMILIES[options.family]
+        self._family = options.family
         self._guard = options.guard
         self._closed = False
         self._names = Names(options.resolver)

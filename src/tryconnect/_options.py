@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from dataclasses import dataclass
 from ssl import SSLContext
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHECK_TIMEOUT",
+    "FAMILIES",
     "FETCH_TIMEOUT",
     "MAX_BYTES",
     "USER_AGENT",
@@ -44,7 +46,7 @@ class Options:
     headers: Mapping[str, str]
     ssl: SSLContext | bool | None
     proxy: str | URL | None
-    family: str
+    family: socket.AddressFamily
     guard: Guard | None
     resolver: AbstractResolver | None
 
@@ -64,13 +66,13 @@ def read_options(
     Raises:
         ValueError: one of them makes no sense.
     """
-    if family not in _FAMILIES:
-        raise ValueError(f"family is one of {', '.join(_FAMILIES)}, not {family!r}")
+    if family not in [*FAMILIES]:  # a list: what cannot be hashed is no family either
+        raise ValueError(f"family is one of {', '.join(FAMILIES)}, not {family!r}")
     return Options(
         headers=_headers({"User-Agent": user_agent, "Accept": "*/*"} | dict(headers or {})),
         ssl=_ssl(ssl),
         proxy=_proxy(proxy, guard),
-        family=family,
+        family=FAMILIES[family],
         guard=guard,
         resolver=resolver,
     )
@@ -79,7 +81,8 @@ def read_options(
 _LONGEST_TIMEOUT = 10**9
 """Seconds: 31 years.  Event loops count in machine words, some of them in nanoseconds."""
 
-_FAMILIES = ("any", "ipv4", "ipv6")
+FAMILIES = {"any": socket.AF_UNSPEC, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
+
 _BAD_IN_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
