@@ -12,7 +12,7 @@ from pytest_asyncio import is_async_test
 from tests import leaks, peers
 from tests.event_loops import FACTORIES, LoopFactory, forbid_executor, start_native_threads
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "tests.wants"]
 
 
 def pytest_collection_finish() -> None:
