@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from pytest_asyncio import is_async_test
 
-from tests import leaks, peers
+from tests import leaks
 from tests.event_loops import FACTORIES, LoopFactory, forbid_executor, start_native_threads
+from tryconnect import testing as peers
 
 pytest_plugins = ["pytester", "tests.wants"]
 
@@ -68,7 +69,7 @@ async def no_executor(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def http_server() -> AsyncIterator[peers.HttpServer]:
-    """The well-behaved server (see ``peers/http.py`` for its routes)."""
+    """The well-behaved server (see ``tryconnect/testing/_http.py`` for its routes)."""
     async with peers.http_server() as server:
         yield server
 

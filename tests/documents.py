@@ -39,10 +39,10 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from sybil import Document, Example, Region
 from sybil.parsers.rest.lexers import DirectiveLexer
 
-from tests import peers
-from tests.peers.certificates import DAY, NOW, authority, serving
 from tryconnect import cli
+from tryconnect import testing as peers
 from tryconnect._names import Names
+from tryconnect.testing.certificates import DAY, NOW, authority, serving
 
 # --- from a document to its blocks
 

@@ -28,12 +28,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import tryconnect
-from tests import peers
 from tests.fuzz.packing import PACKERS
 from tests.fuzz.replies import resident
-from tests.peers import dns
 from tryconnect import Client, FetchError, Reason
+from tryconnect import testing as peers
 from tryconnect._names import Names
+from tryconnect.testing import dns, tls
 
 TIMEOUT = 0.5
 ACT = 60.0
@@ -133,7 +133,7 @@ async def cast() -> AsyncIterator[Cast]:
             ]
         checks += [
             Check(f"TLS {kind}", (await enter(peers.tls_server(kind))).url, costs=2)
-            for kind in peers.TLS_KINDS
+            for kind in tls.KINDS
         ]
         http = await enter(peers.http_server())
         https = await enter(peers.http_server(tls=peers.server_context()))

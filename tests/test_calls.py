@@ -13,9 +13,9 @@ from yarl import URL
 
 import tryconnect
 import tryconnect.sync
-from tests import peers
 from tests.event_loops import LoopFactory, each_factory, on_each_loop
 from tryconnect import FetchError, Reason
+from tryconnect import testing as peers
 from tryconnect._calls import _leases
 from tryconnect._session import Session
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 import tryconnect
-from tests import peers
+from tryconnect import testing as peers
 from tryconnect.cli import COMMANDS, main
 
 

@@ -14,9 +14,9 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 import tryconnect
-from tests import peers
 from tests.event_loops import LoopFactory, each_factory, on_each_loop
 from tryconnect import Client, Expect, FetchError, Guard, Reason, Report
+from tryconnect import testing as peers
 from tryconnect._session import Session
 
 METHODS = ("try_connect", "probe", "fetch_text", "fetch")

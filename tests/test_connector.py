@@ -14,9 +14,9 @@ import aiohttp
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from tests import peers
 from tests.event_loops import on_each_loop
 from tryconnect import Client, Reason
+from tryconnect import testing as peers
 from tryconnect._connector import HAPPY_EYEBALLS_DELAY, Connector, addr_infos
 from tryconnect._faults import LocalFault
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests import peers
 from tests.event_loops import on_each_loop
 from tryconnect import Client, Reason
+from tryconnect import testing as peers
 from tryconnect._dial import open_tcp, open_unix
 from tryconnect._faults import LocalFault
 from tryconnect._names import Names

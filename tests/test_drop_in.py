@@ -17,8 +17,9 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from tests import peers
 from tryconnect import sync
+from tryconnect import testing as peers
+from tryconnect.testing.tls import KINDS
 
 
 class Case(NamedTuple):
@@ -117,7 +118,7 @@ SAME = [
     ),
     *(
         Case(f"tls {kind}", partial(peers.tls_server, kind))
-        for kind in peers.TLS_KINDS
+        for kind in KINDS
         if kind != "silent_handshake"  # a matter of the deadline alone
     ),
 ]

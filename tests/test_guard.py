@@ -11,8 +11,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests import peers
 from tryconnect import Client, Guard, Reason
+from tryconnect import testing as peers
 from tryconnect._guard import IPAddress
 
 PUBLIC = Guard.public()

@@ -25,14 +25,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 import tryconnect
-from tests import peers
 from tests.fuzz.packing import PACKERS
-from tests.peers import tls
-from tests.peers.certificates import DAY, NOW, authority, serving, showing
 from tryconnect import Client, Expect, FetchError, Guard, Reason, Report
+from tryconnect import testing as peers
 from tryconnect._guard import IPAddress
 from tryconnect._names import MOST_THREADS, Names
 from tryconnect._trust import _contexts
+from tryconnect.testing import tls
+from tryconnect.testing.certificates import DAY, NOW, authority, serving, showing
 
 SHORT = 0.3
 """A deadline that is meant to pass."""

@@ -52,7 +52,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("_calls",),
     ("__init__",),
     # Doors.
-    ("sync", "cli"),
+    ("sync", "cli", "testing"),
     ("__main__",),
 )
 

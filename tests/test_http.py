@@ -17,11 +17,11 @@ import pytest
 from multidict import CIMultiDict
 
 import tryconnect
-from tests import peers
 from tests.event_loops import on_each_loop
-from tests.peers import tls
 from tryconnect import Client, Expect, FetchError, Reason, Report
+from tryconnect import testing as peers
 from tryconnect._names import Names
+from tryconnect.testing import tls
 
 SHORT = 0.15
 """A deadline that is meant to pass."""

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import peers
+from tryconnect import testing as peers
+from tryconnect.testing import dns
 
 PREAMBLE = """
 import asyncio, os, random, sys, threading, time
@@ -210,7 +211,7 @@ def test_a_silent_handshake_takes_its_second_and_no_more() -> None:
 
 
 def test_a_silent_name_server_takes_its_second_and_no_more() -> None:
-    zone = {"quiet.test": peers.dns.SILENT}
+    zone = {"quiet.test": dns.SILENT}
     with peers.in_thread(peers.dns_server(zone)) as peer:
         _assert_in_time("http://quiet.test/", peer.address)
 

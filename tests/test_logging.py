@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 import pytest
 
-from tests import peers
 from tests.event_loops import on_each_loop
 from tryconnect import Client, Expect, FetchError
+from tryconnect import testing as peers
 
 SECRET = "s3cret"  # noqa: S105 - nobody's password
 

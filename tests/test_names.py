@@ -16,13 +16,13 @@ import pycares
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from tests import peers
 from tests.event_loops import on_each_loop
 from tests.leaks import Guard
-from tests.peers import dns
 from tryconnect import Client, Reason, Report
+from tryconnect import testing as peers
 from tryconnect._connector import addr_infos
 from tryconnect._names import Names, SystemNames
+from tryconnect.testing import dns
 
 LONG = 5.0
 """A deadline that nothing here reaches."""
@@ -37,7 +37,7 @@ HERE = "127.0.0.1"
 
 
 @contextlib.asynccontextmanager
-async def asking(server: peers.DnsServer, **options: Any) -> AsyncIterator[Names]:
+async def asking(server: dns.DnsServer, **options: Any) -> AsyncIterator[Names]:
     names = Names(**server.resolver_arguments, **options)
     try:
         yield names
@@ -72,7 +72,7 @@ async def probed(
 
 # --- what a name server answers
 
-FOUND: dict[str, dict[str, peers.dns.Answer | list[str]]] = {
+FOUND: dict[str, dict[str, dns.Answer | list[str]]] = {
     "an address": {"good.test": [HERE]},
     "a second address": {"good.test": ["127.0.0.2", HERE]},
     "an alias": {"good.test": dns.alias("www.good.test"), "www.good.test": [HERE]},
@@ -101,20 +101,20 @@ async def test_a_name_that_is_found(case: str) -> None:
     )
 
 
-NOT_FOUND: dict[str, dict[str, peers.dns.Answer | list[str]]] = {
+NOT_FOUND: dict[str, dict[str, dns.Answer | list[str]]] = {
     "no such name": {},
     "no such name, in words": {"bad.test": dns.NXDOMAIN},
     "no address": {"bad.test": dns.NODATA},
     "an alias of nothing": {"bad.test": dns.alias("none.test")},
 }
-FAILED: dict[str, dict[str, peers.dns.Answer | list[str]]] = {
+FAILED: dict[str, dict[str, dns.Answer | list[str]]] = {
     "SERVFAIL": {"bad.test": dns.SERVFAIL},
     "REFUSED": {"bad.test": dns.REFUSED},
     "an answer that cannot be read": {
         "bad.test": dns.Answer(mangle=lambda packet: packet[:12] + b"\xff" * 20)
     },
 }
-SILENT: dict[str, dict[str, peers.dns.Answer | list[str]]] = {
+SILENT: dict[str, dict[str, dns.Answer | list[str]]] = {
     "no answer": {"bad.test": dns.SILENT},
     "too late": {"bad.test": dns.late(60, HERE)},
     "garbage": {"bad.test": dns.GARBAGE},
@@ -272,7 +272,7 @@ async def test_an_address_of_another_family_is_our_own_settings_fault(scheme: st
 # --- at once, and cancelled
 
 
-async def a_query(server: peers.DnsServer) -> None:
+async def a_query(server: dns.DnsServer) -> None:
     """Wait until one came in."""
     while not server.queries:  # noqa: ASYNC110 - the peer has no event for it
         await asyncio.sleep(0.001)

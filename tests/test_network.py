@@ -19,11 +19,12 @@ from urllib.parse import quote
 import pytest
 from yarl import URL
 
-from tests import peers
 from tests.event_loops import on_each_loop
-from tests.peers import certificates, tls
 from tryconnect import Client, Hop, Reason, Report, Timings
+from tryconnect import testing as peers
 from tryconnect._names import Names
+from tryconnect.testing import certificates, tls
+from tryconnect.testing.dns import DnsServer, late
 
 LONG = 5.0
 """A deadline that nothing here reaches."""
@@ -476,7 +477,7 @@ TLS = [
 
 
 def test_every_kind_of_tls_server_is_in_the_table() -> None:
-    assert {case.name for case in TLS} == set(peers.TLS_KINDS)
+    assert {case.name for case in TLS} == set(tls.KINDS)
 
 
 @on_each_loop
@@ -647,7 +648,7 @@ async def test_a_unix_socket_whose_queue_is_full(tmp_path: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def asking(dns: peers.DnsServer) -> AsyncIterator[Client]:
+async def asking(dns: DnsServer) -> AsyncIterator[Client]:
     """A client that asks this name server."""
     names = Names(**dns.resolver_arguments)
     try:
@@ -723,7 +724,7 @@ async def test_a_wait_is_booked_on_its_phase(delayed: str, wait: float) -> None:
         await asyncio.sleep(wait if delayed == "response" else 0)
         await tls.answers(connection)
 
-    zone = {"good.test": peers.dns.late(wait if delayed == "dns" else 0, "127.0.0.1")}
+    zone = {"good.test": late(wait if delayed == "dns" else 0, "127.0.0.1")}
     async with (
         peers.serve(late_handshake, scheme="https") as server,
         peers.dns_server(zone) as dns,

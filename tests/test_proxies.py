@@ -15,9 +15,9 @@ import pytest
 from yarl import URL
 
 import tryconnect
-from tests import peers
 from tests.event_loops import on_each_loop
 from tryconnect import Client, Reason, Report
+from tryconnect import testing as peers
 from tryconnect._names import Names
 
 SHORT = 0.15

@@ -18,8 +18,8 @@ import pytest
 from yarl import URL
 
 import tryconnect
-from tests import peers
 from tryconnect import FetchError, Reason, sync
+from tryconnect import testing as peers
 
 FUNCTIONS: list[Callable[..., object]] = [
     sync.try_connect,

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests import peers
 from tests.event_loops import LoopFactory, each_factory, on_each_loop
 from tryconnect import Guard
+from tryconnect import testing as peers
 from tryconnect._faults import Blocked
 from tryconnect._records import Attempt, Phase, Tls
 from tryconnect._target import parse

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 import tryconnect
-from tests import peers
 from tests.event_loops import on_each_loop
 from tryconnect import Client, Reason, Report
+from tryconnect import testing as peers
 from tryconnect._faults import LocalFault
 from tryconnect._trust import Trust, _contexts
+from tryconnect.testing.certificates import authority
 
 VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 BUNDLES = VARIABLES[2:]
@@ -187,7 +188,7 @@ async def test_a_context_of_ones_own() -> None:
 
 async def test_a_client_certificate_is_ones_own_contexts_matter() -> None:
     context = ssl.create_default_context(cadata=peers.ca_pem().decode())
-    peers.certificates.authority().issue_cert("me@good.test").configure_cert(context)
+    authority().issue_cert("me@good.test").configure_cert(context)
     async with peers.tls_server("client_certificate_demanded") as server:
         assert await probed(server.url, ssl=context)
 

@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from tests.peers import server_context, trusting
 from tryconnect import _faults, _sentences, _verdict
 from tryconnect._coding import CodingError
 from tryconnect._expect import Expect
@@ -29,6 +28,7 @@ from tryconnect._target import parse
 from tryconnect._text import Decoded, EncodingSource
 from tryconnect._verdict import ROWS, Row, judge
 from tryconnect.errors import InvalidAddress, Reason
+from tryconnect.testing import server_context, trusting
 
 ADDRESS = "https://good.test/"
 TARGET = parse(ADDRESS)

@@ -32,8 +32,8 @@ from tests import leaks
 from tests.fuzz.mutation import mutated
 from tests.fuzz.packing import PACKERS
 from tests.fuzz.targets import check_report
-from tests.peers import REPLIES, Connection, Peer, serve
 from tryconnect import Client, Expect, FetchError, Guard, Report
+from tryconnect.testing import REPLIES, Connection, Peer, serve
 
 TIMEOUT = 1.0
 LATE = 0.25

@@ -5,8 +5,8 @@ import itertools
 
 from tests import test_expect, test_redaction, test_target
 from tests.fuzz.packing import PACKERS
-from tests.peers import REPLIES
 from tests.text.cases import CASES
+from tryconnect.testing import REPLIES
 
 ADDRESSES = [text for text, *_ in (*test_target.GOOD, *test_target.CREDENTIALS)]
 BAD = [text for text, *_ in test_target.BAD if len(text) < 1000]

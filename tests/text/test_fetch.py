@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests import peers
 from tests.text.cases import CASES, Case
 from tryconnect import Client, FetchError, Reason, fetch, fetch_text
+from tryconnect import testing as peers
 
 
 def _same(body: bytes) -> bytes:

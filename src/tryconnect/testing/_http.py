@@ -22,11 +22,12 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import cast
 
 from aiohttp import web
 from aiohttp.web_app import _cached_build_middleware
 
-from ._serve import Connection, Peer, listening, serve_on
+from tryconnect.testing._serve import Connection, Peer, listening, serve_on
 
 
 @dataclass(frozen=True)
@@ -169,8 +170,7 @@ async def application(server: HttpServer) -> AsyncIterator[web.Server]:
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.001)
     await runner.setup()
     try:
-        assert runner.server is not None
-        yield runner.server
+        yield cast("web.Server", runner.server)  # it is there once the runner is set up
     finally:
         await runner.cleanup()
         # aiohttp keeps the last 1,024 applications with a middleware alive in here, and each full

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from tests.event_loops import on_each_loop
-from tests.peers import HttpServer, closed_port, proxy
+from tryconnect.testing import HttpServer, closed_port, proxy
 
 JANE = ("jane", "s3cret")
 

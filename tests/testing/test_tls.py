@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests import peers
 from tests.event_loops import on_each_loop
-from tests.peers.raw import OK
+from tryconnect import testing as peers
+from tryconnect.testing._raw import OK
+from tryconnect.testing.tls import KINDS
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -84,7 +85,7 @@ async def test_never_close_notify_keeps_the_connection() -> None:
 
 
 def test_every_kind_is_tested() -> None:
-    assert set(peers.TLS_KINDS) == {*FAULTS, "good", "silent_handshake", "never_close_notify"}
+    assert set(KINDS) == {*FAULTS, "good", "silent_handshake", "never_close_notify"}
 
 
 def test_the_authority_is_there_as_a_file(ca_file: Path, client_ssl: ssl.SSLContext) -> None:

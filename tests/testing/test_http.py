@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from tests.event_loops import on_each_loop
-from tests.peers import HttpServer, Page
+from tryconnect.testing import HttpServer, Page
 
 
 @on_each_loop

@@ -1,6 +1,8 @@
 """A certificate authority for tests, and good and bad certificates that it issues.
 
 Everything is made at first use and kept for the life of the process: keys cost milliseconds.
+
+.. versionadded:: 0.1
 """
 
 import datetime as dt
@@ -30,15 +32,10 @@ def authority() -> trustme.CA:
     return trustme.CA(organization_name="tests of tryconnect")
 
 
-def ca_pem() -> bytes:
-    """Its certificate, for ``SSL_CERT_FILE`` and the like."""
-    return authority().cert_pem.bytes()
-
-
 @functools.cache
-def trusting() -> ssl.SSLContext:
-    """A client's context that trusts the authority, and nothing else."""
-    return ssl.create_default_context(cadata=ca_pem().decode("ascii"))
+def client_context() -> ssl.SSLContext:
+    """Return a client's context that trusts the authority, and nothing else."""
+    return ssl.create_default_context(cadata=authority().cert_pem.bytes().decode("ascii"))
 
 
 def serving(leaf: trustme.LeafCert) -> ssl.SSLContext:
@@ -49,31 +46,38 @@ def serving(leaf: trustme.LeafCert) -> ssl.SSLContext:
 
 
 def good() -> ssl.SSLContext:
+    """Nothing is wrong with it."""
     return serving(authority().issue_cert(*NAMES))
 
 
 def expired() -> ssl.SSLContext:
+    """Its last day was yesterday."""
     return serving(authority().issue_cert(*NAMES, not_before=NOW - 30 * DAY, not_after=NOW - DAY))
 
 
 def not_yet_valid() -> ssl.SSLContext:
+    """Its first day is tomorrow."""
     return serving(authority().issue_cert(*NAMES, not_before=NOW + DAY, not_after=NOW + 30 * DAY))
 
 
 def wrong_host() -> ssl.SSLContext:
+    """It is made out to ``other.test``."""
     return serving(authority().issue_cert("other.test"))
 
 
 def unknown_ca() -> ssl.SSLContext:
+    """Another authority signed it, which no client knows."""
     return serving(trustme.CA(organization_name="nobody knows us").issue_cert(*NAMES))
 
 
 def missing_intermediate() -> ssl.SSLContext:
+    """An authority below the known one signed it, whose certificate the server leaves out."""
     leaf = authority().create_child_ca().issue_cert(*NAMES)
     return showing(leaf.private_key_pem.bytes() + leaf.cert_chain_pems[0].bytes())
 
 
 def self_signed() -> ssl.SSLContext:
+    """It vouches for itself."""
     return showing(signed_by_itself(ec.generate_private_key(ec.SECP256R1())))
 
 
@@ -87,6 +91,7 @@ def weak_key() -> ssl.SSLContext:
 
 
 def client_certificate_demanded() -> ssl.SSLContext:
+    """The server wants one of the client's, too, and breaks off without."""
     context = good()
     context.verify_mode = ssl.CERT_REQUIRED
     authority().configure_trust(context)
@@ -105,6 +110,7 @@ def sni_needed() -> ssl.SSLContext:
 
 
 def tls_1_0_only() -> ssl.SSLContext:
+    """The server knows no later version than TLS 1.0."""
     context = good()
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     with warnings.catch_warnings():
@@ -133,8 +139,8 @@ CONTEXTS: dict[str, Callable[[], ssl.SSLContext]] = {
 
 
 @functools.cache
-def server_context(kind: str = "good") -> ssl.SSLContext:
-    """The context of one kind (a name in ``CONTEXTS``), made once."""
+def context(kind: str) -> ssl.SSLContext:
+    """Return the server's context of one kind (a name in ``CONTEXTS``), made once."""
     return CONTEXTS[kind]()
 
 

@@ -15,9 +15,9 @@ from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from ._serve import END_OF_HEAD, Connection, Peer, listening, serve_on
-from .certificates import server_context
-from .tls import over_tls
+from tryconnect.testing._extra import server_context
+from tryconnect.testing._over_tls import over_tls
+from tryconnect.testing._serve import END_OF_HEAD, Connection, Peer, listening, serve_on
 
 
 class Asked(NamedTuple):
@@ -116,7 +116,7 @@ async def pass_on(connection: Connection, peer: Proxy) -> None:
 async def connected(peer: Proxy, host: str, port: int) -> Connection:
     """Connect to a literal address, or to that of a known name (``ValueError`` for others)."""
     address = peer.hosts.get(host, host)
-    family = socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
+    family = socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET  # noqa: PLR2004
     sock = socket.socket(family)
     try:
         sock.settimeout(0)

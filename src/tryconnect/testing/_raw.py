@@ -9,8 +9,8 @@ import socket
 from contextlib import AbstractAsyncContextManager
 from typing import Literal
 
-from ._serve import Connection, Peer, serve
-from .replies import Reply
+from tryconnect.testing._replies import Reply
+from tryconnect.testing._serve import Connection, Peer, serve
 
 Opening = AbstractAsyncContextManager[Peer]
 

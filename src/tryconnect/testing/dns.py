@@ -13,6 +13,8 @@ A zone maps names to a list of addresses (IPv4 and IPv6 mixed) or to an ``Answer
 
 Names that are not in the zone do not exist. Clients may not ask us at all for names that their
 system's hosts file knows, ``localhost`` above all.
+
+.. versionadded:: 0.1
 """
 
 import asyncio
@@ -30,9 +32,28 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
-from ._serve import Connection, Handler, Peer, ended, listening, serve_on
+from tryconnect.testing._serve import Connection, Handler, Peer, ended, listening, serve_on
+
+__all__ = [
+    "GARBAGE",
+    "NODATA",
+    "NXDOMAIN",
+    "REFUSED",
+    "SERVFAIL",
+    "SILENT",
+    "WRONG_ID",
+    "Answer",
+    "DnsServer",
+    "Query",
+    "Zone",
+    "alias",
+    "late",
+    "truncated",
+]
 
 TTL = 60
+_LENGTH = 2
+"""Bytes in front of a message over TCP that say how long it is (RFC 1035, section 4.2.2)."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +110,7 @@ class Query(NamedTuple):
 
 @dataclass
 class DnsServer(Peer):
-    """A running ``dns_server``; ``connections`` counts those over TCP."""
+    """A running name server; ``connections`` counts those over TCP."""
 
     scheme: str = "dns"
     queries: list[Query] = field(default_factory=list)
@@ -104,14 +125,14 @@ class DnsServer(Peer):
 
 
 @contextlib.asynccontextmanager
-async def dns_server(zone: Zone, *, host: str = "127.0.0.1") -> AsyncIterator[DnsServer]:
+async def server(zone: Zone, *, host: str = "127.0.0.1") -> AsyncIterator[DnsServer]:
     """Serve the zone; it may be changed meanwhile."""
     with contextlib.ExitStack() as stack:
         datagrams, listener = (stack.enter_context(sock) for sock in both_on_one_port(host))
         server = DnsServer(host=host, port=listener.getsockname()[1])
         tasks: list[asyncio.Task[None]] = []
         transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: OverUdp(functools.partial(answer, zone, server, over="udp"), tasks),
+            lambda: _OverUdp(functools.partial(answer, zone, server, over="udp"), tasks),
             sock=datagrams,
         )
         try:
@@ -154,6 +175,7 @@ async def answer(zone: Zone, server: DnsServer, packet: bytes, *, over: str) -> 
 
 
 def looked_up(zone: Zone, name: str) -> Answer:
+    """Say how a name is answered."""
     entry = zone.get(name, NXDOMAIN)
     return entry if isinstance(entry, Answer) else Answer(entry)
 
@@ -178,7 +200,7 @@ def fill(
         response.answer.append(dns.rrset.from_text(f"{name}.", TTL, "IN", kind, *addresses))
 
 
-class OverUdp(asyncio.DatagramProtocol):
+class _OverUdp(asyncio.DatagramProtocol):
     """Answers datagrams, each in a task of its own, so that late answers hold nobody up."""
 
     transport: asyncio.DatagramTransport
@@ -201,15 +223,15 @@ class OverUdp(asyncio.DatagramProtocol):
 
 
 def over_tcp(zone: Zone, server: DnsServer) -> Handler:
-    """A handler for messages with a length in front, one after another (RFC 1035, 4.2.2)."""
+    """A handler for messages with a length in front, one after another."""
 
     async def handler(connection: Connection) -> None:
         data = b""
         while chunk := await connection.receive():
             data += chunk
-            while len(data) >= 2 and len(data) >= (end := 2 + int.from_bytes(data[:2])):
-                packet, data = data[2:end], data[end:]
+            while len(data) >= (end := _LENGTH + int.from_bytes(data[:_LENGTH])):
+                packet, data = data[_LENGTH:end], data[end:]
                 if reply := await answer(zone, server, packet, over="tcp"):
-                    await connection.send(len(reply).to_bytes(2) + reply)
+                    await connection.send(len(reply).to_bytes(_LENGTH) + reply)
 
     return handler

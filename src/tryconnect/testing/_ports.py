@@ -5,7 +5,7 @@ import select
 import socket
 from collections.abc import AsyncIterator
 
-from ._serve import Peer
+from tryconnect.testing._serve import Peer
 
 
 @contextlib.asynccontextmanager

@@ -8,8 +8,8 @@ import aiohttp
 import pytest
 
 from tests.event_loops import on_each_loop
-from tests.peers import dns_server, http_server
-from tests.peers.dns import (
+from tryconnect.testing import dns_server, http_server
+from tryconnect.testing.dns import (
     GARBAGE,
     NODATA,
     NXDOMAIN,

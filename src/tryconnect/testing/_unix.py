@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ._serve import Connection, Handler, Peer, serve_on
-from .raw import OK
+from tryconnect.testing._raw import OK
+from tryconnect.testing._serve import Connection, Handler, Peer, serve_on
 
 
 @dataclass

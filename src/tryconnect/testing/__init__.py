@@ -8,15 +8,18 @@ Each is an async context manager; inside, ``peer.url`` leads to it, and ``peer.c
     assert peer.connections == 1
 
 Code that blocks meets the same peers in a thread: ``with in_thread(silent()) as peer: …``.
+
+The peers that speak TLS or DNS need the extra ``testing``; what there is to say about them is in
+``tryconnect.testing.tls``, ``.certificates`` and ``.dns``.
+
+.. versionadded:: 0.1
 """
 
-from ._serve import Connection, Handler, Peer, ipv6_loopback, serve
-from .certificates import ca_pem, server_context, trusting
-from .dns import DnsServer, dns_server
-from .http import HttpServer, Page, http_server
-from .ports import closed_port, full_backlog
-from .proxy import Proxy, proxy
-from .raw import (
+from tryconnect.testing._extra import ca_pem, dns_server, server_context, tls_server, trusting
+from tryconnect.testing._http import HttpServer, Page, http_server
+from tryconnect.testing._ports import closed_port, full_backlog
+from tryconnect.testing._proxy import Proxy, proxy
+from tryconnect.testing._raw import (
     accepts_late,
     big_header,
     closes,
@@ -29,17 +32,14 @@ from .raw import (
     reset,
     silent,
 )
-from .replies import REPLIES, Reply
-from .threaded import in_thread
-from .tls import HANDLERS as TLS_KINDS
-from .tls import tls_server
-from .unix import UnixPeer, unix_server
+from tryconnect.testing._replies import REPLIES, Reply
+from tryconnect.testing._serve import Connection, Handler, Peer, ipv6_loopback, serve
+from tryconnect.testing._threaded import in_thread
+from tryconnect.testing._unix import UnixPeer, unix_server
 
 __all__ = [
     "REPLIES",
-    "TLS_KINDS",
     "Connection",
-    "DnsServer",
     "Handler",
     "HttpServer",
     "Page",

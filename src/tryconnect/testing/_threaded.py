@@ -12,7 +12,13 @@ P = TypeVar("P")
 
 @contextlib.contextmanager
 def in_thread(opening: AbstractAsyncContextManager[P]) -> Iterator[P]:
-    """Run any peer in another thread: ``with in_thread(silent()) as peer: …``."""
+    """Run any peer in a thread, and a loop, of its own, for code that blocks.
+
+    Args:
+        opening: the peer, not yet entered: ``with in_thread(silent()) as peer: …``.
+
+    .. versionadded:: 0.1
+    """
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="peers", daemon=True)
     thread.start()

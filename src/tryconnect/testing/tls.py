@@ -1,0 +1,77 @@
+"""What a ``tls_server`` can be, good or bad.
+
+.. versionadded:: 0.1
+"""
+
+import functools
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from tryconnect.testing import certificates
+from tryconnect.testing._over_tls import over_tls
+from tryconnect.testing._raw import OK
+from tryconnect.testing._serve import Connection, Handler, Peer, serve
+
+__all__ = ["KINDS", "answers", "over_tls", "server"]
+
+
+async def answers(connection: Connection) -> None:
+    """Answer 200 and hang up."""
+    await connection.head()
+    await connection.send(OK)
+
+
+async def answers_and_ignores(connection: Connection) -> None:
+    """Answer 200, then neither read nor close: a client's close_notify gets no answer."""
+    await answers(connection)
+    await connection.for_ever()
+
+
+def good_at_http(kind: str) -> Handler:
+    """Shake hands as this kind does, then answer 200."""
+    return over_tls(answers, certificates.context(kind))
+
+
+async def silent_handshake(connection: Connection) -> None:
+    """Take the client's hello and everything else, and say nothing."""
+    await connection.until_gone()
+
+
+async def reset_in_handshake(connection: Connection) -> None:
+    """Take the client's hello and break the connection with RST."""
+    await connection.receive()
+    connection.reset()
+
+
+async def closes_in_handshake(connection: Connection) -> None:
+    """Take the client's hello and hang up in order."""
+    await connection.receive()
+
+
+async def alert_in_handshake(connection: Connection) -> None:
+    """Answer the client's hello with the fatal alert handshake_failure."""
+    await connection.receive()
+    await connection.send(b"\x15\x03\x03\x00\x02\x02\x28")
+
+
+async def plain_on_tls_port(connection: Connection) -> None:
+    """Answer the client's hello in plain HTTP, as web servers do."""
+    await connection.receive()
+    await connection.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+
+
+KINDS: dict[str, Callable[[], Handler]] = {
+    **{kind: functools.partial(good_at_http, kind) for kind in certificates.CONTEXTS},
+    "never_close_notify": lambda: over_tls(answers_and_ignores, certificates.context("good")),
+    "silent_handshake": lambda: silent_handshake,
+    "reset_in_handshake": lambda: reset_in_handshake,
+    "closes_in_handshake": lambda: closes_in_handshake,
+    "alert_in_handshake": lambda: alert_in_handshake,
+    "plain_on_tls_port": lambda: plain_on_tls_port,
+}
+"""What ``tls_server`` can be: those of ``CONTEXTS`` answer 200 once the handshake is done."""
+
+
+def server(kind: str, *, host: str) -> AbstractAsyncContextManager[Peer]:
+    """A server of one kind: a name in ``KINDS``."""
+    return serve(KINDS[kind](), host=host, scheme="https")
