@@ -7,7 +7,7 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -70,7 +70,7 @@ def unconnected(os_error: OSError, host: str = "good.test") -> BaseException:
 
 def several(*names: str) -> OSError:
     """What aiohappyeyeballs makes of addresses that fail differently."""
-    faults = ", ".join(f"[Errno {system(name).errno}] Connect call failed" for name in names)
+    faults = ", ".join(str(system(name)) for name in names)
     return OSError(f"Multiple exceptions: {faults}")
 
 
@@ -363,6 +363,12 @@ CASES = [
         "the name servers could not look good.test up (Temporary failure in name resolution)",
     ),
     Case(
+        "no memory to look a name up",
+        unresolved(socket.EAI_MEMORY, "Memory allocation failure"),
+        R.local,
+        "this machine is out of memory; the address was not tried to its end",
+    ),
+    Case(
         "a resolver of the caller's own",
         aiohttp.ClientConnectorDNSError(key(), OSError(None, "lost the phone book")),
         R.dns_failed,
@@ -441,6 +447,20 @@ CASES = [
         TCP,
     ),
     Case(
+        "a router that forbids, by IPv6",
+        OSError(errno.EACCES, "Connect call failed ('::1', 22, 0, 0)"),
+        R.unreachable,
+        "there is no way to [::1]:22 (Connect call failed ('::1', 22, 0, 0))",
+        TCP,
+    ),
+    Case(
+        "a router that forbids one way, and another that leads nowhere",
+        unconnected(OSError(f"{several('EINVAL')}, [Errno {errno.EACCES}] Connect call failed")),
+        R.unreachable,
+        "there is no way to good.test:443 "
+        f"({several('EINVAL')}, [Errno {errno.EACCES}] Connect call failed)",
+    ),
+    Case(
         "no address of our own",
         unconnected(system("EADDRNOTAVAIL")),
         R.local,
@@ -487,9 +507,9 @@ CASES = [
     ),
     Case(
         "an unforeseen number",
-        system("EPROTONOSUPPORT"),
+        system("EXDEV"),
         R.unknown,
-        f"an unforeseen fault: OSError: {system('EPROTONOSUPPORT')}",
+        f"an unforeseen fault: OSError: {system('EXDEV')}",
     ),
     Case(
         "no target",
@@ -522,6 +542,74 @@ def test_each_fault_has_its_reason_and_sentence(case: Case) -> None:
     assert (report.reason, report.detail) == (case.reason, case.detail)
     assert report.error is case.error
     assert not report
+
+
+# --- the numbers of the operating system
+
+NUMBERS = {
+    R.local: (
+        # Want: of descriptors, buffers, memory.
+        *("EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"),
+        # No address to send from, or no port; no such family of addresses; no device.
+        *("EADDRNOTAVAIL", "EADDRINUSE", "EAFNOSUPPORT", "EPFNOSUPPORT", "EPROTONOSUPPORT"),
+        *("ESOCKTNOSUPPORT", "ENETDOWN", "ENODEV", "ENXIO"),
+        # A sandbox, a firewall of our own, a routing table that prohibits.
+        *("EACCES", "EPERM"),
+    ),
+    R.refused: ("ECONNREFUSED",),
+    R.reset: (*("ECONNRESET", "ECONNABORTED", "EPIPE", "ENETRESET", "ENOTCONN", "ESHUTDOWN"),),
+    R.timeout: ("ETIMEDOUT",),
+    R.unreachable: (
+        *("ENETUNREACH", "EHOSTUNREACH", "EHOSTDOWN", "ENONET", "ENOPROTOOPT", "EINVAL"),
+    ),
+}
+"""Which of them say what, of a host; all others are ``unknown``: nothing that connects, sends or
+receives is documented to raise them (connect(2), socket(2), send(2), recv(2), tcp(7), ip(7))."""
+
+OF_A_PATH = ("ENOENT", "ENOTSOCK", "ENOTDIR", "EPROTOTYPE", "ELOOP")
+"""Those that say ``refused``, of a unix socket (unix(7), path_resolution(7))."""
+
+
+def reason_of(name: str, numbers: Mapping[Reason, Sequence[str]]) -> Reason:
+    return next((reason for reason, names in numbers.items() if name in names), R.unknown)
+
+
+SYSTEMS = sorted(set(errno.errorcode.values()))
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_each_number_of_the_system_has_one_reason(name: str) -> None:
+    errors = [unconnected(system(name)), several(name, "EXDEV"), several("EXDEV", name)]
+
+    said = {judge(ADDRESS, replace(PLAIN, error=error)).reason for error in errors}
+
+    # EXDEV stands for any other number; Windows and Linux share some.
+    assert said == {reason_of(name, NUMBERS)}
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_of_a_unix_socket_too(name: str) -> None:
+    numbers = {**NUMBERS, R.refused: (*NUMBERS[R.refused], *OF_A_PATH)}
+
+    report = judge("unix:///run/app.sock", replace(UNIX, error=system(name)))
+
+    assert report.reason is reason_of(name, numbers)
+
+
+def test_our_own_machines_faults_are_never_blamed_on_a_peer() -> None:
+    """Want of anything decides before whatever else went wrong with other addresses of a name."""
+    wants = NUMBERS[R.local][:4]
+
+    for want in wants:
+        for other in (name for names in NUMBERS.values() for name in names):
+            report = judge(ADDRESS, replace(PLAIN, error=unconnected(several(other, want))))
+            assert report.reason is R.local
+
+
+def test_windows_numbers_are_read_too() -> None:
+    windows = f"Multiple exceptions: [WinError {errno.ECONNREFUSED}] no, [WinError 1] never"
+
+    assert judge(ADDRESS, replace(PLAIN, error=OSError(windows))).reason is R.refused
 
 
 # --- the order of the rows

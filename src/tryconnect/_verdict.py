@@ -119,7 +119,7 @@ def _errnos(error: BaseException) -> set[int]:
     return {int(number) for number in _ERRNO.findall(str(error))}
 
 
-_ERRNO = re.compile(r"\[Errno (\d+)\]")
+_ERRNO = re.compile(r"\[(?:Errno|WinError) (\d+)\]")
 
 
 def _any_errno(
@@ -133,6 +133,16 @@ def _any_errno(
         return bool(numbers & _errnos(error)) and of_kind in {None, kind}
 
     return fits
+
+
+def _from_afar(error: BaseException, _: Attempt) -> bool:
+    """Tell whether "permission denied" is what the network answered.
+
+    A firewall's "administratively prohibited" arrives so by IPv6 (ICMPv6 types 1.1, 1.5 and 1.6,
+    RFC 4443, section 3.1).  asyncio and uvloop put it in these words where the answer came later;
+    what this machine forbids, ``connect()`` says at once, in the system's words.
+    """
+    return f"[Errno {errno.EACCES}] Connect call failed" in str(error)
 
 
 def _at_proxy(_: BaseException, attempt: Attempt) -> bool:
@@ -156,6 +166,10 @@ def _in_handshake(_: BaseException, attempt: Attempt) -> bool:
 
 def _name_missing(error: BaseException, _: Attempt) -> bool:
     return isinstance(error, OSError) and error.errno in _NOT_FOUND
+
+
+def _no_memory_for_names(error: BaseException, _: Attempt) -> bool:
+    return isinstance(error, OSError) and error.errno == socket.EAI_MEMORY
 
 
 ROWS: tuple[Row, ...] = (
@@ -191,6 +205,7 @@ ROWS: tuple[Row, ...] = (
     ),
     # Names.
     Row((socket.gaierror,), Reason.dns_not_found, _sentences.name_missing, _name_missing),
+    Row((socket.gaierror,), Reason.local, _sentences.out_of_memory, _no_memory_for_names),
     Row((socket.gaierror,), Reason.dns_failed, _sentences.name_unknown),
     Row((aiohttp.ClientConnectorDNSError,), Reason.dns_failed, _sentences.name_unknown),
     # The operating system.  Of several addresses' faults, the one that proves most comes first.
@@ -202,24 +217,43 @@ ROWS: tuple[Row, ...] = (
         _sentences.no_socket_file,
         _any_errno("ENOENT", "ENOTSOCK", "ENOTDIR", "EPROTOTYPE", "ELOOP", of_kind=Kind.unix),
     ),
-    Row((ConnectionResetError, BrokenPipeError), Reason.reset, _sentences.reset),
-    Row((ConnectionAbortedError,), Reason.reset, _sentences.reset),
+    Row(
+        # asyncio raises them without a number, too.
+        (ConnectionResetError, ConnectionAbortedError, BrokenPipeError),
+        Reason.reset,
+        _sentences.reset,
+    ),
     Row((aiohttp.ServerDisconnectedError,), Reason.reset, _sentences.closed),
-    Row((OSError,), Reason.reset, _sentences.reset, _any_errno("ECONNRESET", "EPIPE")),
+    Row(
+        (OSError,),
+        Reason.reset,
+        _sentences.reset,
+        # A connection that is gone before we could look is one that was reset.
+        _any_errno("ECONNRESET", "ECONNABORTED", "EPIPE", "ENETRESET", "ENOTCONN", "ESHUTDOWN"),
+    ),
     Row((OSError,), Reason.timeout, _sentences.timeout, _any_errno("ETIMEDOUT")),
     Row(
         (OSError,),
         Reason.unreachable,
         _sentences.unreachable,
-        _any_errno("ENETUNREACH", "EHOSTUNREACH", "EHOSTDOWN", "EINVAL"),
+        # What ICMP's "unreachable" becomes (Linux, net/ipv4/icmp.c: icmp_err_convert).  And EINVAL:
+        # a black hole in our own routing table, or a link-local address without its interface; on
+        # Windows, whatever has no number of its own, which is mostly this.
+        _any_errno("ENETUNREACH", "EHOSTUNREACH", "EHOSTDOWN", "ENONET", "ENOPROTOOPT", "EINVAL"),
     ),
+    Row((OSError,), Reason.unreachable, _sentences.unreachable, _from_afar),
     Row(
         (OSError,),
         Reason.local,
         _sentences.no_local_address,
-        _any_errno("EADDRNOTAVAIL", "EAFNOSUPPORT", "ENETDOWN", "ENODEV", "ENXIO"),
+        # No address of that family, no port left to send from (EADDRINUSE: on Windows and the
+        # BSDs); a kernel, or a sandbox, without IPv6; no device.
+        _any_errno(
+            *("EADDRNOTAVAIL", "EADDRINUSE", "EAFNOSUPPORT", "EPFNOSUPPORT", "EPROTONOSUPPORT"),
+            *("ESOCKTNOSUPPORT", "ENETDOWN", "ENODEV", "ENXIO"),
+        ),
     ),
-    Row((PermissionError,), Reason.local, _sentences.forbidden),
+    Row((OSError,), Reason.local, _sentences.forbidden, _any_errno("EACCES", "EPERM")),
     # The answer itself.
     Row((aiohttp.ClientPayloadError,), Reason.body, _sentences.body_broken),
     Row((CodingError,), Reason.body, _sentences.body_unreadable),
