@@ -12,6 +12,7 @@ from pytest_asyncio import is_async_test
 from tests import leaks
 from tests.event_loops import FACTORIES, LoopFactory, forbid_executor, start_native_threads
 from tryconnect import testing as peers
+from tryconnect._portal import portal_loop
 
 pytest_plugins = ["pytester", "tests.wants"]
 
@@ -22,6 +23,7 @@ def pytest_collection_finish() -> None:
     These would take many times as long else, after every test.
     """
     start_native_threads()
+    portal_loop()  # lives as long as the process, too
     gc.collect()
     gc.freeze()
 

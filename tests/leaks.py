@@ -22,6 +22,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from tryconnect._portal import portal_loop
+
 PATIENCE = 1.0
 """Seconds within which things may still go away."""
 
@@ -83,23 +85,24 @@ def differences(before: Snapshot, after: Snapshot) -> list[str]:
     ]
 
 
-def _loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
+def _loops() -> Iterator[asyncio.AbstractEventLoop]:
+    """The running loop, if there is one, and the portal's."""
+    with contextlib.suppress(RuntimeError):
+        yield asyncio.get_running_loop()
+    yield portal_loop()
 
 
 def _tasks() -> set[asyncio.Task[Any]]:
-    loop = _loop()
-    if loop is None:
-        return set()
-    return asyncio.all_tasks(loop) - {asyncio.current_task()}
+    loops = list(_loops())
+    mine = {asyncio.current_task()} if len(loops) > 1 else set()
+    return {task for loop in loops for task in asyncio.all_tasks(loop)} - mine
 
 
 def _timers() -> Iterator[asyncio.TimerHandle]:
     """The timers of asyncio's own loops; others keep theirs out of sight."""
-    return (each for each in getattr(_loop(), "_scheduled", ()) if not each.cancelled())
+    for loop in _loops():
+        timers = list(getattr(loop, "_scheduled", ()))
+        yield from (each for each in timers if not each.cancelled())
 
 
 def _descriptors() -> Iterator[Descriptor]:

@@ -33,10 +33,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "_guard",
     ),
     ("errors", "_text", "_loops"),
-    # Nodes: the records; and the first half of text → Target.
-    ("_authority", "_records"),
-    # text → Target; words for what happened; the trail that the network leaves.
-    ("_target", "_sentences", "_trail"),
+    # Nodes: the records; the first half of text → Target; and what one loop does for another.
+    ("_authority", "_records", "_errand"),
+    # text → Target; words for what happened; the trail that the network leaves; a loop of our own.
+    ("_target", "_sentences", "_trail", "_portal"),
     # What may be asked for.
     ("_options",),
     # Arrows that only compute, and the small rooms of the network.

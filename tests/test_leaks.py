@@ -14,6 +14,7 @@ import pytest
 
 from tests.event_loops import ExecutorUsedError, on_each_loop
 from tests.leaks import Guard, Snapshot, differences, watch, watch_sync
+from tryconnect._portal import leave, portal_loop
 
 HASTE = 0.01
 ROOT = Path(__file__).parent.parent
@@ -26,6 +27,23 @@ def a_task() -> Iterator[None]:
     task = asyncio.get_running_loop().create_task(asyncio.Event().wait(), name="lost task")
     yield
     task.cancel()
+
+
+@contextmanager
+def a_task_in_the_portal() -> Iterator[None]:
+    begun = threading.Event()
+    made: list[asyncio.Task[None]] = []
+
+    async def hang() -> None:
+        if (task := asyncio.current_task()) is not None:
+            made.append(task)
+        begun.set()
+        await asyncio.sleep(60)
+
+    leave(hang)
+    begun.wait()
+    yield
+    portal_loop().call_soon_threadsafe(made[0].cancel)
 
 
 @contextmanager
@@ -83,6 +101,7 @@ Leak = Callable[[], AbstractContextManager[None]]
     ("leak", "complaint"),
     [
         (a_task, "tasks: .*lost task"),
+        (a_task_in_the_portal, "tasks: .*Errand"),
         (a_timer, "timers: .*print"),
         pytest.param(a_socket, r"descriptors: \d+ <socket.socket .*laddr=", marks=on_linux),
         pytest.param(a_socket_pair, "descriptors: .* socket pair", marks=on_linux),
@@ -107,6 +126,7 @@ async def test_watch_tells_what_was_left(leak: Leak, complaint: str, leak_guard:
     [
         pytest.param(a_socket, "descriptors", marks=on_linux),
         (a_thread, "threads"),
+        (a_task_in_the_portal, "tasks: .*Errand"),
         (a_warning, "lost warning"),
     ],
 )

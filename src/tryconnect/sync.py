@@ -10,11 +10,11 @@ policy and its executor are left alone.  Inside a running loop the functions ref
 from __future__ import annotations
 
 import asyncio
-import sys
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import tryconnect
 from tryconnect._options import CHECK_TIMEOUT, FETCH_TIMEOUT, MAX_BYTES
+from tryconnect._portal import stock_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -175,7 +175,7 @@ class Client:
         _refuse_inside_a_loop("Client", "async with tryconnect.Client() as client")
         if self._runner is not None:
             raise RuntimeError("this Client is open already: make another one")
-        self._runner = asyncio.Runner(loop_factory=_stock_loop)
+        self._runner = asyncio.Runner(loop_factory=stock_loop)
         try:
             self._runner.run(self._client.__aenter__())
         except BaseException:
@@ -209,7 +209,7 @@ def _run(
     name: str, function: Callable[..., Coroutine[Any, Any, _T]], *args: Any, **options: Any
 ) -> _T:
     _refuse_inside_a_loop(name, f"await tryconnect.{name}(…)")
-    with asyncio.Runner(loop_factory=_stock_loop) as runner:
+    with asyncio.Runner(loop_factory=stock_loop) as runner:
         return runner.run(function(*args, **options))
 
 
@@ -221,10 +221,3 @@ def _refuse_inside_a_loop(name: str, instead: str) -> None:
     raise RuntimeError(
         f"tryconnect.sync.{name} would stop the event loop that runs here; write: {instead}"
     )
-
-
-def _stock_loop() -> asyncio.AbstractEventLoop:
-    """Make the platform's own loop, whatever policy the program has installed."""
-    if sys.platform == "win32":
-        return asyncio.ProactorEventLoop()
-    return asyncio.SelectorEventLoop()
