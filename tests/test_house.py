@@ -31,6 +31,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "_coding",
         "_protocol",
         "_guard",
+        "_shortage",
     ),
     ("errors", "_text", "_loops"),
     # Nodes: the records; the first half of text → Target; and what one loop does for another.

@@ -6,7 +6,6 @@ it: ``python -X dev -W error``.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import textwrap
 import time
@@ -14,6 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.programs import run
 from tryconnect import testing as peers
 from tryconnect.testing import dns
 
@@ -131,17 +131,6 @@ PROGRAMS = {
         assert asyncio.run(tryconnect.try_connect(url))
     """,
 }
-
-
-def run(program: str, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run a program strictly and wait for its end."""
-    return subprocess.run(  # noqa: S603 - our own words
-        [sys.executable, "-X", "dev", "-W", "error", "-c", program, *words],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ import pytest
 from yarl import URL
 
 from tests.event_loops import on_each_loop
+from tests.limits import descriptors
 from tryconnect import Client, Hop, Reason, Report, Timings
 from tryconnect import testing as peers
 from tryconnect._names import Names
@@ -744,18 +745,10 @@ async def test_a_wait_is_booked_on_its_phase(delayed: str, wait: float) -> None:
 @on_each_loop
 @pytest.mark.parametrize("scheme", ["http", "https", "tcp", "unix"])
 async def test_no_descriptors_left_is_our_own_fault(scheme: str) -> None:
-    import resource  # noqa: PLC0415 - only some systems have it
-
     async with peers.silent() as peer, opened() as client:
         address = f"unix:///run/none-{peer.port}" if scheme == "unix" else peer.address
-        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-        with socket.socket() as free:
-            lowest = free.fileno()
-        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, limits[1]))
-        try:
+        with descriptors(0):
             report = await client.probe(f"{scheme}://{address.removeprefix('unix://')}")
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
     assert report.reason is Reason.local
     assert "raise the limit of open files" in report.detail

@@ -243,4 +243,5 @@ _NUMBERS = {
     aiodns.error.ARES_ENOTFOUND: socket.EAI_NONAME,
     aiodns.error.ARES_EBADNAME: socket.EAI_NONAME,
     aiodns.error.ARES_ETIMEOUT: socket.EAI_AGAIN,
+    aiodns.error.ARES_ENOMEM: socket.EAI_MEMORY,
 }

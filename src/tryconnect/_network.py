@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from typing import TYPE_CHECKING
+
+import aiohttp
 
 from tryconnect._dial import open_tcp, open_unix
 from tryconnect._faults import LocalFault
 from tryconnect._http import Http, RequestFailed
 from tryconnect._names import Names
+from tryconnect._shortage import shortage
 from tryconnect._target import Kind
 from tryconnect._trail import Trail
 
@@ -89,6 +93,8 @@ class Network:
             explained = LocalFault("the client was closed while the check was under way")
         elif deadline.expired() and not isinstance(error, TimeoutError):
             explained = TimeoutError()
+        elif isinstance(error, _DOUBTFUL) and (want := shortage()) is not None:
+            explained = want
         else:
             return error
         explained.__cause__ = error
@@ -102,6 +108,14 @@ class Network:
                 await open_tcp(trail, self._names, family=self._family, guard=self._guard)
             case Kind.unix:
                 await open_unix(trail, guard=self._guard)
+
+
+_DOUBTFUL = (
+    socket.gaierror,
+    aiohttp.ClientConnectorDNSError,
+    aiohttp.ClientConnectorCertificateError,
+)
+"""What is raised of a peer, and may be want of descriptors here."""
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from tryconnect._faults import LocalFault
 from tryconnect._loops import beside
+from tryconnect._shortage import shortage
 from tryconnect._trail import current
 
 __all__ = ["Trust"]
@@ -35,6 +36,7 @@ class Trust:
 
         Raises:
             LocalFault: the environment names a file of certificates that cannot be read.
+            OSError: there are no descriptors to read any.
         """
         if isinstance(self._setting, ssl.SSLContext):
             return _timed(self._setting)
@@ -88,6 +90,9 @@ def _make(wanted: _Wanted) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     context.set_alpn_protocols(["http/1.1"])
+    # OpenSSL passes over what it cannot open, and says nothing; and contexts are kept.
+    if (want := shortage()) is not None:
+        raise want
     return _timed(context)
 
 
