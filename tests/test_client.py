@@ -26,6 +26,8 @@ METHODS = ("try_connect", "probe", "fetch_text", "fetch")
 NONSENSE: list[tuple[dict[str, Any], str]] = [
     ({"family": "ipv5"}, "family is one of any, ipv4, ipv6, not 'ipv5'"),
     ({"family": None}, "family is one of any, ipv4, ipv6, not None"),
+    ({"loop": "gui"}, "loop is one of auto, native, portal, not 'gui'"),
+    ({"loop": None}, "loop is one of auto, native, portal, not None"),
     ({"ssl": "no"}, "ssl is an ssl.SSLContext, False or None, not 'no'"),
     ({"ssl": 0}, "ssl is an ssl.SSLContext, False or None, not 0"),
     ({"headers": {"": "x"}}, "'' cannot be the name of a header"),
@@ -81,6 +83,8 @@ SENSE: list[dict[str, Any]] = [
     {"proxy": "127.0.0.1:8080"},
     {"proxy": URL("http://127.0.0.1:8080")},
     {"family": "ipv6"},
+    {"loop": "native"},
+    {"loop": "portal"},
     {"user_agent": "mine/1"},
 ]
 

@@ -38,14 +38,16 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("_authority", "_records", "_errand"),
     # text → Target; words for what happened; the trail that the network leaves; a loop of our own.
     ("_target", "_sentences", "_trail", "_portal"),
-    # What may be asked for.
-    ("_options",),
+    # What may be asked for, of us and of a loop.
+    ("_options", "_abilities"),
     # Arrows that only compute, and the small rooms of the network.
     ("_verdict", "_render", "_body", "_connector", "_names", "_proxies", "_trust"),
     # Two roads to a target.
     ("_dial", "_http"),
     # Target → Attempt.
     ("_network",),
+    # By which of two roads.
+    ("_roads",),
     # text → Report, by way of all of it.
     ("_session",),
     # The owner of sessions.
@@ -66,7 +68,7 @@ HEAVY = frozenset({"aiohttp", "yarl", "multidict", "aiohappyeyeballs", "aiodns",
 MAY_BE_HEAVY = frozenset(
     {
         *("_verdict", "_body", "_connector", "_names", "_proxies", "_protocol", "_dial", "_http"),
-        *("_network", "_session"),
+        *("_network", "_roads", "_session"),
         # The demonstration and the probe server bring servers.
         *("cli", "testing", "web", "__main__"),
     }

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
     from yarl import URL
 
+    from tryconnect._expect import Expect
     from tryconnect._guard import Guard
     from tryconnect._records import Page, Report
     from tryconnect._session import Session
@@ -56,8 +57,14 @@ class Client:
         guard: says which peers may be connected to, for addresses that strangers typed:
             ``Guard.public()``.  With one, ``proxy="env"`` means none.
         resolver: looks names up in place of tryconnect's own; you close it.  Tests hand in one
-            that knows invented names.
+            that knows invented names.  It is asked in the loop that opened the client, also where
+            ``loop`` leads elsewhere.
         user_agent: the ``User-Agent`` header.
+        loop: where connections live.  ``"native"``: in the loop that opens the client.
+            ``"portal"``: in a loop of tryconnect's own, in a daemon thread that serves all clients
+            of the process: the caller's thread does next to nothing, and a GUI that stands still
+            makes no check time out.  ``"auto"``: natively; but what the loop cannot do, and
+            everything where its clock is the time of day, is done through the portal.
 
     Raises:
         ValueError: an option makes no sense.
@@ -75,6 +82,7 @@ class Client:
         guard: Guard | None = None,
         resolver: AbstractResolver | None = None,
         user_agent: str = USER_AGENT,
+        loop: Literal["auto", "native", "portal"] = "auto",
     ) -> None:
         self._options = read_options(
             headers=headers,
@@ -84,6 +92,7 @@ class Client:
             guard=guard,
             resolver=resolver,
             user_agent=user_agent,
+            loop=loop,
         )
         self._make_session = session_class()
         self._session: Session | None = None
@@ -100,7 +109,7 @@ class Client:
     ) -> Report:
         """Tell whether an address answers, and why not; see :func:`tryconnect.probe`."""
         text, limit, expected = address_text(address), seconds(timeout), as_expect(expect)
-        return await self._opened().probe(text, limit=limit, expect=expected)
+        return await self._check(text, limit=limit, expect=expected)
 
     async def fetch_text(
         self,
@@ -132,6 +141,10 @@ class Client:
         return await self._opened().fetch(
             text, limit=limit, expect=expected, max_bytes=most, encoding=encoding
         )
+
+    async def _check(self, text: str, *, limit: float, expect: Expect | None) -> Report:
+        """Check an address, with options that were read already."""
+        return await self._opened().probe(text, limit=limit, expect=expect)
 
     async def aclose(self) -> None:
         """Close the session and its connections; a second call does nothing.

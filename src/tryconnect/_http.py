@@ -18,7 +18,6 @@ from tryconnect._coding import accept_encoding
 from tryconnect._connector import Connector
 from tryconnect._faults import BadRedirect, NotHttp, TooManyRedirects
 from tryconnect._protocol import HeadFirst, status_of
-from tryconnect._proxies import Proxies
 from tryconnect._records import Hop, Phase
 from tryconnect._redaction import redact_address, visible
 from tryconnect._target import redirected, same_party
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
     from tryconnect._body import BodyPlan
     from tryconnect._options import Options
+    from tryconnect._proxies import Proxies
     from tryconnect._target import Target
     from tryconnect._trail import Trail
 
@@ -63,13 +63,15 @@ class RequestFailed(Exception):  # noqa: N818 - its cause is the error
 class Http:
     """One aiohttp session, and what every request of it has in common."""
 
-    def __init__(self, options: Options, *, names: AbstractResolver, keep_alive: bool) -> None:
+    def __init__(
+        self, options: Options, *, names: AbstractResolver, proxies: Proxies, keep_alive: bool
+    ) -> None:
         self._headers = CIMultiDict(options.headers)
         self._public_headers = CIMultiDict(options.headers)
         for name in _HEADERS_FOR_ONE_ORIGIN:
             self._public_headers.popall(name, None)
         self._trust = Trust(options.ssl)
-        self._proxies = Proxies(options.proxy)
+        self._proxies = proxies
         self._session = aiohttp.ClientSession(
             connector=Connector(
                 names,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from tryconnect._body import BodyPlan
     from tryconnect._options import Options
+    from tryconnect._proxies import Proxies
     from tryconnect._records import Attempt
     from tryconnect._target import Target
 
@@ -35,15 +36,16 @@ class Network:
 
     Args:
         options: the client's.
+        proxies: which of them are used for what.
         keep_alive: keep connections from one check to the next.
     """
 
-    def __init__(self, options: Options, *, keep_alive: bool) -> None:
+    def __init__(self, options: Options, *, proxies: Proxies, keep_alive: bool) -> None:
         self._family = options.family
         self._guard = options.guard
         self._closed = False
         self._names = Names(options.resolver)
-        self._http = Http(options, names=self._names, keep_alive=keep_alive)
+        self._http = Http(options, names=self._names, proxies=proxies, keep_alive=keep_alive)
 
     async def attempt(
         self, target: Target, *, limit: float, plan: BodyPlan | None = None

@@ -23,6 +23,7 @@ __all__ = [
     "CHECK_TIMEOUT",
     "FAMILIES",
     "FETCH_TIMEOUT",
+    "LOOPS",
     "MAX_BYTES",
     "USER_AGENT",
     "Options",
@@ -49,6 +50,7 @@ class Options:
     family: socket.AddressFamily
     guard: Guard | None
     resolver: AbstractResolver | None
+    loop: str
 
 
 def read_options(
@@ -60,6 +62,7 @@ def read_options(
     guard: Guard | None,
     resolver: AbstractResolver | None,
     user_agent: str,
+    loop: str,
 ) -> Options:
     """Check a client's options.
 
@@ -68,6 +71,8 @@ def read_options(
     """
     if family not in [*FAMILIES]:  # a list: what cannot be hashed is no family either
         raise ValueError(f"family is one of {', '.join(FAMILIES)}, not {family!r}")
+    if loop not in LOOPS:
+        raise ValueError(f"loop is one of {', '.join(LOOPS)}, not {loop!r}")
     return Options(
         headers=_headers({"User-Agent": user_agent, "Accept": "*/*"} | dict(headers or {})),
         ssl=_ssl(ssl),
@@ -75,6 +80,7 @@ def read_options(
         family=FAMILIES[family],
         guard=guard,
         resolver=resolver,
+        loop=loop,
     )
 
 
@@ -82,6 +88,8 @@ _LONGEST_TIMEOUT = 10**9
 """Seconds: 31 years.  Event loops count in machine words, some of them in nanoseconds."""
 
 FAMILIES = {"any": socket.AF_UNSPEC, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
+
+LOOPS = ("auto", "native", "portal")
 
 _BAD_IN_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")

@@ -91,7 +91,8 @@ async def sleep(delay: float) -> None:
         delay: seconds.
     """
     if keeps_time(asyncio.get_running_loop()):
-        with contextlib.suppress(NotImplementedError):  # it has a clock, but no timers
+        # It may have a clock, but no timers.
+        with contextlib.suppress(NotImplementedError, AttributeError):
             return await asyncio.sleep(delay)
     return await call(partial(asyncio.sleep, delay))
 
@@ -103,7 +104,7 @@ def keeps_time(loop: asyncio.AbstractEventLoop) -> bool:
     """
     try:
         return abs(loop.time() - time.time()) > _ALIKE
-    except NotImplementedError:
+    except (NotImplementedError, AttributeError):
         return False
 
 

@@ -9,9 +9,9 @@ import logging
 from typing import TYPE_CHECKING
 
 from tryconnect._body import BodyPlan
-from tryconnect._network import Network
 from tryconnect._records import Attempt, Page
 from tryconnect._redaction import redacted_error
+from tryconnect._roads import Roads
 from tryconnect._target import Kind, Target, parse
 from tryconnect._text import check_encoding
 from tryconnect._verdict import judge
@@ -39,7 +39,7 @@ class Session:
     """
 
     def __init__(self, options: Options, *, keep_alive: bool) -> None:
-        self._network = Network(options, keep_alive=keep_alive)
+        self._roads = Roads(options, keep_alive=keep_alive)
 
     async def probe(self, address: str, *, limit: float, expect: Expect | None) -> Report:
         """Check an address.
@@ -56,7 +56,7 @@ class Session:
         plan = None
         if expect is not None and expect.body is not None:
             plan = BodyPlan(max_bytes=LOOKED_AT, cut=True, expect=expect)
-        attempt = await self._network.attempt(target, limit=limit, plan=plan)
+        attempt = await self._roads.attempt(target, limit=limit, plan=plan)
         return _told(address, attempt, expect)
 
     async def fetch(
@@ -80,7 +80,7 @@ class Session:
             target = _fetchable(parse(address), address)
         except InvalidAddress as error:
             raise FetchError(_told(address, _not_tried(error), expect)) from error
-        attempt = await self._network.attempt(target, limit=limit, plan=plan)
+        attempt = await self._roads.attempt(target, limit=limit, plan=plan)
         report = _told(address, attempt, expect)
         if not report or attempt.body is None:
             raise FetchError(report) from attempt.error
@@ -89,11 +89,11 @@ class Session:
 
     async def aclose(self) -> None:
         """Close everything.  Where it is interrupted, it can be called again."""
-        await self._network.aclose()
+        await self._roads.aclose()
 
     def abandon(self) -> None:
         """Let everything go: the loop is gone already."""
-        self._network.abandon()
+        self._roads.abandon()
 
 
 def _fetchable(target: Target, address: str) -> Target:
