@@ -57,7 +57,6 @@ _BODY_BREAKS = (
     "corrupt_gzip",
     "two_lengths",
 )
-_HEAD_BREAKS_OFF = "unfinished_headers"
 
 SAME = [
     *(
@@ -114,7 +113,7 @@ SAME = [
     *(
         Case(f"reply {name}", partial(peers.raw, reply))
         for name, reply in peers.REPLIES.items()
-        if name not in (*_BODY_BREAKS, _HEAD_BREAKS_OFF)
+        if name not in _BODY_BREAKS
     ),
     *(
         Case(f"tls {kind}", partial(peers.tls_server, kind))
@@ -145,11 +144,6 @@ DIFFERENT = [
         Case("resets in the body", partial(peers.reset, "body")),
         ours=True,
         why="the headers were good; the body is not downloaded",
-    ),
-    Different(
-        Case("hangs up inside a header", partial(peers.raw, peers.REPLIES[_HEAD_BREAKS_OFF])),
-        ours=False,
-        why="half a head is no answer",
     ),
     *(
         Different(

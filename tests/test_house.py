@@ -29,11 +29,11 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "_expect",
         "_decoded",
         "_coding",
-        "_protocol",
+        "_head",
         "_guard",
         "_shortage",
     ),
-    ("errors", "_text", "_loops"),
+    ("errors", "_text", "_loops", "_protocol"),
     # Nodes: the records; the first half of text → Target; and what one loop does for another.
     ("_authority", "_records", "_errand"),
     # text → Target; words for what happened; the trail that the network leaves; a loop of our own.

@@ -536,6 +536,30 @@ async def test_a_text_needs_a_head_in_order(client: Client) -> None:
         assert (await failure(client, server.url)).reason is Reason.protocol
 
 
+@pytest.mark.parametrize("name", ["length_and_chunked", "same_length_twice"])
+async def test_a_text_is_read_where_the_standard_says_how(name: str, client: Client) -> None:
+    async with peers.raw(peers.REPLIES[name]) as server:
+        assert await client.fetch_text(server.url) == "hello"
+        assert await client.fetch_text(server.url) == "hello"
+
+        assert server.connections == 2  # none is kept
+
+
+async def test_a_text_whose_head_was_cut_is_missing(client: Client) -> None:
+    async with peers.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n") as server:
+        assert await client.try_connect(server.url)
+        assert (await failure(client, server.url)).reason is Reason.body
+
+
+async def test_a_redirect_is_followed_whatever_else_is_in_its_head(
+    client: Client, http_server: peers.HttpServer
+) -> None:
+    head = f"HTTP/1.2 302 Found\r\nX: \0\r\nno header\r\nLocation: {http_server.url}\r\n"
+    async with peers.raw(head.encode() + b"\r\n") as whole, peers.raw(head.encode()) as cut:
+        for server in (whole, cut):
+            assert await client.fetch_text(server.url) == "hello"
+
+
 # --- connections
 
 

@@ -17,7 +17,8 @@ from tryconnect._body import read
 from tryconnect._coding import accept_encoding
 from tryconnect._connector import Connector
 from tryconnect._faults import BadRedirect, NotHttp, TooManyRedirects
-from tryconnect._protocol import HeadFirst, status_of
+from tryconnect._head import status_of
+from tryconnect._protocol import HeadFirst
 from tryconnect._records import Hop, Phase
 from tryconnect._redaction import redact_address, visible
 from tryconnect._target import redirected, same_party

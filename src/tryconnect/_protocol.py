@@ -3,31 +3,27 @@
 aiohttp parses whatever a read brought in one go.  Where the body's framing is broken, it throws
 away the head that came in the same read; where a header line is out of order, it hangs up before
 the rest has come.  So a verdict would hang on how the network cut the bytes.  Here a head is handed
-on whole and alone.  It is also kept, as it came, for answers that a strict parser refuses, but
-which are answers all the same.
+on whole, alone and in order.  It is also kept, as it came, for answers that a strict parser refuses
+even so, but which are answers all the same.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import ClientPayloadError
 from aiohttp.client_proto import ResponseHandler
 
+from tryconnect._head import END_OF_HEAD, completed, in_order, is_interim
+
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["HeadFirst", "status_of"]
+__all__ = ["HeadFirst"]
 
-_END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _BEGINNING = b"HTTP/1."
 _LONGEST_HEAD = 2**17
 """Bytes: above the parser's own limits, so that it can say what is wrong with a longer one."""
-
-_STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})[ \r\n]")
-_INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)[0-9]{2}[ \r\n]")
-"""1xx: the real answer is still to come (RFC 9110, section 15.2); 101 is one itself."""
 
 
 class HeadFirst(ResponseHandler):
@@ -57,8 +53,8 @@ class HeadFirst(ResponseHandler):
             return
         held, seen, start = self._held, len(self._held), 0
         held += data
-        while (end := _END_OF_HEAD.search(held, max(start, seen - 3))) is not None:
-            if _INTERIM.match(held, start) is None:
+        while (end := END_OF_HEAD.search(held, max(start, seen - 3))) is not None:
+            if not is_interim(held, start):
                 self._hand_on(start, end.end())
                 return
             start = end.end()
@@ -71,9 +67,17 @@ class HeadFirst(ResponseHandler):
         self._in_head = False
         self.head, rest = bytes(self._held[start:end]), bytes(self._held[end:])
         self._held.clear()
-        super().data_received(self.head)
+        super().data_received(in_order(self.head))
         if rest:
             super().data_received(rest)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Take note of the end; one in good order makes a head of what came of it."""
+        if exc is None and self._in_head and (head := completed(bytes(self._held))):
+            self._in_head = False
+            self.head = head
+            super().data_received(head)
+        super().connection_lost(exc)
 
     def _may_be_a_head(self) -> bool:
         """Tell whether the rest of a head is worth waiting for."""
@@ -92,9 +96,3 @@ class HeadFirst(ResponseHandler):
             broken.__cause__ = cause
             body.set_exception(broken)
         super().set_exception(exc, cause)
-
-
-def status_of(head: bytes) -> int | None:
-    """Return the status in a complete head, or ``None`` where there is none that HTTP/1 knows."""
-    line = _STATUS_LINE.match(head)
-    return int(line[1]) if line and _END_OF_HEAD.search(head) else None

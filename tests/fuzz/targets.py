@@ -26,7 +26,7 @@ from tests.fuzz.packing import PACKERS
 from tryconnect import Expect, Guard, Hop, InvalidAddress, Reason, Report
 from tryconnect._coding import PIECE_SIZE, CodingError, Inflater
 from tryconnect._expect import as_expect
-from tryconnect._protocol import status_of
+from tryconnect._head import completed, in_order, status_of
 from tryconnect._records import Attempt
 from tryconnect._redaction import redact, redact_address, redacted_error
 from tryconnect._render import caret, line
@@ -362,13 +362,17 @@ def patterned(body: str) -> re.Pattern[str]:
     return re.compile(re.escape(body[1:]))
 
 
-# --- _protocol
+# --- _head
 
 
 def head(data: bytes) -> None:
-    """Any bytes are the head of an answer with a status, or are none."""
+    """Any bytes are the head of an answer with a status, or are none; mended or not."""
     status = status_of(data)
     assert status is None or 100 <= status <= 999
+    mended = in_order(data)
+    assert status_of(mended) == status
+    assert in_order(mended) == mended
+    assert bool(completed(data)) == (status_of(completed(data)) is not None)
 
 
 # --- _verdict, _sentences and _render

@@ -17,7 +17,12 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 STATUS = b"HTTP/1.1 200 OK\r\n"
 MOMENT = 0.05
 
+REFUSED = """
+    length_and_chunked same_length_twice two_lengths negative_length nul_in_header bare_cr_in_header
+    space_before_colon header_without_colon unfinished_headers no_empty_line http_1_2 two_spaces
+"""
 NOT_AS_AIOHTTP = {
+    **dict.fromkeys(REFUSED.split(), "refuses what browsers mend"),
     "long_body": "refuses an answer with bytes after its body",
     "broken_chunk": "refuses an answer whose first chunk comes with the headers and is broken",
     "status_000": "takes 0 for a status",

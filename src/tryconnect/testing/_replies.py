@@ -62,27 +62,51 @@ REPLIES: dict[str, Reply] = {
     "cookie_garbage": Reply(
         _ok(b"Set-Cookie: =;;\x80=\xff; expires=never\r\nContent-Length: 0\r\n"), "ignored", 200
     ),
-    # Bad headers: a client may not believe these.
+    # Bad headers: the status stands, and what is wrong with the rest has a remedy.
     "length_and_chunked": Reply(
         _ok(b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", b"5\r\nhello\r\n0\r\n\r\n"),
-        "request smuggling (RFC 9112, 6.3)",
+        "the length is to be ignored (RFC 9112, 6.3, rule 3)",
+        200,
     ),
-    "two_lengths": Reply(
-        _ok(b"Content-Length: 5\r\nContent-Length: 6\r\n", b"hello"), "RFC 9112, 6.3, rule 5"
+    "same_length_twice": Reply(
+        _ok(b"Content-Length: 5\r\nContent-Length: 5\r\n", b"hello"), "RFC 9112, 6.3, rule 5", 200
     ),
-    "negative_length": Reply(_ok(b"Content-Length: -5\r\n", b"hello"), "not a number of bytes"),
-    "nul_in_header": Reply(_ok(b"X-Nul: a\0b\r\nContent-Length: 0\r\n"), "RFC 9110, 5.5"),
-    "bare_cr_in_header": Reply(_ok(b"X-Cr: a\rb\r\nContent-Length: 0\r\n"), "RFC 9112, 2.2"),
-    "space_before_colon": Reply(_ok(b"X-Gap : a\r\nContent-Length: 0\r\n"), "RFC 9112, 5.1"),
-    "header_without_colon": Reply(_ok(b"What is this\r\nContent-Length: 0\r\n"), "no header"),
+    "nul_in_header": Reply(
+        _ok(b"X-Nul: a\0b\r\nContent-Length: 0\r\n"), "a space (RFC 9110, 5.5)", 200
+    ),
+    "bare_cr_in_header": Reply(
+        _ok(b"X-Cr: a\rb\r\nContent-Length: 0\r\n"), "a space (RFC 9112, 2.2)", 200
+    ),
+    "space_before_colon": Reply(
+        _ok(b"X-Gap : a\r\nContent-Length: 0\r\n"), "to be removed (RFC 9112, 5.1)", 200
+    ),
+    "header_without_colon": Reply(
+        _ok(b"What is this\r\nContent-Length: 0\r\n"), "passed over", 200
+    ),
     "obs_fold": Reply(
         _ok(b"X-Fold: a\r\n b\r\nContent-Length: 0\r\n"),
         "obsolete, yet a client has to unfold it (RFC 9112, 5.2)",
         200,
     ),
-    "unfinished_headers": Reply(b"HTTP/1.1 200 OK\r\nContent-Le", "hangs up inside a header"),
+    "unfinished_headers": Reply(
+        b"HTTP/1.1 200 OK\r\nContent-Le", "hangs up inside a header; browsers do not mind", 200
+    ),
+    "no_empty_line": Reply(b"HTTP/1.0 500 Sorry\r\n", "hangs up behind the status line", 500),
+    # Bad headers without a remedy: the status stands, and no one can tell where the body ends.
+    "two_lengths": Reply(
+        _ok(b"Content-Length: 5\r\nContent-Length: 6\r\n", b"hello"), "RFC 9112, 6.3, rule 5", 200
+    ),
+    "negative_length": Reply(
+        _ok(b"Content-Length: -5\r\n", b"hello"), "not a number of bytes", 200
+    ),
     "unfinished_status": Reply(b"HTTP/1.1 20", "hangs up inside the status line"),
     # Bad status lines.
+    "http_1_2": Reply(
+        b"HTTP/1.2 200 OK\r\nContent-Length: 0\r\n\r\n", "to be read as 1.1 (RFC 9110, 2.5)", 200
+    ),
+    "two_spaces": Reply(
+        b"HTTP/1.1  200 OK\r\nContent-Length: 0\r\n\r\n", "any white space (RFC 9112, 4)", 200
+    ),
     "status_000": Reply(b"HTTP/1.1 000 Zero\r\nContent-Length: 0\r\n\r\n", "below 100"),
     "status_99": Reply(b"HTTP/1.1 99 Low\r\nContent-Length: 0\r\n\r\n", "two digits"),
     "status_999": Reply(b"HTTP/1.1 999 High\r\nContent-Length: 0\r\n\r\n", "seen in the wild", 999),
