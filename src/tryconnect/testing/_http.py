@@ -134,13 +134,14 @@ def raw_head(request: web.Request) -> bytes:
 
 @contextlib.asynccontextmanager
 async def http_server(
-    *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+    *, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[HttpServer]:
     """Run the server; with ``tls``, a server's context, as https.
 
-    It answers any method on each route (to HEAD without the body).
+    It answers any method on each route (to HEAD without the body).  Port 0 is any free one; another
+    is for a server that comes up where one was missed.
     """
-    with listening(host) as listener:
+    with listening(host, port) as listener:
         server = HttpServer(
             host=host, port=listener.getsockname()[1], scheme="https" if tls else "http"
         )

@@ -123,23 +123,32 @@ async def serve_on(listener: socket.socket, handler: Handler, peer: Peer) -> Asy
     listener.settimeout(0)
     loop = asyncio.get_running_loop()
 
+    # Accepted, but cancelled before the first step: nobody else would close those.
+    accepted: set[socket.socket] = set()
+
     async def converse(sock: socket.socket) -> None:
+        accepted.discard(sock)
         with sock, contextlib.suppress(OSError):
             await handler(Connection(sock, peer))
 
-    async def accept() -> None:
-        while True:
-            sock, _ = await loop.sock_accept(listener)
+    def accept() -> None:
+        with contextlib.suppress(OSError):  # it has left already
+            sock, _ = listener.accept()
+            sock.settimeout(0)
             peer.connections += 1
+            accepted.add(sock)
             tasks.append(loop.create_task(converse(sock), name=f"peer {peer.address}"))
 
-    tasks = [loop.create_task(accept(), name=f"peer {peer.address} accepts")]
+    tasks: list[asyncio.Task[None]] = []
+    # Not sock_accept: cancelled at the wrong moment, uvloop's loses the socket that just came.
+    loop.add_reader(listener, accept)
     try:
         yield
     finally:
-        # Else a client that comes just now meets a cancelled future, and asyncio complains.
         loop.remove_reader(listener)
         await ended(tasks)
+        for sock in accepted:
+            sock.close()
 
 
 async def ended(tasks: list[asyncio.Task[None]]) -> None:
