@@ -15,12 +15,13 @@ html_title = f"tryconnect {release}"
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autodoc_type_aliases = {"Address": "Address", "ExpectLike": "ExpectLike"}
+autodoc_type_aliases = {name: name for name in ("Address", "Addresses", "ExpectLike")}
 python_display_short_literal_types = True
 python_maximum_signature_line_length = 88
 
 # What the names of others mean stands in their documents, on the internet.
 nitpick_ignore_regex = [
     (r"py:.*", r"(collections|datetime|re|ssl|asyncio|aiohttp|yarl)\..*"),
-    (r"py:.*", r"Address|IPAddress|ExpectLike|URL|SSLContext|AbstractResolver|Mapping|datetime"),
+    (r"py:.*", r"Address(es)?|IPAddress|ExpectLike|URL|SSLContext|AbstractResolver"),
+    (r"py:.*", r"Mapping|datetime"),
 ]

@@ -155,9 +155,8 @@ async def test_a_cancelled_race_leaves_no_runner(scheme: str) -> None:
 async def test_a_connection_is_kept_only_by_an_owner(
     keep_alive: str, http_server: peers.HttpServer
 ) -> None:
-    async with Client(proxy=None) as client:
-        await client.aclose()
-        client._open(keep_alive=keep_alive == "kept")
+    owner = Client(proxy=None)
+    async with owner if keep_alive == "kept" else owner._twin() as client:
         for _ in range(2):
             assert await client.probe(http_server.url)
 

@@ -35,7 +35,7 @@ COMMAND_LINE = (DOCS / "reference/command-line.rst").read_text("utf-8")
 
 def _documented() -> Iterator[object]:
     """Yield every object that has an entry in the reference of functions and records."""
-    for name in re.findall(r"^\.\. (?:auto|py:data)\w*:: (\S+)$", API, re.MULTILINE):
+    for name in re.findall(r"^\.\. (?:auto|py:data)\w*:: ([\w.]+)(?:\(\))?$", API, re.MULTILINE):
         yield pkgutil.resolve_name(name)
 
 

@@ -32,6 +32,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "_head",
         "_guard",
         "_shortage",
+        "_descriptors",
     ),
     ("errors", "_text", "_loops", "_protocol"),
     # Nodes: the records; the first half of text → Target; and what one loop does for another.
@@ -50,6 +51,9 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("_roads",),
     # text → Report, by way of all of it.
     ("_session",),
+    # Patterns: many checks, or checks in the course of time.  They know no network.
+    ("_bulk", "_patience"),
+    ("_patterns",),
     # The owner of sessions.
     ("_client",),
     ("_calls",),

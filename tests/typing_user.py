@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, assert_type
 
@@ -23,16 +23,23 @@ from tryconnect import (
     Hop,
     InvalidAddress,
     Page,
+    Probes,
     Reason,
     Report,
     Timings,
     Tls,
     TryConnectError,
+    WaitTimeout,
+    Watch,
     fetch,
     fetch_text,
     probe,
+    probe_many,
     sync,
     try_connect,
+    wait_until_down,
+    wait_until_up,
+    watch,
 )
 
 
@@ -47,6 +54,34 @@ async def functions() -> None:
         await asyncio.gather(*(try_connect(address) for address in ("a.example", "b.example"))),
         list[bool],
     )
+
+
+async def many(client: Client, names: AsyncIterator[str]) -> None:
+    async with probe_many(["a.example", URL("https://b.example")], limit=10) as probes:
+        assert_type(probes, Probes)
+        async for report in probes:
+            assert_type(report, Report)
+        assert_type(probes.started, int)
+        assert_type(probes.finished, int)
+        assert_type(probes.counts, Mapping[Reason, int])
+    async for report in client.probe_many(names, per_host=2, ordered=True, keep_tracebacks=True):
+        assert_type(report, Report)
+
+
+async def patience(client: Client) -> None:
+    assert_type(await wait_until_up("a.example", "b.example:5432", timeout=5), list[Report])
+    assert_type(await wait_until_down(URL("https://a.example"), any_of=True), list[Report])
+    assert_type(await client.wait_until_up("a.example", expect=204), list[Report])
+    assert_type(await client.wait_until_down("a.example"), list[Report])
+    assert_type(watch("a.example", every=1), Watch)
+    async for report in client.watch("a.example", rise=2, fall=3, expect="2xx"):
+        assert_type(report, Report)
+    try:
+        await wait_until_up("a.example")
+    except WaitTimeout as error:
+        assert_type(error.report, Report)
+        assert_type(error.reports, list[Report])
+        assert_type((error.timeout, error.up), tuple[float, bool])
 
 
 async def client(resolver: AbstractResolver, headers: Mapping[str, str]) -> None:

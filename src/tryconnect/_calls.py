@@ -16,17 +16,37 @@ from weakref import WeakValueDictionary
 from tryconnect._client import Client, session_class
 from tryconnect._faults import LocalFault
 from tryconnect._loops import beside
-from tryconnect._options import CHECK_TIMEOUT, FETCH_TIMEOUT, MAX_BYTES
+from tryconnect._options import (
+    AT_ONCE,
+    CHECK_TIMEOUT,
+    EVERY,
+    FETCH_TIMEOUT,
+    MAX_BYTES,
+    WAIT_TIMEOUT,
+)
+from tryconnect._patterns import UP, checks_of_many
+from tryconnect._patterns import watch as start_watch
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from tryconnect._bulk import Addresses, Probes
     from tryconnect._client import Address
-    from tryconnect._expect import ExpectLike
+    from tryconnect._expect import Expect, ExpectLike
+    from tryconnect._patience import Watch
     from tryconnect._records import Page, Report
     from tryconnect._session import Session
 
-__all__ = ["fetch", "fetch_text", "probe", "try_connect"]
+__all__ = [
+    "fetch",
+    "fetch_text",
+    "probe",
+    "probe_many",
+    "try_connect",
+    "wait_until_down",
+    "wait_until_up",
+    "watch",
+]
 
 
 async def try_connect(
@@ -128,6 +148,167 @@ async def fetch_text(
     return page.text
 
 
+def probe_many(
+    addresses: Addresses,
+    *,
+    limit: int = AT_ONCE,
+    per_host: int | None = None,
+    timeout: float = CHECK_TIMEOUT,
+    expect: ExpectLike = None,
+    ordered: bool = False,
+    keep_tracebacks: bool = False,
+) -> Probes:
+    """Check many addresses, some at a time, and give out each report as soon as it is there.
+
+    Every address makes one :class:`~tryconnect.Report`, the bad ones too: also one that is asked
+    by TCP where something is expected of an HTTP answer (``invalid_address``).  Memory does not
+    grow with the number of addresses: at most twice ``limit`` of them (ten times, with
+    ``per_host`` or ``ordered``) have been taken from the input and not been read as reports, so a
+    reader who pauses makes the checks pause.
+
+    Args:
+        addresses: any iterable or async iterable of addresses, also one without an end.  It is
+            asked inside the loop, so it must not block; an async generator is closed at the end.
+        limit: how many are checked at the same time.  It is lowered, with a ``RuntimeWarning``,
+            where this process may not open two files for each (``ulimit -n``).
+        per_host: how many checks of one host there may be at the same time; others do not wait
+            for them.  ``None``: as many as there are.
+        timeout: seconds for each check, from its own start.
+        expect: as in :func:`try_connect`.
+        ordered: give the reports in the order of the addresses.
+        keep_tracebacks: let ``Report.error`` keep its frames, which are some 11 KiB each.
+
+    Returns:
+        :class:`~tryconnect.Probes`: an async iterator of reports, and an async context manager.
+
+    Raises:
+        TypeError: ``addresses`` is no iterable, or one text; or, while it is read, one of the
+            addresses is neither a ``str`` nor a ``yarl.URL``.
+        ValueError: an option makes no sense.
+        TryConnectError: aiohttp cannot be loaded, because of this machine's settings; while it is
+            read.
+
+    .. versionadded:: 0.1
+    """
+    return checks_of_many(
+        _Shared,
+        addresses,
+        limit=limit,
+        per_host=per_host,
+        timeout=timeout,
+        expect=expect,
+        ordered=ordered,
+        keep_tracebacks=keep_tracebacks,
+    )
+
+
+async def wait_until_up(
+    *addresses: Address,
+    timeout: float = WAIT_TIMEOUT,
+    expect: ExpectLike = UP,
+    any_of: bool = False,
+) -> list[Report]:
+    """Check addresses again and again until they are up.
+
+    Between two checks of an address it pauses for a random time, up to 0.1 s at first and up to
+    2 s in the end, so that many who wait for one server do not ask in step.  A single check takes
+    at most 10 s.
+
+    Args:
+        addresses: what to wait for, all at the same time.
+        timeout: seconds for everything.
+        expect: what an HTTP answer must be like to count as up.  The default, 2xx, means "open"
+            for an address that is not asked by HTTP.
+        any_of: one of the addresses is enough.
+
+    Returns:
+        The last report of each address, in the order given; with ``any_of``, of those that are up.
+
+    Raises:
+        WaitTimeout: they were not up in time; its ``report`` says what was the matter.
+        InvalidAddress: one of the texts is no address.
+        TypeError: an address is neither a ``str`` nor a ``yarl.URL``.
+        ValueError: there is no address, an option makes no sense, or something is expected of an
+            address that is not asked by HTTP.
+        TryConnectError: aiohttp cannot be loaded, because of this machine's settings.
+
+    .. versionadded:: 0.1
+    """
+    async with _Shared() as client:
+        return await client.wait_until_up(*addresses, timeout=timeout, expect=expect, any_of=any_of)
+
+
+async def wait_until_down(
+    *addresses: Address,
+    timeout: float = WAIT_TIMEOUT,
+    expect: ExpectLike = None,
+    any_of: bool = False,
+) -> list[Report]:
+    """Check addresses again and again until they are down: none of them answers as expected.
+
+    A fault of our own machine (``local``) is not taken for the address being down.  The rest is as
+    in :func:`wait_until_up`, except for the default of ``expect``: any HTTP answer means up.
+
+    .. versionadded:: 0.1
+    """
+    async with _Shared() as client:
+        return await client.wait_until_down(
+            *addresses, timeout=timeout, expect=expect, any_of=any_of
+        )
+
+
+def watch(
+    address: Address,
+    *,
+    every: float = EVERY,
+    timeout: float = CHECK_TIMEOUT,
+    expect: ExpectLike = None,
+    rise: int = 1,
+    fall: int = 1,
+) -> Watch:
+    """Watch an address: its first report, then the report of each change between up and down.
+
+    A fault of our own machine (``local``) is no change.
+
+    Args:
+        address: what to watch.
+        every: seconds from the start of one check to that of the next, give or take a tenth at
+            random, so that many watches do not fall into step.
+        timeout: seconds for each check.
+        expect: as in :func:`try_connect`.
+        rise: how many good reports in a row make a change to up.
+        fall: how many bad ones make a change to down.
+
+    Returns:
+        :class:`~tryconnect.Watch`, an async iterator without an end.  Between two steps it holds
+        nothing.
+
+    Raises:
+        InvalidAddress: the text is no address.
+        TypeError: the address is neither a ``str`` nor a ``yarl.URL``.
+        ValueError: an option makes no sense, or something is expected of an address that is not
+            asked by HTTP.
+        TryConnectError: aiohttp cannot be loaded, because of this machine's settings; at the first
+            step.
+
+    .. versionadded:: 0.1
+    """
+    return start_watch(
+        _check,
+        address,
+        every=every,
+        timeout=timeout,
+        expect=expect,
+        rise=rise,
+        fall=fall,
+    )
+
+
+async def _check(address: str, *, limit: float, expect: Expect | None) -> Report:
+    async with _Shared() as client:
+        return await client._check(address, limit=limit, expect=expect)  # noqa: SLF001 - as above
+
+
 class _Shared:
     """Lends the loop's client to one call."""
 
@@ -177,8 +358,8 @@ class _Lease:
             # One caller's cancellation is not the others'.
             await asyncio.shield(self._import)
         if self._client is None:
-            self._client = Client()
-            self._client._open(keep_alive=False)  # noqa: SLF001 - both are owners of sessions
+            self._client = Client()._twin()  # noqa: SLF001 - both are owners of sessions
+            self._client._open()  # noqa: SLF001 - both are owners of sessions
         return self._client
 
     async def give_back(self, kind: type[BaseException] | None) -> None:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from copy import copy
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
 from tryconnect._expect import ExpectLike, as_expect
 from tryconnect._loops import is_gone
 from tryconnect._options import (
+    AT_ONCE,
     CHECK_TIMEOUT,
+    EVERY,
     FETCH_TIMEOUT,
     MAX_BYTES,
     USER_AGENT,
+    WAIT_TIMEOUT,
     read_options,
     seconds,
-    whole_bytes,
+    whole,
 )
+from tryconnect._patterns import UP, checks_of_many, wait, watch
 from tryconnect._target import address_text
 from tryconnect.errors import TryConnectError
 
@@ -27,8 +32,10 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
     from yarl import URL
 
+    from tryconnect._bulk import Addresses, Probes
     from tryconnect._expect import Expect
     from tryconnect._guard import Guard
+    from tryconnect._patience import Watch
     from tryconnect._records import Page, Report
     from tryconnect._session import Session
 
@@ -95,6 +102,7 @@ class Client:
             loop=loop,
         )
         self._make_session = session_class()
+        self._keep_alive = True
         self._session: Session | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -110,6 +118,78 @@ class Client:
         """Tell whether an address answers, and why not; see :func:`tryconnect.probe`."""
         text, limit, expected = address_text(address), seconds(timeout), as_expect(expect)
         return await self._check(text, limit=limit, expect=expected)
+
+    def probe_many(
+        self,
+        addresses: Addresses,
+        *,
+        limit: int = AT_ONCE,
+        per_host: int | None = None,
+        timeout: float = CHECK_TIMEOUT,
+        expect: ExpectLike = None,
+        ordered: bool = False,
+        keep_tracebacks: bool = False,
+    ) -> Probes:
+        """Check many addresses; see :func:`tryconnect.probe_many`.
+
+        The run has a session of its own: its checks take fresh connections and keep none.  So it
+        needs no open client, and may outlive it.
+        """
+        return checks_of_many(
+            self._twin,
+            addresses,
+            limit=limit,
+            per_host=per_host,
+            timeout=timeout,
+            expect=expect,
+            ordered=ordered,
+            keep_tracebacks=keep_tracebacks,
+        )
+
+    async def wait_until_up(
+        self,
+        *addresses: Address,
+        timeout: float = WAIT_TIMEOUT,
+        expect: ExpectLike = UP,
+        any_of: bool = False,
+    ) -> list[Report]:
+        """Wait until addresses are up; see :func:`tryconnect.wait_until_up`."""
+        return await wait(
+            self._check, addresses, up=True, timeout=timeout, expect=expect, any_of=any_of
+        )
+
+    async def wait_until_down(
+        self,
+        *addresses: Address,
+        timeout: float = WAIT_TIMEOUT,
+        expect: ExpectLike = None,
+        any_of: bool = False,
+    ) -> list[Report]:
+        """Wait until addresses are down; see :func:`tryconnect.wait_until_down`."""
+        return await wait(
+            self._check, addresses, up=False, timeout=timeout, expect=expect, any_of=any_of
+        )
+
+    def watch(
+        self,
+        address: Address,
+        *,
+        every: float = EVERY,
+        timeout: float = CHECK_TIMEOUT,
+        expect: ExpectLike = None,
+        rise: int = 1,
+        fall: int = 1,
+    ) -> Watch:
+        """Watch an address; see :func:`tryconnect.watch`.  The client must be open at each step."""
+        return watch(
+            self._check,
+            address,
+            every=every,
+            timeout=timeout,
+            expect=expect,
+            rise=rise,
+            fall=fall,
+        )
 
     async def fetch_text(
         self,
@@ -137,14 +217,14 @@ class Client:
     ) -> Page:
         """Return the text at a URL, and how it came about; see :func:`tryconnect.fetch`."""
         text, limit, expected = address_text(url), seconds(timeout), as_expect(expect)
-        most = whole_bytes(max_bytes)
+        most = whole(max_bytes, "max_bytes")
         return await self._opened().fetch(
             text, limit=limit, expect=expected, max_bytes=most, encoding=encoding
         )
 
-    async def _check(self, text: str, *, limit: float, expect: Expect | None) -> Report:
+    async def _check(self, address: str, *, limit: float, expect: Expect | None) -> Report:
         """Check an address, with options that were read already."""
-        return await self._opened().probe(text, limit=limit, expect=expect)
+        return await self._opened().probe(address, limit=limit, expect=expect)
 
     async def aclose(self) -> None:
         """Close the session and its connections; a second call does nothing.
@@ -165,7 +245,7 @@ class Client:
     async def __aenter__(self) -> Self:
         if self._session is not None:
             raise RuntimeError("this Client is open already: make another one")
-        self._open(keep_alive=True)
+        self._open()
         return self
 
     async def __aexit__(
@@ -179,14 +259,20 @@ class Client:
         else:
             await self.aclose()
 
+    def _twin(self) -> Client:
+        """Return a client with the same options, for a session that keeps no connections."""
+        twin = copy(self)
+        twin._session, twin._loop, twin._keep_alive = None, None, False  # noqa: SLF001 - our own
+        return twin
+
     def _abandon(self) -> None:
         session, self._session = self._session, None
         if session is not None:
             session.abandon()
 
-    def _open(self, *, keep_alive: bool) -> None:
+    def _open(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._session = self._make_session(self._options, keep_alive=keep_alive)
+        self._session = self._make_session(self._options, keep_alive=self._keep_alive)
 
     def _opened(self) -> Session:
         if self._session is None:

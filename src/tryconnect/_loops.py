@@ -11,14 +11,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tryconnect._faults import LocalFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Postbox", "beside", "is_gone"]
+__all__ = ["Postbox", "beside", "is_gone", "until_done"]
 
 _T = TypeVar("_T")
 
@@ -83,6 +83,21 @@ def is_gone(loop: asyncio.AbstractEventLoop, kind: type[BaseException] | None) -
         kind: the exception that it is left with, or ``None``.
     """
     return kind is GeneratorExit or loop.is_closed()
+
+
+async def until_done(*tasks: asyncio.Task[Any]) -> None:
+    """Return when all these tasks have ended, however they did.
+
+    Who is cancelled while waiting waits on, and is cancelled then.
+    """
+    cancellation: asyncio.CancelledError | None = None
+    while under_way := [task for task in tasks if not task.done()]:
+        try:
+            await asyncio.wait(under_way)
+        except asyncio.CancelledError as error:
+            cancellation = error
+    if cancellation is not None:
+        raise cancellation
 
 
 def _succeed(answer: asyncio.Future[_T], result: _T) -> None:

@@ -20,22 +20,32 @@ if TYPE_CHECKING:
     from tryconnect._guard import Guard
 
 __all__ = [
+    "AT_ONCE",
     "CHECK_TIMEOUT",
+    "EVERY",
     "FAMILIES",
     "FETCH_TIMEOUT",
     "LOOPS",
     "MAX_BYTES",
     "USER_AGENT",
+    "WAIT_TIMEOUT",
     "Options",
     "read_options",
     "seconds",
-    "whole_bytes",
+    "whole",
 ]
 
 CHECK_TIMEOUT = 10.0
 """Seconds: what most link checkers and probes allow."""
 FETCH_TIMEOUT = 30.0
+WAIT_TIMEOUT = 60.0
 MAX_BYTES = 10 * 2**20
+
+AT_ONCE = 100
+"""Checks at the same time: more would run out of the usual 1,024 descriptors, with two each."""
+
+EVERY = 10.0
+"""Seconds from one check of a watch to the next."""
 
 USER_AGENT = f"tryconnect/{__version__} (+https://github.com/tryconnect/tryconnect)"
 
@@ -126,25 +136,25 @@ def _headers(headers: Mapping[str, object]) -> dict[str, str]:
     return sent
 
 
-def seconds(timeout: object) -> float:
-    """Return a deadline.
+def seconds(value: object, name: str = "timeout") -> float:
+    """Return a duration.
 
     Raises:
         ValueError: it is not a number above 0; there is no waiting for ever.
     """
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
-        raise ValueError(f"timeout is a number of seconds, not {timeout!r}")  # noqa: TRY004
-    if not 0 < timeout <= _LONGEST_TIMEOUT:
-        raise ValueError(f"timeout is a number of seconds above 0, not {timeout!r}")
-    return float(timeout)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{name} is a number of seconds, not {value!r}")  # noqa: TRY004
+    if not 0 < value <= _LONGEST_TIMEOUT:
+        raise ValueError(f"{name} is a number of seconds above 0, not {value!r}")
+    return float(value)
 
 
-def whole_bytes(max_bytes: object) -> int:
-    """Return a limit of bytes.
+def whole(value: object, name: str) -> int:
+    """Return a limit or a count.
 
     Raises:
         ValueError: it is not a whole number above 0.
     """
-    if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 1:
-        raise ValueError(f"max_bytes is a whole number above 0, not {max_bytes!r}")
-    return max_bytes
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} is a whole number above 0, not {value!r}")
+    return value

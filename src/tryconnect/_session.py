@@ -12,7 +12,7 @@ from tryconnect._body import BodyPlan
 from tryconnect._records import Attempt, Page
 from tryconnect._redaction import redacted_error
 from tryconnect._roads import Roads
-from tryconnect._target import Kind, Target, parse
+from tryconnect._target import Kind, Target, nothing_expected, parse
 from tryconnect._text import check_encoding
 from tryconnect._verdict import judge
 from tryconnect.errors import FetchError, InvalidAddress
@@ -52,7 +52,7 @@ class Session:
         except InvalidAddress as error:
             return _told(address, _not_tried(error), expect)
         if expect is not None and target.kind is not Kind.http:
-            raise ValueError(f"nothing can be expected of a {target.kind}:// address but to open")
+            raise ValueError(nothing_expected(target))
         plan = None
         if expect is not None and expect.body is not None:
             plan = BodyPlan(max_bytes=LOOKED_AT, cut=True, expect=expect)

@@ -32,7 +32,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-__all__ = ["Kind", "Target", "address_text", "parse", "redirected", "same_party"]
+__all__ = [
+    "Kind",
+    "Target",
+    "address_text",
+    "nothing_expected",
+    "parse",
+    "redirected",
+    "same_party",
+]
 
 
 class Kind(StrEnum):
@@ -136,6 +144,11 @@ def same_party(first: Target, second: Target) -> bool:
         return False
     ends = (first.url.partition(":")[0], first.port), (second.url.partition(":")[0], second.port)
     return ends[0] == ends[1] or ends == (("http", 80), ("https", 443))
+
+
+def nothing_expected(target: Target) -> str:
+    """Say why nothing can be expected of the answer of a target that is not asked by HTTP."""
+    return f"nothing can be expected of a {target.kind}:// address but to open"
 
 
 _LONGEST = 65_536

@@ -3,22 +3,25 @@
 ::
 
     TryConnectError
-     ├── InvalidAddress   (also a ValueError)   a text that is no address
-     └── FetchError                             no text came; carries the report
+     ├── InvalidAddress   (also a ValueError)    a text that is no address
+     ├── FetchError                              no text came; carries the report
+     └── WaitTimeout      (also a TimeoutError)  waited in vain; carries the reports
 """
 
 from __future__ import annotations
 
 import unicodedata
 from enum import StrEnum
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from tryconnect._redaction import HIDDEN, redact_address, secrets, visible
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tryconnect._records import Report
 
-__all__ = ["FetchError", "InvalidAddress", "Reason", "TryConnectError"]
+__all__ = ["FetchError", "InvalidAddress", "Reason", "TryConnectError", "WaitTimeout"]
 
 
 class Reason(StrEnum):
@@ -108,6 +111,53 @@ class FetchError(TryConnectError):
 
     def __str__(self) -> str:
         return f"{self.report.reason}: {self.report.detail}"
+
+
+class WaitTimeout(TryConnectError, TimeoutError):  # noqa: N818 - the time is up, by its name
+    """The addresses that were waited for are not up (or not down) in time.
+
+    Attributes:
+        reports: the last :class:`~tryconnect.Report` of each address that did not get there.
+        report: the first of them.  Its ``error`` is also this exception's ``__cause__``, where
+            there is one.
+        timeout: how many seconds were waited.
+        up: whether the addresses were to be up, or down.
+
+    .. versionadded:: 0.1
+    """
+
+    def __init__(self, reports: Sequence[Report], *, timeout: float, up: bool) -> None:
+        super().__init__(reports, timeout, up)
+        self.reports = list(reports)
+        self.timeout = timeout
+        self.up = up
+
+    @property
+    def report(self) -> Report:
+        """The last report of the first address that did not get there."""
+        return self.reports[0]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _wait_timeout, (self.reports, self.timeout, self.up)
+
+    def __str__(self) -> str:
+        shown = "; ".join(map(_told, self.reports[:_MOST_TOLD]))
+        more = len(self.reports) - _MOST_TOLD
+        rest = f"; and {more} more" if more > 0 else ""
+        return f"not {'up' if self.up else 'down'} within {self.timeout:g} s: {shown}{rest}"
+
+
+_MOST_TOLD = 3
+"""Addresses that a sentence can name before nobody reads it any more."""
+
+
+def _told(report: Report) -> str:
+    address = visible(redact_address(report.address))
+    return f"{address} ({report.reason}: {report.detail})"
+
+
+def _wait_timeout(reports: Sequence[Report], timeout: float, up: bool) -> WaitTimeout:  # noqa: FBT001 - for pickle
+    return WaitTimeout(reports, timeout=timeout, up=up)
 
 
 _WINDOW = 30

@@ -1,0 +1,409 @@
+"""Many checks at once: a fixed set of workers pulls the addresses, and the reader holds them back.
+
+The law of this file: whoever reads holds the run, and nobody else does.  A :class:`Probes` that is
+left, closed or forgotten ends its run; the run never holds its ``Probes``.  So it is no async
+generator: a loop that does not finalise those (qasync does not) would keep a forgotten one's
+sockets for ever.
+
+At any time at most ``window`` addresses have been pulled and not been read as reports: memory is
+flat for input of any length, and a reader who pauses makes the workers pause.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter, defaultdict, deque
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar, cast
+
+from tryconnect._loops import Postbox, is_gone, until_done
+from tryconnect._target import Kind, address_text, parse
+from tryconnect.errors import InvalidAddress
+
+if TYPE_CHECKING:
+    from collections.abc import (
+        AsyncIterable,
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Coroutine,
+        Iterable,
+        Iterator,
+        Mapping,
+    )
+    from contextlib import AbstractAsyncContextManager
+    from types import TracebackType
+
+    from yarl import URL
+
+    from tryconnect._records import Report
+    from tryconnect.errors import Reason
+
+__all__ = ["Addresses", "Check", "Lend", "Probes"]
+
+_Lent = TypeVar("_Lent")
+
+Lend: TypeAlias = "Callable[[], AbstractAsyncContextManager[_Lent]]"
+"""Lends what the checks of one run share, for as long as it goes on."""
+
+Check: TypeAlias = "Callable[[_Lent, str], Awaitable[Report]]"
+"""Checks one address with it."""
+
+Addresses: TypeAlias = "Iterable[str | URL] | AsyncIterable[str | URL]"
+
+LOOKAHEAD = 10
+"""How many times ``limit`` addresses are pulled ahead where some have to wait for others: for
+their host's turn, or for an earlier address' report."""
+
+
+class Probes:
+    """The reports of many checks, each as soon as it is there.
+
+    An async iterator, and an async context manager that ends the run when it is left::
+
+        async with tryconnect.probe_many(addresses) as probes:
+            async for report in probes: ...
+
+    Without ``async with``, leaving the loop ends the run too, as soon as nobody holds the iterator
+    any more.  Ending it cancels the checks under way and closes their sockets.
+
+    The run begins with the first report that is asked for.  One task at a time reads.
+
+    .. versionadded:: 0.1
+    """
+
+    def __init__(
+        self,
+        lend: Lend[_Lent],
+        check: Check[_Lent],
+        addresses: Addresses,
+        *,
+        limit: int,
+        per_host: int | None,
+        ordered: bool,
+    ) -> None:
+        self._run = _Run(lend, check, addresses, limit=limit, per_host=per_host, ordered=ordered)
+        self._ender: _Ender | None = None
+
+    @property
+    def started(self) -> int:
+        """How many checks have begun."""
+        return self._run.started
+
+    @property
+    def finished(self) -> int:
+        """How many checks have ended, read or not."""
+        return self._run.counts.total()
+
+    @property
+    def counts(self) -> Mapping[Reason, int]:
+        """How many checks have ended with each reason."""
+        return self._run.counts
+
+    async def aclose(self) -> None:
+        """End the run; a second call does nothing.
+
+        The checks under way are cancelled, and nothing of them is left when this returns.
+        """
+        if self._ender is not None:
+            await self._ender.aclose()
+        self._run.end()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Report:
+        if self._ender is None and not self._run.ended:
+            self._ender = _Ender(self._run)
+        return await self._run.read()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __del__(self) -> None:
+        if (ender := getattr(self, "_ender", None)) is not None:
+            ender.end_soon()
+
+
+class _Ender:
+    """The task of a run, which the loop holds as long as it goes on."""
+
+    def __init__(self, run: _Run[Any]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._task = self._loop.create_task(run.supervise())
+        # Loops hold their tasks weakly.  When nobody is left to read, all workers may stand still,
+        # and the run would be garbage before it could be ended in order.
+        anchor = self._loop.call_later(_LONGER_THAN_ANY_RUN, self._task.done)
+        self._task.add_done_callback(lambda _: anchor.cancel())
+
+    async def aclose(self) -> None:
+        """Cancel the run, and return when it has ended, also if cancelled oneself."""
+        self._task.cancel()
+        await until_done(self._task)
+
+    def end_soon(self) -> None:
+        """Cancel the run from wherever the garbage collector happens to be."""
+        if not self._task.done():
+            Postbox(self._loop).call_soon_threadsafe(self._task.cancel)
+
+
+_LONGER_THAN_ANY_RUN = 10.0**6
+"""Seconds: eleven days.  In milliseconds, as Qt counts, it still fits 32 bits."""
+
+
+class _Job:
+    """An address on its way through a run."""
+
+    __slots__ = ("address", "host", "report")
+
+    def __init__(self, address: str, host: str | None) -> None:
+        self.address = address
+        self.host = host
+        self.report: Report | None = None
+
+
+class _Run(Generic[_Lent]):
+    """What goes on behind a :class:`Probes`."""
+
+    def __init__(
+        self,
+        lend: Lend[_Lent],
+        check: Check[_Lent],
+        addresses: Addresses,
+        *,
+        limit: int,
+        per_host: int | None,
+        ordered: bool,
+    ) -> None:
+        self.started = 0
+        self.counts: Counter[Reason] = Counter()
+        self.ended = False
+        self._lend = lend
+        self._check = check
+        self._source = _Source(addresses)
+        self._crew = _Crew(limit)
+        self._hosts = None if per_host is None else _Hosts(per_host)
+        self._ordered = ordered
+        ahead = LOOKAHEAD if ordered or per_host is not None else 2
+        self._room = asyncio.Semaphore(limit * ahead)
+        self._ready: deque[_Job] = deque()
+        self._news = asyncio.Event()
+        self._failure: BaseException | None = None
+
+    async def read(self) -> Report:
+        """Return the next report.
+
+        Raises:
+            StopAsyncIteration: there is none any more.
+            BaseException: the input or the check raised it.
+        """
+        while not self._ready or self._ready[0].report is None:
+            if self.ended:
+                self.end()
+                failure, self._failure = self._failure, None
+                raise failure or StopAsyncIteration
+            self._news.clear()
+            await self._news.wait()
+        self._room.release()
+        return cast("Report", self._ready.popleft().report)
+
+    async def supervise(self) -> None:
+        """Run until the input is at its end, a worker fails, or the reader has left."""
+        try:
+            async with self._source, self._lend() as lent, self._crew:
+                self._crew.hire(self._work(lent))
+                self._failure = await self._crew.idle()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the reader
+            self._failure = error
+        finally:
+            self.ended = True
+            self._news.set()
+
+    def end(self) -> None:
+        """Let go of what was not read: nothing more will come."""
+        self.ended = True
+        self._ready.clear()
+        self._news.set()
+
+    async def _work(self, lent: _Lent) -> None:
+        while (job := await self._next()) is not None:
+            if self._crew.has_room and not self._source.exhausted:
+                self._crew.hire(self._work(lent))
+            following: _Job | None = job
+            while following is not None:
+                await self._do(following, lent)
+                following = self._hosts.leave(following) if self._hosts else None
+
+    async def _next(self) -> _Job | None:
+        """Pull addresses until one may be checked now; ``None``: there are no more."""
+        while True:
+            await self._room.acquire()
+            async with self._source.turn():
+                try:
+                    address = address_text(await self._source.pull())
+                except StopAsyncIteration:
+                    self._room.release()
+                    return None
+                job = _Job(address, _host(address) if self._hosts else None)
+                if self._ordered:
+                    self._ready.append(job)
+            if self._hosts is None or self._hosts.enter(job):
+                return job
+
+    async def _do(self, job: _Job, lent: _Lent) -> None:
+        self.started += 1
+        job.report = report = await self._check(lent, job.address)
+        self.counts[report.reason] += 1
+        if not self._ordered:
+            self._ready.append(job)
+        self._news.set()
+
+
+class _Crew:
+    """The workers of a run: a context manager that leaves none of them behind."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._workers: set[asyncio.Task[None]] = set()
+        self._idle = asyncio.Event()
+        self._failure: BaseException | None = None
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more may be hired."""
+        return len(self._workers) < self._most
+
+    def hire(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let one more worker begin."""
+        worker = asyncio.get_running_loop().create_task(work)
+        self._workers.add(worker)
+        worker.add_done_callback(self._leave)
+
+    async def idle(self) -> BaseException | None:
+        """Wait until all have done their work, or one has failed; return what it failed of."""
+        await self._idle.wait()
+        return self._failure
+
+    def _leave(self, worker: asyncio.Task[None]) -> None:
+        self._workers.discard(worker)
+        if not worker.cancelled():
+            self._failure = worker.exception() or self._failure
+        if self._failure is not None or not self._workers:
+            self._idle.set()
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        workers = [*self._workers]
+        if not self._loop.is_closed():
+            for worker in workers:
+                worker.cancel()
+        if not is_gone(self._loop, kind):
+            await until_done(*workers)
+
+
+class _Source:
+    """The input of a run: pulled by one worker at a time."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        self.exhausted = False
+        self._iterator: Iterator[Any] | AsyncIterator[Any]
+        self._lock: asyncio.Lock | None = None
+        if hasattr(addresses, "__aiter__"):
+            self._iterator = aiter(cast("AsyncIterable[Any]", addresses))
+            self._lock = asyncio.Lock()
+        elif isinstance(addresses, str):
+            raise TypeError("addresses are a list or another iterable of addresses, not one text")
+        else:
+            self._iterator = iter(addresses)
+
+    def turn(self) -> AbstractAsyncContextManager[object]:
+        """Wait for the own turn to pull: an async iterator cannot be asked twice at once."""
+        return _NO_TURN if self._lock is None else self._lock
+
+    async def pull(self) -> Any:
+        """Return the next address.
+
+        Raises:
+            StopAsyncIteration: there is none.
+        """
+        try:
+            if self._lock is None:
+                return next(self._iterator)  # type: ignore[arg-type]
+            return await anext(self._iterator)  # type: ignore[arg-type]
+        except (StopIteration, StopAsyncIteration):
+            self.exhausted = True
+            raise StopAsyncIteration from None
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        # An async generator that is left half way: a loop may never finalise it.
+        close = getattr(self._iterator, "aclose", None)
+        if close is not None and not is_gone(self._loop, kind):
+            await close()
+
+
+_NO_TURN = contextlib.nullcontext()
+
+
+class _Hosts:
+    """How many checks of each host are under way, and which jobs wait for their host's turn."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._under_way: Counter[str] = Counter()
+        self._waiting: defaultdict[str, deque[_Job]] = defaultdict(deque)
+
+    def enter(self, job: _Job) -> bool:
+        """Tell whether a job may begin; if not, it waits here."""
+        if job.host is None:
+            return True
+        if self._under_way[job.host] < self._most:
+            self._under_way[job.host] += 1
+            return True
+        self._waiting[job.host].append(job)
+        return False
+
+    def leave(self, job: _Job) -> _Job | None:
+        """Take note that a job is done; return the next one of its host, which begins with that."""
+        if job.host is None:
+            return None
+        if waiting := self._waiting.get(job.host):
+            return waiting.popleft()
+        self._waiting.pop(job.host, None)
+        self._under_way[job.host] -= 1
+        if not self._under_way[job.host]:
+            del self._under_way[job.host]
+        return None
+
+
+def _host(address: str) -> str | None:
+    """Return what ``per_host`` counts by; ``None`` for what leads to no host."""
+    try:
+        target = parse(address)
+    except InvalidAddress:
+        return None
+    return target.path if target.kind is Kind.unix else target.host

@@ -1,0 +1,42 @@
+"""How many checks this process can run at once with the descriptors that it may still open."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+__all__ = ["affordable"]
+
+PER_CHECK = 2
+"""A name with addresses of both families is tried over two sockets at a time (RFC 8305)."""
+
+RESERVE = 24
+"""For the loop, name look-ups, and whatever else the program opens meanwhile."""
+
+
+def affordable(wanted: int) -> int:
+    """Return how many of the wanted checks can run at once; at least one.
+
+    Where the system does not tell (Windows has no such limit), all of them.
+    """
+    free = _free()
+    return wanted if free is None else max(1, min(wanted, (free - RESERVE) // PER_CHECK))
+
+
+def _free() -> int | None:
+    try:
+        import resource  # noqa: PLC0415 - Windows has none
+    except ImportError:
+        return None
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most == resource.RLIM_INFINITY:
+        return None
+    return most - _open()
+
+
+def _open() -> int:
+    for folder in ("/proc/self/fd", "/dev/fd"):
+        with contextlib.suppress(OSError):
+            return len(os.listdir(Path(folder)))  # noqa: PTH208 - counts, and needs no paths
+    return 0
