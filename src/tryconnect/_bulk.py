@@ -141,8 +141,13 @@ class _Ender:
         self._task = self._loop.create_task(run.supervise())
         # Loops hold their tasks weakly.  When nobody is left to read, all workers may stand still,
         # and the run would be garbage before it could be ended in order.
-        anchor = self._loop.call_later(_LONGER_THAN_ANY_RUN, self._task.done)
-        self._task.add_done_callback(lambda _: anchor.cancel())
+        try:
+            anchor = self._loop.call_later(_LONGER_THAN_ANY_RUN, self._task.done)
+        except (NotImplementedError, AttributeError):  # a loop without timers
+            _anchored.add(self._task)
+            self._task.add_done_callback(_anchored.discard)
+        else:
+            self._task.add_done_callback(lambda _: anchor.cancel())
 
     async def aclose(self) -> None:
         """Cancel the run, and return when it has ended, also if cancelled oneself."""
@@ -154,6 +159,8 @@ class _Ender:
         if not self._task.done():
             Postbox(self._loop).call_soon_threadsafe(self._task.cancel)
 
+
+_anchored: set[asyncio.Task[None]] = set()
 
 _LONGER_THAN_ANY_RUN = 10.0**6
 """Seconds: eleven days.  In milliseconds, as Qt counts, it still fits 32 bits."""
