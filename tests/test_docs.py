@@ -20,6 +20,8 @@ import tryconnect
 from tests import documents
 from tryconnect import Reason, cli
 from tryconnect.cli import COMMANDS
+from tryconnect.doctor._machine import MACHINE_TESTS
+from tryconnect.doctor._tests import LOOP_TESTS
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -39,7 +41,10 @@ def _documented() -> Iterator[object]:
         yield pkgutil.resolve_name(name)
 
 
-@pytest.mark.parametrize("module", ["tryconnect", "tryconnect.sync", "tryconnect.errors"])
+PUBLIC = ("tryconnect", "tryconnect.sync", "tryconnect.doctor", "tryconnect.errors")
+
+
+@pytest.mark.parametrize("module", PUBLIC)
 def test_every_public_name_is_in_the_reference(module: str) -> None:
     documented = list(_documented())
     public = importlib.import_module(module)
@@ -57,6 +62,12 @@ def test_every_reason_has_an_entry_that_begins_with_its_meaning(reason: Reason) 
 
 def test_every_entry_is_a_reason() -> None:
     assert re.findall(r"^(\w+)\n-+$", REASONS, re.MULTILINE) == list(Reason)
+
+
+def test_every_finding_of_the_doctor_has_an_entry() -> None:
+    page = (DOCS / "reference/doctor.rst").read_text("utf-8")
+
+    assert re.findall(r"^(\w+)\n\^+$", page, re.MULTILINE) == [*LOOP_TESTS, *MACHINE_TESTS]
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])

@@ -53,13 +53,14 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("_session",),
     # Patterns: many checks, or checks in the course of time.  They know no network.
     ("_bulk", "_patience"),
-    ("_patterns", "_sync_streams"),
+    ("_patterns",),
     # The owner of sessions.
     ("_client",),
-    ("_calls", "_sync_client"),
+    ("_calls",),
     ("__init__",),
     # Doors.
-    ("sync", "cli", "testing"),
+    ("sync", "doctor", "testing"),
+    ("cli",),
     ("__main__",),
 )
 
@@ -74,7 +75,7 @@ MAY_BE_HEAVY = frozenset(
         *("_verdict", "_body", "_connector", "_names", "_proxies", "_protocol", "_dial", "_http"),
         *("_network", "_roads", "_session"),
         # The demonstration and the probe server bring servers.
-        *("cli", "testing", "web", "__main__"),
+        *("cli", "doctor", "testing", "web", "__main__"),
     }
 )
 """Rooms that import it as they load, or may; all others do so inside functions, or never."""

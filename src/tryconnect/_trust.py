@@ -14,7 +14,7 @@ from tryconnect._loops import beside
 from tryconnect._shortage import shortage
 from tryconnect._trail import current
 
-__all__ = ["Trust"]
+__all__ = ["Trust", "verifying"]
 
 
 class Trust:
@@ -73,6 +73,15 @@ _contexts: dict[_Wanted, ssl.SSLContext] = {}
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """requests' variables: the first that is set counts.  There it replaces requests' own bundle; here
 its certificates are trusted besides the system's, so that setting it takes nothing away."""
+
+
+def verifying() -> ssl.SSLContext:
+    """Make a context as the environment wants it now, which is not kept; this blocks.
+
+    Raises:
+        LocalFault: the environment names a file of certificates that cannot be read.
+    """
+    return _make(_Wanted.now(verified=True))
 
 
 def _make(wanted: _Wanted) -> ssl.SSLContext:

@@ -117,11 +117,7 @@ EXPECTED = {
     "fetch_text": "hello",
     "failed_fetch": 404,
     "kept": [False, True, True],
-    "bulk": ["ok"] * 25 + ["refused"] * 25,
-    "forgotten_bulk": "ok",
-    "waiting": ["ok", "ok"],
-    "waiting_in_vain": ["refused"],
-    "watching": "ok",
+    "bulk": [True] * 50,
     "chosen": ["ok"] * 4,
     "tasks": 0,
 }

@@ -1,0 +1,153 @@
+"""Examine this machine and an event loop: say whether they are fit, and what to do if not.
+
+A line for each finding, and advice below those that are not ok.  The exit code is 0 where there is
+no fault (warnings do not count), 1 where there is one, 2 for wrong usage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import json
+import os
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from tryconnect.doctor._examination import Examination
+from tryconnect.doctor._findings import Level
+from tryconnect.doctor._waiting import bounded
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator
+
+    from tryconnect.doctor import Findings
+
+__all__ = ["close", "configure", "run"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's words."""
+    parser.add_argument(
+        "--loop",
+        metavar="MODULE:FACTORY",
+        help="examine the loop that this function makes, run by its run_until_complete in the "
+        "main thread (default: the loop that asyncio makes)",
+    )
+    parser.add_argument(
+        "--only", choices=["loop", "machine"], help="examine this alone (default: both)"
+    )
+    parser.add_argument(
+        "--name-server",
+        action="append",
+        metavar="IP[:PORT]",
+        help="ask this one for names, and not those of the machine; may be repeated",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object a line, advice included"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Examine, and print what was found."""
+    factory = asyncio.new_event_loop if options.loop is None else _factory(options.loop)
+    show = _print_json if options.json else _print_lines
+    examination = Examination(only=options.only, name_servers=options.name_server)
+    loop = factory()
+    if not hasattr(loop, "run_until_complete"):
+        raise ValueError(f"{options.loop} makes no event loop, but {loop!r}")
+    with _watched(examination, show):
+        loop.run_until_complete(examination.whole())
+        findings = examination.findings
+        show(findings)
+        close(loop)
+    return exit_code(findings)
+
+
+def exit_code(findings: Findings) -> int:
+    """Return 0 where there is no fault, else 1."""
+    return 0 if findings.healthy else 1
+
+
+def _factory(text: str) -> Callable[[], asyncio.AbstractEventLoop]:
+    """Find a factory by its name, as ``package.module:factory``.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    module, _, name = text.partition(":")
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as python -m does
+    try:
+        found: object = importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"there is no factory {text!r}: {error}") from error
+    finally:
+        sys.path.pop(0)
+    if not callable(found):
+        raise ValueError(f"{text!r} is no factory: it cannot be called")  # noqa: TRY004 - a usage
+    return found
+
+
+def close(loop: asyncio.AbstractEventLoop) -> None:
+    """Close a loop as asyncio's own runner does, but do not wait for a broken one."""
+
+    async def end(name: str) -> None:
+        await getattr(loop, name)()
+
+    for name in ("shutdown_asyncgens", "shutdown_default_executor"):
+        loop.run_until_complete(bounded(end(name)))
+    loop.close()
+
+
+@contextlib.contextmanager
+def _watched(examination: Examination, show: Callable[[Findings], None]) -> Iterator[None]:
+    """End the process where the loop stands still: nothing else gets out of its wait."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(_PAUSE):
+            if examination.stands_still():
+                examination.gave_up()
+                show(examination.findings)
+                sys.stdout.flush()
+                os._exit(exit_code(examination.findings))
+
+    watcher = threading.Thread(target=watch, name="tryconnect-doctor-watcher", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+_PAUSE = 0.1
+"""Seconds between two looks at the loop."""
+
+
+def _print_lines(findings: Findings) -> None:
+    names = max(len(finding.name) for finding in findings)
+    for finding in findings:
+        print(f"{finding.level:<7}  {finding.name:<{names}}  {finding.sentence}")  # noqa: T201
+        if finding.level is not Level.ok:
+            print(f"{'':<7}  {'':<{names}}  -> {finding.advice}")  # noqa: T201
+    print(_summary(findings))  # noqa: T201
+
+
+def _summary(findings: Findings) -> str:
+    levels = [finding.level for finding in findings]
+    counted = [
+        f"{levels.count(level)} {level}{'s' * (levels.count(level) > 1)}"
+        for level in (Level.fault, Level.warning)
+        if level in levels
+    ]
+    return f"{len(levels)} things were looked at: {', '.join(counted) or 'all is well'}"
+
+
+def _print_json(findings: Findings) -> None:
+    for finding in findings:
+        print(json.dumps(finding.as_dict(), ensure_ascii=False))  # noqa: T201

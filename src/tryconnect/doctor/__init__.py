@@ -1,0 +1,16 @@
+"""The doctor: says whether this machine and this event loop are fit, and what to do if not.
+
+Programs that run in a loop of somebody else's, and the authors of such loops, ask it what works
+there::
+
+    findings = await tryconnect.doctor.examine()
+    for finding in findings.worse_than_ok:
+        print(finding.sentence, finding.advice)
+
+.. versionadded:: 0.1
+"""
+
+from tryconnect.doctor._examine import examine
+from tryconnect.doctor._findings import Finding, Findings, Level
+
+__all__ = ["Finding", "Findings", "Level", "examine"]

@@ -1,0 +1,106 @@
+"""What the doctor has found: records, and what follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["NOTHING_TO_DO", "Finding", "Findings", "Level", "fault", "ok", "warning"]
+
+
+class Level(StrEnum):
+    """How bad a finding is.
+
+    .. versionadded:: 0.1
+    """
+
+    ok = "ok"
+    warning = "warning"
+    """Something is missing or slow; checks work all the same, other code may not."""
+    fault = "fault"
+    """Something breaks its promise: results or errors get lost or late, or checks fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        name: what it was, one word of a closed set.
+        level: how bad it is.
+        sentence: what was found.
+        advice: what to do about it; where nothing is wrong, ``"nothing to do"``.
+
+    .. versionadded:: 0.1
+    """
+
+    name: str
+    level: Level
+    sentence: str
+    advice: str
+
+    def as_dict(self) -> dict[str, str]:
+        """Return plain values for JSON."""
+        return {**asdict(self), "level": str(self.level)}
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Everything that was looked at, in that order.  It is true where there is no fault.
+
+    Attributes:
+        all: the findings.
+
+    .. versionadded:: 0.1
+    """
+
+    all: tuple[Finding, ...]
+
+    def __bool__(self) -> bool:
+        return self.healthy
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.all)
+
+    def __len__(self) -> int:
+        return len(self.all)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether there is no fault; warnings do not count."""
+        return all(finding.level is not Level.fault for finding in self.all)
+
+    @property
+    def worse_than_ok(self) -> tuple[Finding, ...]:
+        """The warnings and faults."""
+        return tuple(finding for finding in self.all if finding.level is not Level.ok)
+
+    def named(self, name: str) -> tuple[Finding, ...]:
+        """Return the findings of one name: several for the name servers and proxies, else one."""
+        return tuple(finding for finding in self.all if finding.name == name)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {"healthy": self.healthy, "findings": [finding.as_dict() for finding in self.all]}
+
+
+NOTHING_TO_DO = "nothing to do"
+
+
+def ok(name: str, sentence: str) -> Finding:
+    """Say that something is as it should be."""
+    return Finding(name, Level.ok, sentence, NOTHING_TO_DO)
+
+
+def warning(name: str, sentence: str, advice: str) -> Finding:
+    """Say that something is missing or slow."""
+    return Finding(name, Level.warning, sentence, advice)
+
+
+def fault(name: str, sentence: str, advice: str) -> Finding:
+    """Say that something breaks its promise."""
+    return Finding(name, Level.fault, sentence, advice)

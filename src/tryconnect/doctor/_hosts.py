@@ -1,0 +1,67 @@
+"""The file of hosts: names that this machine knows by itself, ``localhost`` above all."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tryconnect._redaction import visible
+from tryconnect.doctor._findings import Finding, fault, ok, warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["hosts"]
+
+_FILE = (
+    Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "drivers", "etc", "hosts")
+    if sys.platform == "win32"
+    else Path("/etc/hosts")
+)
+
+
+def hosts(name: str, *, file: Path = _FILE) -> Iterator[Finding]:
+    """Read the file, and see where ``localhost`` leads.
+
+    Args:
+        name: the finding's.
+        file: where it stands.
+    """
+    try:
+        text = file.read_text("utf-8", "replace")
+    except OSError as error:
+        yield warning(
+            name,
+            f"{file} cannot be read ({error.strerror})",
+            "put it back, with the line: 127.0.0.1 localhost",
+        )
+        return
+    yield _judged(name, text, file)
+
+
+def _judged(name: str, text: str, file: Path) -> Finding:
+    known: dict[str, list[ipaddress.IPv4Address | ipaddress.IPv6Address]] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        ip, *names = line.partition("#")[0].split() or [""]
+        if not ip:
+            continue
+        try:
+            address = ipaddress.ip_address(ip.partition("%")[0])
+        except ValueError:
+            sentence = f'line {number} of {file} does not begin with an address: "{visible(ip)}"'
+            return warning(name, sentence, "correct the line, or take it out")
+        for each in names:
+            known.setdefault(each.lower(), []).append(address)
+    local = known.get("localhost", [])
+    # Windows answers for localhost by itself, and its file has no line for it.
+    if not local and sys.platform != "win32":
+        sentence = f"{file} does not know localhost"
+        return warning(name, sentence, f"add the line: 127.0.0.1 localhost to {file}")
+    if astray := [address for address in local if not address.is_loopback]:
+        sentence = f"{file} leads localhost to {astray[0]}, which is another machine"
+        return fault(name, sentence, f"take localhost out of that line of {file}")
+    count = len(known)
+    return ok(name, f"{file} has {count} name{'s' * (count != 1)}, and localhost is this machine")

@@ -1,0 +1,115 @@
+"""The name servers that checks would ask, and how long each takes to answer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pycares
+
+from tryconnect._sentences import duration
+from tryconnect.doctor._findings import Finding, fault, ok, warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["name_servers"]
+
+_PATIENCE = 2.0
+"""Seconds for an answer: as long as a check waits for the first server before it asks the next."""
+
+_SLOW = 0.5
+"""Seconds; a name server in the same building takes a few milliseconds."""
+
+_QUESTION = "."
+"""The root's own name servers: every name server knows them, and no search list is tried."""
+
+
+def name_servers(name: str, *, servers: Sequence[str] | None = None) -> Iterator[Finding]:
+    """Ask each name server something that all of them know.
+
+    Args:
+        name: the findings'.
+        servers: ``ip`` or ``ip:port``; ``None``: those that this machine is set to.
+    """
+    asked = _Asked.all(configured() if servers is None else servers)
+    if not asked:
+        yield fault(name, "there is no name server", _NAME_ONE)
+    alive = any(each.answered for each in asked)
+    for each in asked:
+        yield each.finding(name, others_answer=alive)
+
+
+def configured() -> Sequence[str]:
+    """Return the name servers that c-ares takes from the system's settings."""
+    channel = pycares.Channel()
+    try:
+        return [str(server) for server in channel.servers]
+    finally:
+        channel.close()
+
+
+_NAME_ONE = "name a server that answers: in /etc/resolv.conf, or in the system's network settings"
+
+# They answer, and say that they have nothing to say.
+_ANSWERS = {pycares.errno.ARES_SUCCESS, pycares.errno.ARES_ENODATA, pycares.errno.ARES_ENOTFOUND}
+_UNWILLING = {
+    pycares.errno.ARES_EREFUSED: "refuses to answer this machine",
+    pycares.errno.ARES_ESERVFAIL: "cannot answer: it reaches no other server itself",
+    pycares.errno.ARES_ENOTIMP: "does not answer questions for other names",
+    pycares.errno.ARES_EFORMERR: "does not understand the question",
+    pycares.errno.ARES_EBADRESP: "answers with something that is no DNS",
+}
+
+
+class _Asked:
+    """One name server, and what came of the question."""
+
+    @classmethod
+    def all(cls, servers: Sequence[str]) -> list[_Asked]:
+        """Ask all at once, and wait for their answers."""
+        asked = [cls(server) for server in servers]
+        end = time.monotonic() + 2 * _PATIENCE  # c-ares keeps the deadline, in a thread of its own
+        for each in asked:
+            each.over.wait(max(0, end - time.monotonic()))
+            each.channel.close()
+        return asked
+
+    def __init__(self, server: str) -> None:
+        self.server = server.removesuffix(":53")
+        self.over = threading.Event()
+        self.took: float | None = None
+        self.code = pycares.errno.ARES_ETIMEOUT
+        self.channel = pycares.Channel(servers=[server], timeout=_PATIENCE, tries=1)
+        self._begun = time.monotonic()
+        self.channel.query(_QUESTION, pycares.QUERY_TYPE_NS, callback=self._note)
+
+    @property
+    def answered(self) -> bool:
+        return self.code in _ANSWERS
+
+    def finding(self, name: str, *, others_answer: bool) -> Finding:
+        took = duration(self.took if self.took is not None else _PATIENCE)
+        server = f"the name server {self.server}"
+        if self.answered and (self.took or 0) < _SLOW:
+            return ok(name, f"{server} answers in {took}")
+        if self.answered:
+            advice = "ask a nearer name server first: every check of a new name waits for this one"
+            return warning(name, f"{server} takes {took} to answer", advice)
+        if self.code in _UNWILLING:
+            sentence = f"{server} {_UNWILLING[self.code]}"
+        elif self.code == pycares.errno.ARES_ECONNREFUSED:
+            sentence = f"{server} is not there: nothing listens"
+        else:
+            sentence = f"{server} does not answer within {took}"
+        if others_answer:
+            return warning(name, sentence, "take it off the list: others have to stand in for it")
+        return fault(name, sentence, _NAME_ONE)
+
+    def _note(self, _: object, code: int | None) -> None:
+        if self.over.is_set():  # the channel's closing
+            return
+        self.took = time.monotonic() - self._begun
+        self.code = pycares.errno.ARES_SUCCESS if code is None else code
+        self.over.set()

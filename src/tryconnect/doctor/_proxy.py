@@ -1,0 +1,72 @@
+"""The proxies in force: whether they can be spoken to, and whether anything listens there."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from tryconnect._faults import ProxyUnusable
+from tryconnect._proxies import Proxies
+from tryconnect._redaction import redact_address
+from tryconnect._sentences import duration
+from tryconnect._target import parse
+from tryconnect.doctor._findings import fault, ok, warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from yarl import URL
+
+    from tryconnect.doctor._findings import Finding
+
+__all__ = ["proxies"]
+
+_PATIENCE = 2.0
+"""Seconds to connect to a proxy."""
+
+_OUTSIDE = "outside.example"
+"""A name that stands for all that are not this machine's; it is not looked up."""
+
+
+def proxies(name: str) -> Iterator[Finding]:
+    """Connect to each proxy that a check of another machine would go through."""
+    settings = Proxies("env")
+    served: dict[URL, list[str]] = {}
+    broken = False
+    for scheme in ("http", "https"):
+        try:
+            proxy = settings.choose(parse(f"{scheme}://{_OUTSIDE}/"))
+        except ProxyUnusable as error:
+            broken = True
+            advice = "set it to an http:// proxy, or take it away"
+            yield fault(name, f"no {scheme} address can be checked: {error}", advice)
+        else:
+            if proxy is not None:
+                served.setdefault(proxy, []).append(scheme)
+    for proxy, schemes in served.items():
+        yield _tried(name, proxy, " and ".join(schemes))
+    if not served and not broken:
+        yield ok(name, "no proxy is in force")
+    elif served and settings.choose(parse("http://localhost/")) in served:
+        yield warning(
+            name,
+            "checks of this machine itself go through the proxy, too",
+            "add localhost,127.0.0.1,::1 to NO_PROXY",
+        )
+
+
+def _tried(name: str, proxy: URL, schemes: str) -> Finding:
+    shown = redact_address(str(proxy))
+    begun = time.monotonic()
+    try:
+        socket.create_connection((proxy.host, proxy.port), timeout=_PATIENCE).close()
+    except OSError as error:
+        return fault(
+            name,
+            f"the proxy {shown} for {schemes} addresses cannot be reached "
+            f"({error.strerror or error})",
+            "start it, correct its address, or take it away: every check would fail there",
+        )
+    took = duration(time.monotonic() - begun)
+    return ok(name, f"{schemes} addresses go through the proxy {shown}, reached in {took}")
