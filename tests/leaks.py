@@ -48,7 +48,8 @@ class Descriptor(NamedTuple):
 
     def __str__(self) -> str:
         if self.target.startswith("socket:"):
-            with _copy(self.number) as sock:
+            # It may be gone by now: other threads close theirs.
+            with contextlib.suppress(OSError), _copy(self.number) as sock:
                 return f"{self.number} {sock!r}"
         return f"{self.number} {self.target}"
 

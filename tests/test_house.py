@@ -53,10 +53,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("_session",),
     # Patterns: many checks, or checks in the course of time.  They know no network.
     ("_bulk", "_patience"),
-    ("_patterns",),
+    ("_patterns", "_sync_streams"),
     # The owner of sessions.
     ("_client",),
-    ("_calls",),
+    ("_calls", "_sync_client"),
     ("__init__",),
     # Doors.
     ("sync", "doctor", "testing"),

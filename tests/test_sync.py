@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import pytest
 from yarl import URL
 
 import tryconnect
-from tryconnect import FetchError, Reason, sync
+from tryconnect import FetchError, Reason, WaitTimeout, sync
 from tryconnect import testing as peers
 
 FUNCTIONS: list[Callable[..., object]] = [
@@ -42,7 +43,9 @@ def test_it_has_the_names_of_the_package() -> None:
         name for name in tryconnect.__all__ if asyncio.iscoroutinefunction(vars(tryconnect)[name])
     }
 
-    assert set(sync.__all__) == calls | {"Client"}
+    assert set(sync.__all__) == calls | {
+        *("BlockingProbes", "BlockingWatch", "Client", "probe_many", "watch")
+    }
 
 
 # --- functions
@@ -116,6 +119,135 @@ async def test_they_work_in_a_thread_beside_a_loop(server: peers.HttpServer) -> 
     thread.join()
 
     assert answers == [True]
+
+
+# --- streams of reports
+
+
+@pytest.fixture(params=["function", "client"])
+def way(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """What offers the streams."""
+    if request.param == "function":
+        yield sync
+    else:
+        with sync.Client(proxy=None) as client:
+            yield client
+
+
+def test_many_addresses_make_a_report_each(way: Any, server: peers.HttpServer) -> None:
+    addresses = [server.url, "no address", URL(server.url), "127.0.0.1:1"]
+
+    reports = list(way.probe_many(iter(addresses), ordered=True))
+
+    assert [report.reason for report in reports] == ["ok", "invalid_address", "ok", "refused"]
+
+
+def test_counts_are_those_of_the_run(way: Any, server: peers.HttpServer) -> None:
+    probes = way.probe_many([server.url] * 5 + ["no address"])
+    assert (probes.started, probes.finished) == (0, 0)
+
+    assert len(list(probes)) == 6
+
+    assert (probes.started, probes.finished) == (6, 6)
+    assert probes.counts == {Reason.ok: 5, Reason.invalid_address: 1}
+
+
+def test_a_slow_reader_sees_no_false_timeout(way: Any, server: peers.HttpServer) -> None:
+    for report in way.probe_many([server.url] * 5, limit=5, timeout=0.2):
+        assert report
+        time.sleep(0.3)
+
+
+def test_addresses_are_pulled_in_the_readers_thread_and_not_far_ahead(
+    way: Any, server: peers.HttpServer
+) -> None:
+    threads, pulled = set(), itertools.count()
+
+    def endless() -> Iterator[str]:
+        for _ in pulled:
+            threads.add(threading.current_thread())
+            yield server.url
+
+    with way.probe_many(endless(), limit=3) as probes:
+        for _ in range(20):
+            assert next(probes)
+        time.sleep(0.05)
+        assert probes.started <= 20 + 2 * 3
+
+    assert threads == {threading.current_thread()}
+    assert next(pulled) <= 20 + 3 * 3 + 1
+    with pytest.raises(StopIteration):
+        next(probes)
+
+
+def test_a_slow_input_holds_back_no_report(way: Any, server: peers.HttpServer) -> None:
+    def slow() -> Iterator[str]:
+        for _ in range(3):
+            yield server.url
+            time.sleep(0.2)
+
+    started = time.monotonic()
+    with way.probe_many(slow()) as probes:
+        next(probes)
+
+        assert time.monotonic() - started < 0.4
+
+
+def test_a_fault_of_the_input_reaches_the_reader(way: Any) -> None:
+    def broken() -> Iterator[str]:
+        yield "127.0.0.1:1"
+        raise LookupError
+
+    with way.probe_many(broken()) as probes, pytest.raises(LookupError):
+        list(probes)
+
+
+@pytest.mark.parametrize("nonsense", ["example.com", 7])
+def test_what_is_not_many_addresses_is_refused(way: Any, nonsense: Any) -> None:
+    with pytest.raises(TypeError):
+        way.probe_many(nonsense)
+
+
+def test_a_run_that_is_dropped_leaves_nothing(way: Any) -> None:
+    """The leak guard sees that its sockets are closed."""
+    with peers.in_thread(peers.silent()) as silent:
+        for report in way.probe_many(["no address", *[silent.url] * 20]):
+            assert report.reason is Reason.invalid_address
+            break
+
+
+def test_closing_twice_and_before_the_beginning_does_nothing(way: Any) -> None:
+    probes = way.probe_many(["127.0.0.1:1"])
+    probes.close()
+    probes.close()
+
+    assert list(probes) == []
+
+
+def test_waiting(way: Any, server: peers.HttpServer) -> None:
+    (report,) = way.wait_until_up(server.url, timeout=5)
+    assert report.ok
+    (report,) = way.wait_until_down("127.0.0.1:1", timeout=5)
+    assert report.reason is Reason.refused
+    with pytest.raises(WaitTimeout):
+        way.wait_until_down(server.url, timeout=0.2)
+
+
+def test_watching(way: Any) -> None:
+    with peers.in_thread(peers.http_server()) as server:
+        watch = way.watch(server.url, every=0.02)
+        assert next(watch).ok
+    for report in watch:
+        assert report.reason is Reason.refused
+        break
+
+
+@pytest.mark.parametrize("stream", ["probe_many", "watch"])
+async def test_inside_a_loop_streams_name_the_async_for(stream: str) -> None:
+    reports = getattr(sync, stream)(["a.test"] if stream == "probe_many" else "a.test")
+
+    with pytest.raises(RuntimeError, match=rf"async for report in tryconnect\.{stream}"):
+        next(reports)
 
 
 # --- what is the caller's

@@ -111,8 +111,21 @@ def synchronous() -> None:
     assert_type(sync.probe("https://example.com", expect="2xx"), Report)
     assert_type(sync.fetch_text(URL("https://example.com")), str)
     assert_type(sync.fetch("https://example.com"), Page)
+    with sync.probe_many(["a.example", URL("https://b.example")], per_host=1) as probes:
+        assert_type(probes, sync.BlockingProbes)
+        for report in probes:
+            assert_type(report, Report)
+        assert_type(probes.counts, Mapping[Reason, int])
+    assert_type(sync.wait_until_up("a.example"), list[Report])
+    assert_type(sync.wait_until_down("a.example"), list[Report])
+    assert_type(sync.watch("a.example"), sync.BlockingWatch)
+    assert_type(next(sync.watch("a.example")), Report)
     with sync.Client(proxy=None) as client:
         assert_type(client, sync.Client)
+        assert_type(client.probe_many(["a.example"]), sync.BlockingProbes)
+        assert_type(client.wait_until_up("a.example", any_of=True), list[Report])
+        assert_type(client.wait_until_down("a.example"), list[Report])
+        assert_type(client.watch("a.example", every=60), sync.BlockingWatch)
         assert_type(client.try_connect("https://example.com"), bool)
         assert_type(client.probe("https://example.com"), Report)
         assert_type(client.fetch_text("https://example.com"), str)

@@ -39,8 +39,9 @@ if TYPE_CHECKING:
     from tryconnect._records import Report
     from tryconnect.errors import Reason
 
-__all__ = ["Addresses", "Check", "Lend", "Probes"]
+__all__ = ["Addresses", "Check", "Lend", "Probes", "iterate"]
 
+_T = TypeVar("_T")
 _Lent = TypeVar("_Lent")
 
 Lend: TypeAlias = "Callable[[], AbstractAsyncContextManager[_Lent]]"
@@ -67,7 +68,8 @@ class Probes:
     Without ``async with``, leaving the loop ends the run too, as soon as nobody holds the iterator
     any more.  Ending it cancels the checks under way and closes their sockets.
 
-    The run begins with the first report that is asked for.  One task at a time reads.
+    The run begins with the first report that is asked for, or with :meth:`begin`.  One task at a
+    time reads.
 
     .. versionadded:: 0.1
     """
@@ -100,6 +102,11 @@ class Probes:
         """How many checks have ended with each reason."""
         return self._run.counts
 
+    def begin(self) -> None:
+        """Begin the run in the running loop, without reading yet; a second call does nothing."""
+        if self._ender is None and not self._run.ended:
+            self._ender = _Ender(self._run)
+
     async def aclose(self) -> None:
         """End the run; a second call does nothing.
 
@@ -113,8 +120,7 @@ class Probes:
         return self
 
     async def __anext__(self) -> Report:
-        if self._ender is None and not self._run.ended:
-            self._ender = _Ender(self._run)
+        self.begin()
         return await self._run.read()
 
     async def __aenter__(self) -> Self:
@@ -141,8 +147,13 @@ class _Ender:
         self._task = self._loop.create_task(run.supervise())
         # Loops hold their tasks weakly.  When nobody is left to read, all workers may stand still,
         # and the run would be garbage before it could be ended in order.
-        anchor = self._loop.call_later(_LONGER_THAN_ANY_RUN, self._task.done)
-        self._task.add_done_callback(lambda _: anchor.cancel())
+        try:
+            anchor = self._loop.call_later(_LONGER_THAN_ANY_RUN, self._task.done)
+        except (NotImplementedError, AttributeError):  # a loop without timers
+            _anchored.add(self._task)
+            self._task.add_done_callback(_anchored.discard)
+        else:
+            self._task.add_done_callback(lambda _: anchor.cancel())
 
     async def aclose(self) -> None:
         """Cancel the run, and return when it has ended, also if cancelled oneself."""
@@ -154,6 +165,8 @@ class _Ender:
         if not self._task.done():
             Postbox(self._loop).call_soon_threadsafe(self._task.cancel)
 
+
+_anchored: set[asyncio.Task[None]] = set()
 
 _LONGER_THAN_ANY_RUN = 10.0**6
 """Seconds: eleven days.  In milliseconds, as Qt counts, it still fits 32 bits."""
@@ -327,10 +340,8 @@ class _Source:
         if hasattr(addresses, "__aiter__"):
             self._iterator = aiter(cast("AsyncIterable[Any]", addresses))
             self._lock = asyncio.Lock()
-        elif isinstance(addresses, str):
-            raise TypeError("addresses are a list or another iterable of addresses, not one text")
         else:
-            self._iterator = iter(addresses)
+            self._iterator = iterate(cast("Iterable[Any]", addresses))
 
     def turn(self) -> AbstractAsyncContextManager[object]:
         """Wait for the own turn to pull: an async iterator cannot be asked twice at once."""
@@ -364,6 +375,17 @@ class _Source:
         close = getattr(self._iterator, "aclose", None)
         if close is not None and not is_gone(self._loop, kind):
             await close()
+
+
+def iterate(addresses: Iterable[_T]) -> Iterator[_T]:
+    """Iterate over addresses; one text is an iterable too, but not meant as one.
+
+    Raises:
+        TypeError: the addresses are no iterable, or one text.
+    """
+    if isinstance(addresses, str):
+        raise TypeError("addresses are a list or another iterable of addresses, not one text")
+    return iter(addresses)
 
 
 _NO_TURN = contextlib.nullcontext()

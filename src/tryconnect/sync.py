@@ -10,21 +10,43 @@ policy and its executor are left alone.  Inside a running loop the functions ref
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import tryconnect
-from tryconnect._options import CHECK_TIMEOUT, FETCH_TIMEOUT, MAX_BYTES
+from tryconnect._options import (
+    AT_ONCE,
+    CHECK_TIMEOUT,
+    EVERY,
+    FETCH_TIMEOUT,
+    MAX_BYTES,
+    WAIT_TIMEOUT,
+)
+from tryconnect._patterns import UP
 from tryconnect._portal import stock_loop
+from tryconnect._sync_client import Client
+from tryconnect._sync_streams import BlockingProbes, BlockingWatch, refuse_inside_a_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-    from types import TracebackType
+    from collections.abc import Callable, Coroutine, Iterable
 
     from tryconnect._client import Address
     from tryconnect._expect import ExpectLike
     from tryconnect._records import Page, Report
 
-__all__ = ["Client", "fetch", "fetch_text", "probe", "try_connect"]
+__all__ = [
+    "BlockingProbes",
+    "BlockingWatch",
+    "Client",
+    "fetch",
+    "fetch_text",
+    "probe",
+    "probe_many",
+    "try_connect",
+    "wait_until_down",
+    "wait_until_up",
+    "watch",
+]
 
 _T = TypeVar("_T")
 
@@ -97,127 +119,105 @@ def fetch_text(
     )
 
 
-class Client:
-    """:class:`tryconnect.Client` for ``with``: one loop and one session for all calls inside.
+def probe_many(
+    addresses: Iterable[Address],
+    *,
+    limit: int = AT_ONCE,
+    per_host: int | None = None,
+    timeout: float = CHECK_TIMEOUT,
+    expect: ExpectLike = None,
+    ordered: bool = False,
+    keep_tracebacks: bool = False,
+) -> BlockingProbes:
+    """Check many addresses, some at a time; see :func:`tryconnect.probe_many`.
 
-    Takes the same options.  It belongs to the thread that opened it.
+    Returns:
+        :class:`BlockingProbes`, an iterator of reports.  Its checks go on while nobody asks for
+        the next report.
 
-    .. versionadded:: 0.1
+    Raises:
+        RuntimeError: a loop runs in this thread; at the first step.
     """
+    start = partial(
+        tryconnect.probe_many,
+        limit=limit,
+        per_host=per_host,
+        timeout=timeout,
+        expect=expect,
+        ordered=ordered,
+        keep_tracebacks=keep_tracebacks,
+    )
+    return BlockingProbes(start, addresses, ahead=limit)
 
-    def __init__(self, **options: Any) -> None:
-        self._client = tryconnect.Client(**options)
-        self._runner: asyncio.Runner | None = None
 
-    def try_connect(
-        self, address: Address, *, timeout: float = CHECK_TIMEOUT, expect: ExpectLike = None
-    ) -> bool:
-        """Tell whether an address answers; see :func:`tryconnect.try_connect`."""
-        return self._run(
-            "try_connect", self._client.try_connect, address, timeout=timeout, expect=expect
-        )
+def wait_until_up(
+    *addresses: Address,
+    timeout: float = WAIT_TIMEOUT,
+    expect: ExpectLike = UP,
+    any_of: bool = False,
+) -> list[Report]:
+    """Wait until addresses are up; see :func:`tryconnect.wait_until_up`.
 
-    def probe(
-        self, address: Address, *, timeout: float = CHECK_TIMEOUT, expect: ExpectLike = None
-    ) -> Report:
-        """Tell whether an address answers, and why not; see :func:`tryconnect.probe`."""
-        return self._run("probe", self._client.probe, address, timeout=timeout, expect=expect)
+    Raises:
+        RuntimeError: a loop runs in this thread.
+    """
+    return _run(
+        "wait_until_up",
+        tryconnect.wait_until_up,
+        *addresses,
+        timeout=timeout,
+        expect=expect,
+        any_of=any_of,
+    )
 
-    def fetch(
-        self,
-        url: Address,
-        *,
-        timeout: float = FETCH_TIMEOUT,
-        expect: ExpectLike = "2xx",
-        max_bytes: int = MAX_BYTES,
-        encoding: str | None = None,
-    ) -> Page:
-        """Return the text at a URL, and how it came about; see :func:`tryconnect.fetch`."""
-        return self._run(
-            "fetch",
-            self._client.fetch,
-            url,
-            timeout=timeout,
-            expect=expect,
-            max_bytes=max_bytes,
-            encoding=encoding,
-        )
 
-    def fetch_text(
-        self,
-        url: Address,
-        *,
-        timeout: float = FETCH_TIMEOUT,
-        expect: ExpectLike = "2xx",
-        max_bytes: int = MAX_BYTES,
-        encoding: str | None = None,
-    ) -> str:
-        """Return the text at a URL; see :func:`tryconnect.fetch_text`."""
-        return self._run(
-            "fetch_text",
-            self._client.fetch_text,
-            url,
-            timeout=timeout,
-            expect=expect,
-            max_bytes=max_bytes,
-            encoding=encoding,
-        )
+def wait_until_down(
+    *addresses: Address,
+    timeout: float = WAIT_TIMEOUT,
+    expect: ExpectLike = None,
+    any_of: bool = False,
+) -> list[Report]:
+    """Wait until addresses are down; see :func:`tryconnect.wait_until_down`.
 
-    def close(self) -> None:
-        """Close the session and its loop; a second call does nothing."""
-        _refuse_inside_a_loop("Client.close", "await client.aclose() of a tryconnect.Client")
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            with runner:
-                runner.run(self._client.aclose())
+    Raises:
+        RuntimeError: a loop runs in this thread.
+    """
+    return _run(
+        "wait_until_down",
+        tryconnect.wait_until_down,
+        *addresses,
+        timeout=timeout,
+        expect=expect,
+        any_of=any_of,
+    )
 
-    def __enter__(self) -> Self:
-        _refuse_inside_a_loop("Client", "async with tryconnect.Client() as client")
-        if self._runner is not None:
-            raise RuntimeError("this Client is open already: make another one")
-        self._runner = asyncio.Runner(loop_factory=stock_loop)
-        try:
-            self._runner.run(self._client.__aenter__())
-        except BaseException:
-            self._runner.close()
-            self._runner = None
-            raise
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
+def watch(
+    address: Address,
+    *,
+    every: float = EVERY,
+    timeout: float = CHECK_TIMEOUT,
+    expect: ExpectLike = None,
+    rise: int = 1,
+    fall: int = 1,
+) -> BlockingWatch:
+    """BlockingWatch an address; see :func:`tryconnect.watch`.
 
-    def _run(
-        self,
-        name: str,
-        function: Callable[..., Coroutine[Any, Any, _T]],
-        *args: Any,
-        **options: Any,
-    ) -> _T:
-        _refuse_inside_a_loop(f"Client.{name}", f"await client.{name}(…) of a tryconnect.Client")
-        if self._runner is None:
-            raise RuntimeError("a Client works inside of: with tryconnect.sync.Client() as client")
-        return self._runner.run(function(*args, **options))
+    Returns:
+        :class:`BlockingWatch`, an iterator without an end.
+
+    Raises:
+        RuntimeError: a loop runs in this thread; at the first step.
+    """
+    watch = tryconnect.watch(
+        address, every=every, timeout=timeout, expect=expect, rise=rise, fall=fall
+    )
+    return BlockingWatch(watch, partial(_run, "watch"))
 
 
 def _run(
     name: str, function: Callable[..., Coroutine[Any, Any, _T]], *args: Any, **options: Any
 ) -> _T:
-    _refuse_inside_a_loop(name, f"await tryconnect.{name}(…)")
+    refuse_inside_a_loop(name, f"await tryconnect.{name}(…)")
     with asyncio.Runner(loop_factory=stock_loop) as runner:
         return runner.run(function(*args, **options))
-
-
-def _refuse_inside_a_loop(name: str, instead: str) -> None:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return
-    raise RuntimeError(
-        f"tryconnect.sync.{name} would stop the event loop that runs here; write: {instead}"
-    )

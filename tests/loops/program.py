@@ -99,15 +99,41 @@ async def chosen(at: Addresses) -> object:
 
 
 async def bulk(at: Addresses) -> object:
-    loop = asyncio.get_running_loop()
-    tasks = [loop.create_task(tryconnect.try_connect(at["http"])) for _ in range(50)]
-    return [await task for task in tasks]
+    """Fifty at once, and half of them fail."""
+    async with tryconnect.probe_many([at["http"], at["refused"]] * 25, limit=50) as probes:
+        return sorted([report.reason async for report in probes])
+
+
+async def forgotten_bulk(at: Addresses) -> object:
+    """A run whose reader has gone ends itself."""
+    async for report in tryconnect.probe_many([at["http"]] + [at["silent"]] * 10):
+        return report.reason
+    return None
+
+
+async def waiting(at: Addresses) -> object:
+    return [report.reason for report in await tryconnect.wait_until_up(at["http"], at["tcp"])]
+
+
+async def waiting_in_vain(at: Addresses) -> object:
+    try:
+        await tryconnect.wait_until_up(at["refused"], timeout=0.3)
+    except tryconnect.WaitTimeout as error:
+        return [error.report.reason]
+    return None
+
+
+async def watching(at: Addresses) -> object:
+    async for report in tryconnect.watch(at["http"], every=0.01):
+        return report.reason
+    return None
 
 
 CASES: tuple[Case, ...] = (
     *(http, https, tcp, unix, name),
     *(refused, certificate, silent, cancelled),
-    *(fetch_text, failed_fetch, kept, bulk),
+    *(fetch_text, failed_fetch, kept),
+    *(bulk, forgotten_bulk, waiting, waiting_in_vain, watching),
 )
 """In this order; ``chosen`` comes last, as it opens the portal."""
 

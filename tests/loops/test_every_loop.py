@@ -117,7 +117,11 @@ EXPECTED = {
     "fetch_text": "hello",
     "failed_fetch": 404,
     "kept": [False, True, True],
-    "bulk": [True] * 50,
+    "bulk": ["ok"] * 25 + ["refused"] * 25,
+    "forgotten_bulk": "ok",
+    "waiting": ["ok", "ok"],
+    "waiting_in_vain": ["refused"],
+    "watching": "ok",
     "chosen": ["ok"] * 4,
     "tasks": 0,
 }
