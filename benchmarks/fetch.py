@@ -22,7 +22,8 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 import tryconnect
-from benchmarks.text import BOMB_SIZE, PROSE, filled, packers, peak
+from benchmarks.text import BOMB_SIZE, PROSE, filled, packers
+from benchmarks.usage import peak
 
 RUNS = 9
 MAX_BYTES = 10 * 2**20

@@ -7,34 +7,38 @@ Run from the root of a checkout::
 Fresh processes, in turns; medians; both figures and their ratio from one run (Unix).
 """
 
-import resource
+from __future__ import annotations
+
 import statistics
-import subprocess
 import sys
+
+from benchmarks.table import Table
+from benchmarks.usage import spent
+
+__all__ = ["imports"]
 
 ROUNDS = 25
 BARE, OURS, THEIRS = "pass", "import tryconnect", "import aiohttp"
+WITH_ALL = "import tryconnect; tryconnect.Client()"
 
 
-def spent(program: str) -> float:
-    """Return the seconds of processor time that a program takes in a process of its own."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-c", program], check=True)  # noqa: S603 - our own words
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def main() -> None:
-    """Print both figures and their ratio."""
-    programs = (BARE, OURS, THEIRS)
-    for program in programs:
-        spent(program)  # compiled once
-    rounds = [[spent(program) for program in programs] for _ in range(ROUNDS)]
-    bare, ours, theirs = (statistics.median(figures) for figures in zip(*rounds, strict=True))
-    for program, figure in ((OURS, ours), (THEIRS, theirs)):
-        print(f"{program:20} {(figure - bare) * 1e3:6.1f} ms above bare Python")
-    print(f"{'ratio':20} {(ours - bare) / (theirs - bare):6.2f}")
+def imports(*, quick: bool) -> Table:
+    """What it takes to be ready."""
+    programs = (BARE, OURS, THEIRS, WITH_ALL)
+    commands = [[sys.executable, "-c", program] for program in programs]
+    for command in commands:
+        spent(command)  # compiled once
+    rounds = [[spent(command) for command in commands] for _ in range(1 if quick else ROUNDS)]
+    bare, ours, theirs, whole = map(statistics.median, zip(*rounds, strict=True))
+    return Table(
+        ("program", "CPU above bare Python, ms", "÷ aiohttp's"),
+        [
+            [program, f"{(figure - bare) * 1e3:.0f}", f"{(figure - bare) / (theirs - bare):.2f}"]
+            for program, figure in zip(programs[1:], (ours, theirs, whole), strict=True)
+        ],
+        libraries=["aiohttp"],
+    )
 
 
 if __name__ == "__main__":
-    main()
+    print(imports(quick=False))

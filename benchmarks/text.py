@@ -17,8 +17,8 @@ import sys
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 
+from benchmarks.usage import peak
 from tryconnect._coding import PIECE_SIZE, Inflater
 from tryconnect._text import Decoder, decode
 
@@ -136,12 +136,6 @@ def in_a_fresh_process(task: str, argument: str, data: bytes) -> list[str]:
     """Run one of the tasks below on its own; return the words that it prints."""
     command = [sys.executable, "-m", "benchmarks.text", task, argument]
     return subprocess.run(command, input=data, stdout=-1, check=True).stdout.decode().split()  # noqa: S603
-
-
-def peak() -> int:
-    """Return the most bytes that this process has had in memory (Linux; no other system tells)."""
-    status = Path("/proc/self/status").read_text("ascii")
-    return int(status.partition("VmHWM:")[2].split()[0]) * KIB
 
 
 def unpack(coding: str) -> None:

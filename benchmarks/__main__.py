@@ -1,0 +1,59 @@
+"""All tables, or those that are named: ``python -m benchmarks [--quick] [--write] [TABLE …]``.
+
+Run from the root of a checkout with the extra ``bench``, on Linux.  ``--write`` puts each table
+into ``docs/explanation/performance.rst`` as soon as it is there; ``--quick`` takes a few checks
+instead of thousands, to see that everything works: its figures mean nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from benchmarks import bulk, growth, imports, instructions, leaving, oneshot, silent
+from benchmarks.table import PAGE, written
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from benchmarks.table import Table
+
+__all__ = ["TABLES", "main"]
+
+TABLES: dict[str, Callable[..., Table]] = {
+    "plain": bulk.plain,
+    "instructions": instructions.instructions,
+    "large": bulk.large,
+    "tls": bulk.secure,
+    "same": bulk.same,
+    "growth": growth.growth,
+    "descriptors": growth.few_descriptors,
+    "silent": silent.silent,
+    "leaving": leaving.leaving,
+    "oneshot": oneshot.oneshot,
+    "imports": imports.imports,
+}
+"""By name, in the order of the page; each takes ``quick=``."""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print tables, and write them into their page if asked to."""
+    parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
+    parser.add_argument("tables", nargs="*", metavar="TABLE", help=f"of {', '.join(TABLES)}")
+    parser.add_argument("--quick", action="store_true", help="a few checks only")
+    parser.add_argument("--write", action="store_true", help="write them into the documents")
+    options = parser.parse_args(argv)
+    if options.quick and options.write:
+        parser.error("--quick has nothing worth writing")
+    if unknown := sorted({*options.tables} - {*TABLES}):
+        parser.error(f"no such table: {', '.join(unknown)}")
+    for name in options.tables or TABLES:
+        text = str(TABLES[name](quick=options.quick))
+        print(f"{name}\n\n{text}\n", flush=True)
+        if options.write:
+            page = PAGE.read_text("utf-8")
+            PAGE.write_text(written(page, name, text), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

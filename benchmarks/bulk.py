@@ -1,0 +1,131 @@
+"""Thousands of hosts that answer: over plain HTTP, with large bodies, over TLS, and one host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks import servers
+from benchmarks.peers import AIOHTTP, FLOOR, OURS, PEERS, installed
+from benchmarks.rounds import Runs, Task, compare, median, ratio
+from benchmarks.table import Claim, Table
+from benchmarks.work import Work
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["large", "plain", "same", "secure", "table_of"]
+
+ALL = (
+    OURS,
+    AIOHTTP,
+    "aiohttp",
+    "requests, default executor",
+    "requests, sessions in a pool",
+    "httpx",
+    "niquests",
+    "pyreqwest (Rust)",
+    "pycurl, multi",
+    FLOOR,
+    "tryconnect, uvloop",
+    "aiohttp, tuned, uvloop",
+)
+
+QUICK = 30
+"""Checks of a run that only shows that all works."""
+
+
+def plain(*, quick: bool) -> Table:
+    """2,000 hosts, 1 KiB each."""
+    with servers.pages() as site:
+        work = Work(count=QUICK if quick else 2_000, ports=site.ports)
+        runs = compare(doing(work, ALL), quick=quick)
+    return table_of(
+        runs,
+        [
+            *claims(runs, AIOHTTP, 1.15),
+            *claims(runs, "requests, default executor", 0.45),
+            *claims(runs, "httpx", 0.35),
+        ],
+    )
+
+
+def large(*, quick: bool) -> Table:
+    """1,000 hosts, 1 MiB each; and our own figure for 1 KiB."""
+    with servers.pages() as site:
+        work = Work(count=QUICK if quick else 1_000, ports=site.ports, path="/1m")
+        small = Work(count=work.count, ports=site.ports)
+        tasks = {**doing(work, ALL), f"{OURS}, 1 KiB": Task(OURS, small)}
+        runs = compare(tasks, quick=quick)
+    return table_of(
+        runs,
+        [
+            *claims(runs, f"{OURS}, 1 KiB", 1.4),
+            *claims(runs, "requests, default executor", 0.2),
+        ],
+    )
+
+
+def secure(*, quick: bool) -> Table:
+    """1,000 hosts, 1 KiB each, over TLS."""
+    count = QUICK if quick else 1_000
+    with servers.secure_pages(count) as site:
+        work = Work(count=count, ports=site.ports, spread=False, scheme="https", ca=site.ca)
+        runs = compare(doing(work, ALL), quick=quick)
+    return table_of(
+        runs, [*claims(runs, "aiohttp", 1.0), *claims(runs, "aiohttp", 0.35, figure="peak")]
+    )
+
+
+def same(*, quick: bool) -> Table:
+    """One host, 2,000 times."""
+    with servers.pages() as site:
+        work = Work(count=QUICK if quick else 2_000, ports=site.ports, spread=False)
+        runs = compare(doing(work, (*ALL, "tryconnect, Client.probe")), quick=quick)
+    return table_of(runs, [])
+
+
+def doing(work: Work, names: Iterable[str]) -> dict[str, Task]:
+    """Return the rows of those clients that are installed, for the same work."""
+    return {name: Task(name, work) for name in installed(names)}
+
+
+FIGURES = {"cpu": "CPU per check", "peak": "peak memory"}
+
+
+def claims(runs: Runs, other: str, most: float, *, figure: str = "cpu") -> list[Claim]:
+    """Return what we claim against another, if it took part."""
+    if other not in runs:
+        return []
+    what = f"{FIGURES[figure]}, times that of “{other}”"
+    return [Claim(what, ratio(runs, OURS, other, figure), most)]
+
+
+HEAD = ("client", "CPU, µs", "ours ÷ its", "checks/s", "peak, MiB", "files", "right", "rounds")
+
+
+def table_of(runs: Runs, claimed: Sequence[Claim], first: str = OURS) -> Table:
+    """Return a row for each client, and who is missing."""
+    missing = [name for name in ALL if PEERS[name].missing]
+    present = sorted({PEERS[name].library for name in runs if name in PEERS} - {OURS, "asyncio"})
+    return Table(
+        HEAD,
+        [row(runs, name, first) for name in runs],
+        claimed,
+        present,
+        f"Not installed, and left out: {'; '.join(missing)}." * bool(missing),
+    )
+
+
+def row(runs: Runs, name: str, first: str) -> list[str]:
+    """Write the medians of a client's runs, and the least that it got right."""
+    worst = min(runs[name], key=lambda outcome: outcome.right)
+    return [
+        name,
+        f"{median(runs, name, 'cpu') * 1e6:.0f}",
+        f"{ratio(runs, first, name):.2f}",
+        f"{1 / median(runs, name, 'wall'):.0f}",
+        f"{median(runs, name, 'peak'):.0f}",
+        f"{median(runs, name, 'descriptors'):.0f}",
+        f"{worst.right} of {worst.answers}",
+        f"{len(runs[name])}",
+    ]

@@ -1,0 +1,150 @@
+"""Leaving a run of ``probe_many`` early: when does control return, and what is left?"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+import statistics
+import time
+import warnings
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import tryconnect
+from benchmarks import servers
+from benchmarks.table import Claim, Table
+from benchmarks.usage import descriptors
+from benchmarks.work import Work
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+__all__ = ["leaving"]
+
+READ = 10
+"""Reports that are read of 10,000 addresses: those ten answer, and all others are silent, so that
+as many checks as may be are under way in the moment of leaving."""
+
+ROUNDS = 9
+
+
+class Left(NamedTuple):
+    """What a run left behind."""
+
+    seconds: float
+    """Until control is back."""
+    sockets: int
+    """Open then."""
+    until_closed: float
+    """Seconds until none is."""
+    complaints: int
+    """Warnings, and calls of the loop's exception handler."""
+
+
+async def close(addresses: Iterator[str], limit: int) -> float:
+    """Leave the loop by ``break``, and then the block of ``async with``."""
+    began = 0.0
+    async with tryconnect.probe_many(addresses, limit=limit) as probes:
+        async for _ in probes:
+            if probes.counts[tryconnect.Reason.ok] >= READ:
+                began = time.perf_counter()
+                break
+    return time.perf_counter() - began
+
+
+async def forget(addresses: Iterator[str], limit: int) -> float:
+    """Leave the loop by ``break``, and hold nothing."""
+    began, seen = 0.0, 0
+    async for _ in tryconnect.probe_many(addresses, limit=limit):
+        seen += 1
+        if seen == READ:
+            began = time.perf_counter()
+            break
+    return time.perf_counter() - began
+
+
+async def cancel(addresses: Iterator[str], limit: int) -> float:
+    """Cancel the task that reads."""
+    enough = asyncio.Event()
+
+    async def read() -> None:
+        seen = itertools.count(1)
+        async with tryconnect.probe_many(addresses, limit=limit) as probes:
+            async for _ in probes:
+                if next(seen) == READ:
+                    enough.set()
+
+    reading = asyncio.ensure_future(read())
+    await enough.wait()
+    began = time.perf_counter()
+    reading.cancel()
+    await asyncio.wait([reading])
+    return time.perf_counter() - began
+
+
+WAYS: dict[str, Callable[[Iterator[str], int], Awaitable[float]]] = {
+    "break within async with": close,
+    "break, and nothing else": forget,
+    "the reader is cancelled": cancel,
+}
+
+
+def leaving(*, quick: bool) -> Table:
+    """Each way of leaving, with a hundred and a thousand checks under way."""
+    limits = (100,) if quick else (100, 1_000)
+    with servers.pages() as site, servers.silence() as nobody:
+        good = Work(count=READ + 1, ports=site.ports)  # one for warming
+        bad = Work(count=10_000 - READ, ports=nobody.ports)
+        runs = {
+            (way, limit): [
+                asyncio.run(left(way, itertools.chain(good.urls(), bad.urls()), limit))
+                for _ in range(1 if quick else ROUNDS)
+            ]
+            for limit in limits
+            for way in WAYS
+        }
+    worst = max(median(each, "seconds") for each in runs.values())
+    return Table(
+        ("way", "limit", "control back, ms", "sockets open then", "all closed, ms", "complaints"),
+        [row(way, limit, each) for (way, limit), each in runs.items()],
+        [
+            Claim("control is back within", worst * 1e3, 50, " ms"),
+            Claim("warnings", sum(one.complaints for each in runs.values() for one in each), 0),
+        ],
+        ["aiohttp"],
+    )
+
+
+async def left(way: str, addresses: Iterator[str], limit: int) -> Left:
+    """Leave a run in one of the ways."""
+    complaints: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda *words: complaints.append(words))
+    await tryconnect.try_connect(next(addresses))  # imports, and what lives as long as the process
+    before = descriptors()
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        seconds = await WAYS[way](addresses, limit)
+        returned, sockets = time.perf_counter(), descriptors() - before
+        while descriptors() > before:  # noqa: ASYNC110 - no event tells of a descriptor
+            await asyncio.sleep(0)
+        closed = time.perf_counter() - returned
+        gc.collect()
+        await asyncio.sleep(0.05)
+    return Left(seconds, sockets, closed, len(complaints) + len(heard))
+
+
+def median(runs: list[Left], figure: str) -> float:
+    """Return the median of one figure."""
+    return float(statistics.median(getattr(run, figure) for run in runs))
+
+
+def row(way: str, limit: int, runs: list[Left]) -> list[str]:
+    """Write the medians of one way."""
+    return [
+        way,
+        f"{limit}",
+        f"{median(runs, 'seconds') * 1e3:.1f}",
+        f"{median(runs, 'sockets'):.0f}",
+        f"{median(runs, 'until_closed') * 1e3:.1f}",
+        f"{sum(run.complaints for run in runs)}",
+    ]

@@ -1,0 +1,94 @@
+"""One check in a process of its own, from start to end, as in a script or a cron job."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import statistics
+import sys
+import time
+from typing import NamedTuple
+
+from benchmarks import servers
+from benchmarks.rounds import MANY, clean_environment
+from benchmarks.servers import pinned
+from benchmarks.table import Claim, Table
+from benchmarks.usage import spent
+
+__all__ = ["oneshot"]
+
+AIOHTTP = """\
+import asyncio, sys, aiohttp
+async def main():
+    async with aiohttp.ClientSession() as session, session.get(sys.argv[1]) as response:
+        return response.status
+print(asyncio.run(main()))
+"""
+
+TRYCONNECT = """\
+import asyncio, sys, tryconnect
+print(asyncio.run(tryconnect.try_connect(sys.argv[1])))
+"""
+
+REQUESTS = "import sys, requests; print(requests.get(sys.argv[1]).status_code)"
+HTTPX = "import sys, httpx; print(httpx.get(sys.argv[1]).status_code)"
+
+OURS = "tryconnect ADDRESS"
+THEIRS = "a script with aiohttp"
+
+
+class Program(NamedTuple):
+    """A program that checks the address behind its last word."""
+
+    command: list[str]
+    library: str | None = None
+
+
+def script(text: str, library: str | None = None) -> Program:
+    """Return a program that is a few lines of Python."""
+    return Program([sys.executable, "-c", text], library)
+
+
+PROGRAMS = {
+    "curl --head": Program(["curl", "--silent", "--head"]),
+    "Python that does nothing": script("pass"),
+    OURS: Program([sys.executable, "-m", "tryconnect"]),
+    "a script with try_connect": script(TRYCONNECT),
+    THEIRS: script(AIOHTTP, "aiohttp"),
+    "a script with requests": script(REQUESTS, "requests"),
+    "a script with httpx": script(HTTPX, "httpx"),
+}
+
+
+def oneshot(*, quick: bool) -> Table:
+    """Processor time and duration of each program."""
+    present = {name: program for name, program in PROGRAMS.items() if runs_here(program)}
+    cpu: dict[str, list[float]] = {name: [] for name in present}
+    wall: dict[str, list[float]] = {name: [] for name in present}
+    with servers.pages() as site:
+        url = f"http://127.0.0.1:{site.ports[0]}/1k"
+        for _ in range(1 if quick else MANY + 1):
+            for name, (command, _library) in present.items():
+                began = time.perf_counter()
+                cpu[name].append(spent(pinned([*command, url], last=False), clean_environment()))
+                wall[name].append(time.perf_counter() - began)
+    drop = 0 if quick else 1  # the first round also compiled
+    medians = {name: statistics.median(figures[drop:]) for name, figures in cpu.items()}
+    rows = [
+        [
+            name,
+            f"{figure * 1e3:.0f}",
+            f"{medians[OURS] / figure:.2f}",
+            f"{statistics.median(wall[name][drop:]) * 1e3:.0f}",
+        ]
+        for name, figure in medians.items()
+    ]
+    claim = Claim(f"CPU, times that of {THEIRS}", medians[OURS] / medians[THEIRS], 1.1)
+    libraries = sorted({program.library for program in present.values() if program.library})
+    return Table(("program", "CPU, ms", "ours ÷ its", "takes, ms"), rows, [claim], libraries)
+
+
+def runs_here(program: Program) -> bool:
+    """Tell whether a program and its library are installed."""
+    found = program.library is None or importlib.util.find_spec(program.library) is not None
+    return found and shutil.which(program.command[0]) is not None

@@ -1,0 +1,77 @@
+"""The clients that are measured: each does the same work as its users would write it.
+
+Every one of them makes a GET, waits for the headers, and hangs up where it can; those that cannot
+leave a body alone read it.  Each stands in a module of its own, so that a process has in memory
+what its client needs, and no other.  A client whose library is not installed is left out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import importlib
+import importlib.util
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from benchmarks.work import Tally, Work
+
+__all__ = ["AIOHTTP", "FLOOR", "OURS", "PEERS", "Peer", "installed"]
+
+
+class Peer(NamedTuple):
+    """One client: where it stands, the library that it needs, and the loop that it runs in."""
+
+    place: str
+    """A module of this package, and a function in it."""
+    library: str
+    loop: str | None = "asyncio"
+    """The module of its event loop; ``None``: it needs none."""
+
+    @property
+    def missing(self) -> list[str]:
+        """What is not installed."""
+        needed = (self.library, self.loop or self.library)
+        return [name for name in dict.fromkeys(needed) if importlib.util.find_spec(name) is None]
+
+    def load(self) -> Callable[[Work, Tally], Any]:
+        """Return what does the work."""
+        module, _, name = self.place.partition(".")
+        main = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+        return main if self.loop is None else functools.partial(_in_loop, self.loop, main)
+
+
+def _in_loop(loop: str, main: Callable[[Work, Tally], Any], work: Work, tally: Tally) -> None:
+    factory = importlib.import_module(loop).new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main(work, tally))
+
+
+OURS = "tryconnect"
+AIOHTTP = "aiohttp, tuned"
+FLOOR = "asyncio.Protocol"
+
+PEERS: dict[str, Peer] = {
+    OURS: Peer("ours.probe_many", "tryconnect"),
+    AIOHTTP: Peer("aiohttps.tuned", "aiohttp"),
+    "aiohttp, tuned, asyncio.timeout": Peer("aiohttps.outer", "aiohttp"),
+    "aiohttp": Peer("aiohttps.default", "aiohttp"),
+    "tryconnect, Client.probe": Peer("ours.client_probe", "tryconnect"),
+    "requests, default executor": Peer("threads.executor", "requests"),
+    "requests, sessions in a pool": Peer("threads.pool", "requests", loop=None),
+    "httpx": Peer("others.httpx", "httpx"),
+    "niquests": Peer("others.niquests", "niquests"),
+    "pyreqwest (Rust)": Peer("others.pyreqwest", "pyreqwest"),
+    "pycurl, multi": Peer("libcurl.multi", "pycurl", loop=None),
+    FLOOR: Peer("floor.protocol", "asyncio"),
+    "tryconnect, uvloop": Peer("ours.probe_many", "tryconnect", loop="uvloop"),
+    "aiohttp, tuned, uvloop": Peer("aiohttps.tuned", "aiohttp", loop="uvloop"),
+}
+"""By the name that the tables have."""
+
+
+def installed(names: Iterable[str]) -> list[str]:
+    """Return the clients among these that can run here."""
+    return [name for name in names if not PEERS[name].missing]

@@ -1,0 +1,39 @@
+"""tryconnect."""
+
+from __future__ import annotations
+
+import functools
+import time
+from typing import TYPE_CHECKING
+
+import tryconnect
+from benchmarks.peers._workers import in_workers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.work import Tally, Work
+
+__all__ = ["client_probe", "probe_many"]
+
+
+async def probe_many(work: Work, tally: Tally) -> None:
+    """``tryconnect.probe_many``."""
+    began: dict[str, float] = {}
+
+    def clocked() -> Iterator[str]:  # a check begins when its address is taken
+        for url in work.urls():
+            began[url] = time.perf_counter()
+            yield url
+
+    addresses = clocked() if work.silent else work.urls()
+    async with tryconnect.probe_many(addresses, limit=work.at_once, timeout=work.timeout) as probes:
+        async for report in probes:
+            took = time.perf_counter() - began.pop(report.address) if work.silent else 0.0
+            tally.note(report.ok, took)
+
+
+async def client_probe(work: Work, tally: Tally) -> None:
+    """``tryconnect.Client.probe``, which keeps connections."""
+    async with tryconnect.Client() as client:
+        await in_workers(work, tally, functools.partial(client.try_connect, timeout=work.timeout))

@@ -1,0 +1,176 @@
+"""The servers that are asked: nginx where it is installed, else a plain one; and a silent one.
+
+Each is a process of its own, on the last processor, and can be reached through the loopback device
+alone, at any address of 127.0.0.0/8 (Linux).  It inherits sockets that listen already: nobody waits
+for it to come up, and no port is free one moment and taken the next.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import trustme
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["NGINX", "Site", "pages", "pinned", "secure_pages", "silence"]
+
+NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
+
+BODIES = {"/1k": b"k" * 2**10, "/1m": b"m" * 2**20}
+"""What is served, by path."""
+
+BACKLOG = 4096
+"""Connections that may wait to be accepted; the kernel's own limit is mostly the same."""
+
+CONFIGURATION = """\
+daemon off; {user} worker_rlimit_nofile {files}; pid {folder}/pid;
+error_log stderr error;
+events {{ worker_connections {files}; multi_accept on; }}
+http {{
+  access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000;
+  open_file_cache max=8; default_type text/plain;
+  {temporary}
+  server {{ {listen} {certificate} root {folder}; }}
+}}
+"""
+
+TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+
+
+class Site(NamedTuple):
+    """Where a server can be reached, and the certificate that vouches for it."""
+
+    ports: list[int]
+    ca: str | None = None
+
+
+def listening(host: str, count: int) -> list[socket.socket]:
+    """Return sockets that listen on ports of the system's choice, for this machine alone."""
+    sockets = []
+    for _ in range(count):
+        sock = socket.socket()
+        # "Any address" stands for all of 127.0.0.0/8 then, and for nothing else.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo")
+        sock.bind((host, 0))
+        sock.listen(BACKLOG)
+        sock.settimeout(0)  # as nginx takes it to be
+        sockets.append(sock)
+    return sockets
+
+
+@contextlib.contextmanager
+def pages() -> Iterator[Site]:
+    """Serve ``/1k`` and ``/1m`` over plain HTTP, at every address of 127.0.0.0/8."""
+    sockets = listening("0.0.0.0", 1)  # noqa: S104 - see above
+    with tempfile.TemporaryDirectory() as folder, serving(sockets, Path(folder)) as ports:
+        yield Site(ports)
+
+
+@contextlib.contextmanager
+def secure_pages(count: int) -> Iterator[Site]:
+    """Serve them over TLS, at so many ports of 127.0.0.1; each counts as a host of its own.
+
+    (A certificate cannot be for a whole network, and one for a thousand addresses is a long one.)
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(folder / "ca.pem")
+        leaf = authority.issue_cert("127.0.0.1")
+        leaf.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
+        with serving(listening("127.0.0.1", count), folder) as ports:
+            yield Site(ports, str(folder / "ca.pem"))
+
+
+@contextlib.contextmanager
+def silence() -> Iterator[Site]:
+    """Accept every connection at every address, and never say a word."""
+    command = [sys.executable, "-m", "benchmarks.server_process", "silent"]
+    with running(command, listening("0.0.0.0", 1)) as ports:  # noqa: S104 - see above
+        yield Site(ports)
+
+
+@contextlib.contextmanager
+def serving(sockets: list[socket.socket], folder: Path) -> Iterator[list[int]]:
+    """Serve the pages at these sockets: with TLS, if the folder has a certificate for it."""
+    certificate = folder / "server.pem"
+    secure = certificate.exists()
+    if NGINX is None:
+        command = [sys.executable, "-m", "benchmarks.server_process", "pages"]
+        with running([*command, *[str(certificate)] * secure], sockets) as ports:
+            yield ports
+        return
+    for path, body in BODIES.items():
+        (folder / path[1:]).write_bytes(body)
+    key = f"ssl_certificate {certificate}; ssl_certificate_key {certificate};" if secure else ""
+    names = ("{}:{}".format(*sock.getsockname()) for sock in sockets)
+    (folder / "nginx.conf").write_text(
+        CONFIGURATION.format(
+            folder=folder,
+            user="user root;" * (os.geteuid() == 0),  # else its workers could not read the folder
+            files=resource_limit(),
+            listen=" ".join(f"listen {name} {'ssl' * secure};" for name in names),
+            certificate=key,
+            temporary=" ".join(f"{name}_temp_path {folder}/{name};" for name in TEMPORARY),
+        ),
+        "utf-8",
+    )
+    command = [NGINX, "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
+    # What nginx has for changing its program under way: it takes sockets over that are named here.
+    inherited = "".join(f"{sock.fileno()};" for sock in sockets)
+    with running(command, sockets, NGINX=inherited) as ports:
+        yield ports
+
+
+@contextlib.contextmanager
+def running(command: list[str], sockets: list[socket.socket], **more: str) -> Iterator[list[int]]:
+    """Run a server that inherits sockets; what is left here of them is closed.
+
+    Raises:
+        RuntimeError: it ended by itself.
+    """
+    ports = [sock.getsockname()[1] for sock in sockets]
+    numbers = [sock.fileno() for sock in sockets]
+    environment = {**os.environ, "LISTENING": ",".join(map(str, numbers)), **more}
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(  # noqa: S603 - our own words
+            pinned(command, last=True), pass_fds=numbers, env=environment, stderr=said
+        ) as process,
+    ):
+        for sock in sockets:
+            sock.close()
+        try:
+            yield ports
+            if process.poll() is not None:
+                said.seek(0)
+                words = said.read().decode("utf-8", "replace")
+                raise RuntimeError(f"{command[0]} ended with {process.returncode}: {words}")
+        finally:
+            process.terminate()
+
+
+def pinned(command: list[str], *, last: bool) -> list[str]:
+    """Return the command that keeps a program on the first or last processor, where it can be."""
+    taskset = shutil.which("taskset")
+    if taskset is None:
+        return command
+    processors = sorted(os.sched_getaffinity(0))
+    return [taskset, "--cpu-list", str(processors[-1 if last else 0]), *command]
+
+
+def resource_limit() -> int:
+    """Return how many descriptors this process may open."""
+    import resource  # noqa: PLC0415 - Unix
+
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
