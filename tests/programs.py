@@ -7,6 +7,13 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 
 
+PRELUDE = """
+import logging
+logging.getLogger("asyncio").addFilter(lambda record: not record.msg.startswith("Executing "))
+"""
+"""asyncio complains of each step that took 0.1 s, and on a busy machine any does."""
+
+
 def run(
     program: str, *words: str, by: tuple[str, ...] = (), seconds: float = 60
 ) -> subprocess.CompletedProcess[str]:
@@ -19,7 +26,7 @@ def run(
         seconds: after which it is killed and the test fails.
     """
     return subprocess.run(  # noqa: S603 - our own words
-        [*by, sys.executable, "-X", "dev", "-W", "error", "-c", program, *words],
+        [*by, sys.executable, "-X", "dev", "-W", "error", "-c", PRELUDE + program, *words],
         capture_output=True,
         text=True,
         timeout=seconds,

@@ -187,6 +187,41 @@ async def test_an_exception_reaches_the_reader_of_the_body() -> None:
     assert caught.value.__cause__ is fault
 
 
+@pytest.mark.parametrize("data", [HEAD, CHUNKED], ids=["length", "chunks"])
+async def test_want_of_memory_is_not_taken_for_a_body_that_broke_off(data: bytes) -> None:
+    """It ends the connection, where asyncio has no room for what it would read."""
+    protocol = fresh()
+    protocol.data_received(data)
+    _, payload = await protocol.read()
+    want = MemoryError()
+    protocol.connection_lost(want)
+
+    with pytest.raises(aiohttp.ClientPayloadError) as caught:
+        await payload.read()
+    assert caught.value.__cause__ is want
+
+
+async def test_nor_for_an_answer_that_did_not_come() -> None:
+    protocol = fresh()
+    protocol.connection_lost(MemoryError())
+
+    with pytest.raises(MemoryError):
+        await protocol.read()
+
+
+async def test_what_broke_a_body_is_not_talked_over_by_the_end_of_its_connection() -> None:
+    protocol = fresh()
+    protocol.data_received(HEAD)
+    _, payload = await protocol.read()
+    fault = OSError("lost")
+    protocol.set_exception(fault)
+    protocol.connection_lost(None)
+
+    with pytest.raises(aiohttp.ClientPayloadError) as caught:
+        await payload.read()
+    assert caught.value.__cause__ is fault
+
+
 async def test_an_exception_after_the_body_does_not() -> None:
     protocol = fresh()
     protocol.data_received(HEAD + b"hello")

@@ -1,8 +1,9 @@
-"""Want of descriptors is seen as such, however few of them are left, and whoever says otherwise."""
+"""Want of descriptors or memory is seen as such, however little is left, whoever says otherwise."""
 
 from __future__ import annotations
 
 import errno
+import gzip
 import sys
 from pathlib import Path
 
@@ -66,3 +67,50 @@ def test_no_authority_is_unknown_for_want_of_descriptors(
     reasons = done.stdout.split()
     assert (reasons[0], reasons[-1]) == ("local", "ok")
     assert set(reasons) == {"local", "ok"}
+
+
+# --- memory
+
+LITTLE_MEMORY = """
+import asyncio, logging, resource, sys, time
+import tryconnect
+
+logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # it tells of each fault, rightly
+
+def leave(mib):
+    with open("/proc/self/statm") as file:
+        used = int(file.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + mib * 2**20, resource.RLIM_INFINITY))
+
+async def main(url, *paths):
+    async with tryconnect.Client(proxy=None) as client:
+        await client.fetch(url)
+        leave(48)
+        for path in paths:
+            start = time.monotonic()
+            try:
+                await client.fetch(url + path, max_bytes=2**40)
+            except tryconnect.FetchError as error:
+                print(error.report.reason, time.monotonic() - start)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+MUCH = 200_000_000
+PAGES = {
+    "plain": peers.Page(b"x" * MUCH),
+    "characters": peers.Page("汉".encode() * (MUCH // 3), (("Content-Type", "text/html"),)),
+    "packed": peers.Page(gzip.compress(bytes(MUCH), 1), (("Content-Encoding", "gzip"),)),
+}
+
+
+def test_an_answer_larger_than_the_memory_is_our_own_fault() -> None:
+    """For who allows a tebibyte."""
+    with peers.in_thread(peers.http_server()) as peer:
+        peer.pages.update({f"/{name}": page for name, page in PAGES.items()})
+        done = run(LITTLE_MEMORY, peer.url, *PAGES, "endless", *PAGES, "endless")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    answers = [line.split() for line in done.stdout.splitlines()]
+    assert [reason for reason, _ in answers] == ["local"] * 8
+    assert max(float(seconds) for _, seconds in answers) < 10

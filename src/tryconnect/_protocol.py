@@ -77,6 +77,9 @@ class HeadFirst(ResponseHandler):
             self._in_head = False
             self.head = head
             super().data_received(head)
+        if isinstance(exc, MemoryError):
+            # aiohttp would tell the body's reader that the peer broke off.
+            self.set_exception(exc)
         super().connection_lost(exc)
 
     def _may_be_a_head(self) -> bool:
@@ -95,4 +98,5 @@ class HeadFirst(ResponseHandler):
             broken = ClientPayloadError("its framing is broken")
             broken.__cause__ = cause
             body.set_exception(broken)
+            self._payload = None  # at the connection's end, aiohttp would find other words for it
         super().set_exception(exc, cause)
