@@ -52,7 +52,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     # text → Report, by way of all of it.
     ("_session",),
     # Patterns: many checks, or checks in the course of time.  They know no network.
-    ("_bulk", "_patience"),
+    ("_crew", "_source", "_turns", "_patience"),
+    ("_bulk",),
     ("_patterns", "_sync_streams"),
     # The owner of sessions.
     ("_client",),

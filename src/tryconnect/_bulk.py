@@ -5,43 +5,33 @@ left, closed or forgotten ends its run; the run never holds its ``Probes``.  So 
 generator: a loop that does not finalise those (qasync does not) would keep a forgotten one's
 sockets for ever.
 
-At any time at most ``window`` addresses have been pulled and not been read as reports: memory is
-flat for input of any length, and a reader who pauses makes the workers pause.
+At any time only so many addresses have been pulled and not been read as reports: memory is flat for
+input of any length, and a reader who pauses makes the workers pause.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections import Counter, defaultdict, deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar, cast
 
-from tryconnect._loops import Postbox, is_gone, until_done
-from tryconnect._target import Kind, address_text, parse
-from tryconnect.errors import InvalidAddress
+from tryconnect._crew import Crew
+from tryconnect._loops import Postbox, until_done
+from tryconnect._source import Source
+from tryconnect._target import address_text
+from tryconnect._turns import Hosts, Job, host_of
 
 if TYPE_CHECKING:
-    from collections.abc import (
-        AsyncIterable,
-        AsyncIterator,
-        Awaitable,
-        Callable,
-        Coroutine,
-        Iterable,
-        Iterator,
-        Mapping,
-    )
+    from collections.abc import Awaitable, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
     from types import TracebackType
 
-    from yarl import URL
-
     from tryconnect._records import Report
+    from tryconnect._source import Addresses
     from tryconnect.errors import Reason
 
-__all__ = ["Addresses", "Check", "Lend", "Probes", "iterate"]
+__all__ = ["Check", "Lend", "Probes"]
 
-_T = TypeVar("_T")
 _Lent = TypeVar("_Lent")
 
 Lend: TypeAlias = "Callable[[], AbstractAsyncContextManager[_Lent]]"
@@ -49,8 +39,6 @@ Lend: TypeAlias = "Callable[[], AbstractAsyncContextManager[_Lent]]"
 
 Check: TypeAlias = "Callable[[_Lent, str], Awaitable[Report]]"
 """Checks one address with it."""
-
-Addresses: TypeAlias = "Iterable[str | URL] | AsyncIterable[str | URL]"
 
 LOOKAHEAD = 10
 """How many times ``limit`` addresses are pulled ahead where some have to wait for others: for
@@ -172,17 +160,6 @@ _LONGER_THAN_ANY_RUN = 10.0**6
 """Seconds: eleven days.  In milliseconds, as Qt counts, it still fits 32 bits."""
 
 
-class _Job:
-    """An address on its way through a run."""
-
-    __slots__ = ("address", "host", "report")
-
-    def __init__(self, address: str, host: str | None) -> None:
-        self.address = address
-        self.host = host
-        self.report: Report | None = None
-
-
 class _Run(Generic[_Lent]):
     """What goes on behind a :class:`Probes`."""
 
@@ -201,13 +178,13 @@ class _Run(Generic[_Lent]):
         self.ended = False
         self._lend = lend
         self._check = check
-        self._source = _Source(addresses)
-        self._crew = _Crew(limit)
-        self._hosts = None if per_host is None else _Hosts(per_host)
+        self._source = Source(addresses)
+        self._crew = Crew(limit)
+        self._hosts = None if per_host is None else Hosts(per_host)
         self._ordered = ordered
         ahead = LOOKAHEAD if ordered or per_host is not None else 2
         self._room = asyncio.Semaphore(limit * ahead)
-        self._ready: deque[_Job] = deque()
+        self._ready: deque[Job] = deque()
         self._news = asyncio.Event()
         self._failure: BaseException | None = None
 
@@ -250,12 +227,12 @@ class _Run(Generic[_Lent]):
         while (job := await self._next()) is not None:
             if self._crew.has_room and not self._source.exhausted:
                 self._crew.hire(self._work(lent))
-            following: _Job | None = job
+            following: Job | None = job
             while following is not None:
                 await self._do(following, lent)
                 following = self._hosts.leave(following) if self._hosts else None
 
-    async def _next(self) -> _Job | None:
+    async def _next(self) -> Job | None:
         """Pull addresses until one may be checked now; ``None``: there are no more."""
         while True:
             await self._room.acquire()
@@ -265,167 +242,16 @@ class _Run(Generic[_Lent]):
                 except StopAsyncIteration:
                     self._room.release()
                     return None
-                job = _Job(address, _host(address) if self._hosts else None)
+                job = Job(address, host_of(address) if self._hosts else None)
                 if self._ordered:
                     self._ready.append(job)
             if self._hosts is None or self._hosts.enter(job):
                 return job
 
-    async def _do(self, job: _Job, lent: _Lent) -> None:
+    async def _do(self, job: Job, lent: _Lent) -> None:
         self.started += 1
         job.report = report = await self._check(lent, job.address)
         self.counts[report.reason] += 1
         if not self._ordered:
             self._ready.append(job)
         self._news.set()
-
-
-class _Crew:
-    """The workers of a run: a context manager that leaves none of them behind."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._workers: set[asyncio.Task[None]] = set()
-        self._idle = asyncio.Event()
-        self._failure: BaseException | None = None
-
-    @property
-    def has_room(self) -> bool:
-        """Whether one more may be hired."""
-        return len(self._workers) < self._most
-
-    def hire(self, work: Coroutine[Any, Any, None]) -> None:
-        """Let one more worker begin."""
-        worker = asyncio.get_running_loop().create_task(work)
-        self._workers.add(worker)
-        worker.add_done_callback(self._leave)
-
-    async def idle(self) -> BaseException | None:
-        """Wait until all have done their work, or one has failed; return what it failed of."""
-        await self._idle.wait()
-        return self._failure
-
-    def _leave(self, worker: asyncio.Task[None]) -> None:
-        self._workers.discard(worker)
-        if not worker.cancelled():
-            self._failure = worker.exception() or self._failure
-        if self._failure is not None or not self._workers:
-            self._idle.set()
-
-    async def __aenter__(self) -> Self:
-        self._loop = asyncio.get_running_loop()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        workers = [*self._workers]
-        if not self._loop.is_closed():
-            for worker in workers:
-                worker.cancel()
-        if not is_gone(self._loop, kind):
-            await until_done(*workers)
-
-
-class _Source:
-    """The input of a run: pulled by one worker at a time."""
-
-    def __init__(self, addresses: Addresses) -> None:
-        self.exhausted = False
-        self._iterator: Iterator[Any] | AsyncIterator[Any]
-        self._lock: asyncio.Lock | None = None
-        if hasattr(addresses, "__aiter__"):
-            self._iterator = aiter(cast("AsyncIterable[Any]", addresses))
-            self._lock = asyncio.Lock()
-        else:
-            self._iterator = iterate(cast("Iterable[Any]", addresses))
-
-    def turn(self) -> AbstractAsyncContextManager[object]:
-        """Wait for the own turn to pull: an async iterator cannot be asked twice at once."""
-        return _NO_TURN if self._lock is None else self._lock
-
-    async def pull(self) -> Any:
-        """Return the next address.
-
-        Raises:
-            StopAsyncIteration: there is none.
-        """
-        try:
-            if self._lock is None:
-                return next(self._iterator)  # type: ignore[arg-type]
-            return await anext(self._iterator)  # type: ignore[arg-type]
-        except (StopIteration, StopAsyncIteration):
-            self.exhausted = True
-            raise StopAsyncIteration from None
-
-    async def __aenter__(self) -> Self:
-        self._loop = asyncio.get_running_loop()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        # An async generator that is left half way: a loop may never finalise it.
-        close = getattr(self._iterator, "aclose", None)
-        if close is not None and not is_gone(self._loop, kind):
-            await close()
-
-
-def iterate(addresses: Iterable[_T]) -> Iterator[_T]:
-    """Iterate over addresses; one text is an iterable too, but not meant as one.
-
-    Raises:
-        TypeError: the addresses are no iterable, or one text.
-    """
-    if isinstance(addresses, str):
-        raise TypeError("addresses are a list or another iterable of addresses, not one text")
-    return iter(addresses)
-
-
-_NO_TURN = contextlib.nullcontext()
-
-
-class _Hosts:
-    """How many checks of each host are under way, and which jobs wait for their host's turn."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._under_way: Counter[str] = Counter()
-        self._waiting: defaultdict[str, deque[_Job]] = defaultdict(deque)
-
-    def enter(self, job: _Job) -> bool:
-        """Tell whether a job may begin; if not, it waits here."""
-        if job.host is None:
-            return True
-        if self._under_way[job.host] < self._most:
-            self._under_way[job.host] += 1
-            return True
-        self._waiting[job.host].append(job)
-        return False
-
-    def leave(self, job: _Job) -> _Job | None:
-        """Take note that a job is done; return the next one of its host, which begins with that."""
-        if job.host is None:
-            return None
-        if waiting := self._waiting.get(job.host):
-            return waiting.popleft()
-        self._waiting.pop(job.host, None)
-        self._under_way[job.host] -= 1
-        if not self._under_way[job.host]:
-            del self._under_way[job.host]
-        return None
-
-
-def _host(address: str) -> str | None:
-    """Return what ``per_host`` counts by; ``None`` for what leads to no host."""
-    try:
-        target = parse(address)
-    except InvalidAddress:
-        return None
-    return target.path if target.kind is Kind.unix else target.host

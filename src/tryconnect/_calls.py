@@ -30,12 +30,13 @@ from tryconnect._patterns import watch as start_watch
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from tryconnect._bulk import Addresses, Probes
+    from tryconnect._bulk import Probes
     from tryconnect._client import Address
     from tryconnect._expect import Expect, ExpectLike
     from tryconnect._patience import Watch
     from tryconnect._records import Page, Report
     from tryconnect._session import Session
+    from tryconnect._source import Addresses
 
 __all__ = [
     "fetch",

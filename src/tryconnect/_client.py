@@ -32,12 +32,13 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
     from yarl import URL
 
-    from tryconnect._bulk import Addresses, Probes
+    from tryconnect._bulk import Probes
     from tryconnect._expect import Expect
     from tryconnect._guard import Guard
     from tryconnect._patience import Watch
     from tryconnect._records import Page, Report
     from tryconnect._session import Session
+    from tryconnect._source import Addresses
 
 __all__ = ["Address", "Client", "session_class"]
 

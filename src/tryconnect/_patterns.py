@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from yarl import URL
 
-    from tryconnect._bulk import Addresses
     from tryconnect._expect import ExpectLike
+    from tryconnect._source import Addresses
 
 __all__ = ["UP", "Check", "checks_of_many", "wait", "watch"]
 

@@ -13,7 +13,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Self
 
 from tryconnect import _portal
-from tryconnect._bulk import iterate
+from tryconnect._source import iterate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from tryconnect import _bulk, _patience
     from tryconnect._records import Report
+    from tryconnect._source import Addresses
     from tryconnect.errors import Reason
 
 __all__ = ["BlockingProbes", "BlockingWatch", "refuse_inside_a_loop"]
@@ -55,7 +56,7 @@ class BlockingProbes:
 
     def __init__(
         self,
-        start: Callable[[_bulk.Addresses], _bulk.Probes],
+        start: Callable[[Addresses], _bulk.Probes],
         addresses: Iterable[str | URL],
         *,
         ahead: int,
