@@ -399,7 +399,7 @@ def test_a_loop_that_goes_with_a_check_under_way_leaves_nothing(silent: peers.Pe
         loop.call_later(0.001, loop.stop)
         loop.run_forever()
     loop.close()
-    task.get_coro().close()  # type: ignore[union-attr]
+    task.get_coro().close()  # type: ignore[union-attr, unused-ignore]
     del task
 
 
