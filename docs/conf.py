@@ -23,5 +23,5 @@ python_maximum_signature_line_length = 88
 nitpick_ignore_regex = [
     (r"py:.*", r"(collections|datetime|re|ssl|asyncio|aiohttp|yarl)\..*"),
     (r"py:.*", r"Address(es)?|IPAddress|ExpectLike|URL|SSLContext|AbstractResolver"),
-    (r"py:.*", r"Mapping|datetime"),
+    (r"py:.*", r"Mapping|Path|datetime|web\.Application"),
 ]

@@ -4,6 +4,7 @@
 ``.. code-block:: python``    runs, ``await`` included; its names last to the document's end
 ``.. code-block:: text``      what the Python block before it printed (else it printed nothing)
 ``.. code-block:: console``   lines ``$ tryconnect …`` run, and what follows is what they print
+``.. code-block:: toml``      a file of targets for the probe server, which must be sound
 ``.. code-block:: bash``      does not run here: ``.ci/run`` must have the same line
 ``.. code-block:: html`` …    data
 ============================  ==================================================================
@@ -43,6 +44,7 @@ from tryconnect import cli
 from tryconnect import testing as peers
 from tryconnect._names import Names
 from tryconnect.testing.certificates import DAY, NOW, authority, serving
+from tryconnect.web import read_targets
 
 # --- from a document to its blocks
 
@@ -113,13 +115,26 @@ def run_console(example: Example) -> str:
     return difference(printed, example.parsed.source)
 
 
+def run_targets(example: Example) -> str:
+    """Read a file of targets; return what is wrong with it."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "targets.toml"
+        file.write_text(example.parsed.source, "utf-8")
+        try:
+            read_targets(file)
+        except ValueError as error:
+            return str(error)
+    return ""
+
+
 RUNNERS: dict[str, Callable[[Example], str] | None] = {
     "python": run_python,
     "text": None,
     "console": run_console,
+    "toml": run_targets,
     "bash": None,
     # Data.
-    **dict.fromkeys(("html", "http", "json", "xml")),
+    **dict.fromkeys(("html", "http", "ini", "json", "xml", "yaml")),
 }
 
 

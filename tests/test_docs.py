@@ -41,7 +41,7 @@ def _documented() -> Iterator[object]:
         yield pkgutil.resolve_name(name)
 
 
-PUBLIC = ("tryconnect", "tryconnect.sync", "tryconnect.doctor", "tryconnect.errors")
+PUBLIC = ("tryconnect", *(f"tryconnect.{door}" for door in ("sync", "doctor", "errors", "web")))
 
 
 @pytest.mark.parametrize("module", PUBLIC)
@@ -197,6 +197,7 @@ BAD = {
     "a wrong output after await": _block("python", "import asyncio", "await asyncio.sleep(0)")
     + _block("text", "1"),
     "a wrong output of a command": _block("console", "$ tryconnect --version", "tryconnect 0"),
+    "a broken file of targets": _block("toml", "[[target]]", 'name = "a"'),
     "a wrong exit code": _block(
         "console",
         "$ tryconnect --version",

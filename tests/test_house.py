@@ -60,7 +60,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("_calls", "_sync_client"),
     ("__init__",),
     # Doors.
-    ("sync", "doctor", "testing"),
+    ("sync", "doctor", "testing", "web"),
     ("cli",),
     ("__main__",),
 )

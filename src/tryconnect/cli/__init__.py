@@ -31,6 +31,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "check": Command("tryconnect.cli.check", "say of each address whether it answers (default)"),
     "doctor": Command("tryconnect.cli.doctor", "examine this machine, and an event loop"),
+    "serve": Command("tryconnect.cli.serve", "answer over HTTP, for Prometheus and browsers"),
     "demo": Command("tryconnect.cli.demo", "check good and bad addresses of a server in here"),
 }
 

@@ -1,0 +1,136 @@
+"""What programs ask over HTTP: a check, many of them, the watched targets and their news."""
+
+from __future__ import annotations
+
+import contextlib
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from tryconnect.web._exposition import metrics
+from tryconnect.web._lists import addresses
+from tryconnect.web._problems import Problem, log_fault
+from tryconnect.web._prometheus import encoded
+from tryconnect.web._questions import check_question, list_question, probe_question
+from tryconnect.web._state import BOOKS, CHECKS, LISTENERS, WATCHING
+from tryconnect.web._streams import as_json, send
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tryconnect._bulk import Probes
+    from tryconnect.web._prometheus import CollectorRegistry, Metric
+
+__all__ = ["ROUTES"]
+
+_json = partial(web.json_response, dumps=as_json)
+
+
+async def probe(request: web.Request) -> web.Response:
+    """``GET /probe``: a check, as Prometheus wants to hear of it."""
+    question = probe_question(request.query, request.headers)
+    report = await request.app[CHECKS].one(question)
+    return _metrics(request, metrics(report))
+
+
+async def check(request: web.Request) -> web.Response:
+    """``GET /api/check``: a check, as JSON."""
+    report = await request.app[CHECKS].one(check_question(request.query))
+    return _json(report.as_dict())
+
+
+async def check_list(request: web.Request) -> web.StreamResponse:
+    """``POST /api/check``: many checks, a line of JSON for each as soon as it is done."""
+    question = list_question(request.query)
+    listed = await addresses(request)
+    async with request.app[CHECKS].many(listed, question) as run:
+        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        await response.prepare(request)
+        try:
+            await _send_reports(request, response, listed, run)
+        except ConnectionError:  # whoever asked has left
+            pass
+        except Exception as error:  # noqa: BLE001 - it is too late for another answer
+            log_fault(error)
+            _break_off(request)
+    return response
+
+
+async def _send_reports(
+    request: web.Request, response: web.StreamResponse, listed: list[str], run: Probes
+) -> None:
+    """Send each report with the index of its address: that may be shown without its secrets."""
+    indices: dict[str, list[int]] = {}
+    for index, address in reversed([*enumerate(listed)]):
+        indices.setdefault(address, []).append(index)  # a text may stand there twice
+    async for report in run:
+        request.app[BOOKS].enter(report)
+        told = {"index": indices[report.address].pop()} | report.as_dict()
+        await send(request, response, f"{as_json(told)}\n".encode())
+
+
+def _break_off(request: web.Request) -> None:
+    """Let no half answer pass for a whole one."""
+    if request.transport is not None:
+        request.transport.abort()
+
+
+async def targets(request: web.Request) -> web.Response:
+    """``GET /api/targets``: all targets that are watched."""
+    watched = request.app[WATCHING].targets.values()
+    return _json({"targets": [each.as_dict() for each in watched]})
+
+
+async def target(request: web.Request) -> web.Response:
+    """``GET /api/targets/{name}``: one of them."""
+    watched = request.app[WATCHING].targets.get(request.match_info["name"])
+    if watched is None:
+        raise Problem(HTTPStatus.NOT_FOUND, "no target of this name is watched")
+    return _json(watched.as_dict())
+
+
+async def events(request: web.Request) -> web.StreamResponse:
+    """``GET /api/events``: all targets as they are, then each check, and each change of state.
+
+    A client that comes again needs no event of the past: it hears how things stand.
+    """
+    listeners, watching = request.app[LISTENERS], request.app[WATCHING]
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    with listeners.one_more() as queue, contextlib.suppress(ConnectionError):
+        now = [each.as_dict() for each in watching.targets.values()]
+        await response.prepare(request)
+        await send(request, response, listeners.message("targets", now))
+        while (data := await queue.get()) is not None:
+            await send(request, response, data)
+    return response
+
+
+async def server_metrics(request: web.Request) -> web.Response:
+    """``GET /metrics``: the server's own."""
+    return _metrics(request, request.app[BOOKS].registry)
+
+
+async def healthz(request: web.Request) -> web.Response:
+    """``GET /healthz``: whether the server works."""
+    if not request.app[WATCHING].well:
+        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "the targets are not watched any more")
+    return _json({"status": "ok"})
+
+
+def _metrics(request: web.Request, told: CollectorRegistry | Iterable[Metric]) -> web.Response:
+    body, content_type = encoded(told, request.headers.get("Accept", ""))
+    return web.Response(body=body, headers={"Content-Type": content_type})
+
+
+ROUTES = (
+    web.get("/probe", probe),
+    web.get("/api/check", check),
+    web.post("/api/check", check_list),
+    web.get("/api/targets", targets),
+    web.get("/api/targets/{name}", target),
+    web.get("/api/events", events),
+    web.get("/metrics", server_metrics),
+    web.get("/healthz", healthz, name="healthz"),
+)

@@ -1,0 +1,81 @@
+"""The body of a request becomes a list of addresses."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from tryconnect.web._problems import Problem, bad_request
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+__all__ = ["MAX_ADDRESSES", "MAX_BODY", "addresses"]
+
+MAX_ADDRESSES = 10_000
+MAX_BODY = 2**20
+"""Bytes: a list of that many addresses of a hundred characters each."""
+
+PATIENCE = 30.0
+"""Seconds that a body may take to come."""
+
+
+async def addresses(request: web.Request) -> list[str]:
+    """Read the addresses of a body: a JSON list, or one a line.
+
+    Raises:
+        Problem: there are none, too many, or the body is something else.
+    """
+    if (request.content_length or 0) > MAX_BODY:
+        raise _too_long()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            data = await request.read()
+    except TimeoutError:
+        raise Problem(HTTPStatus.REQUEST_TIMEOUT, "the body did not come in time") from None
+    if len(data) > MAX_BODY:
+        raise _too_long()
+    read = _READERS.get(request.content_type)
+    if read is None:
+        raise Problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "the body is a JSON list of addresses (application/json), or one a line (text/plain)",
+        )
+    try:
+        found = read(data.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise bad_request("the body is not UTF-8") from None
+    if not found:
+        raise bad_request("there is no address in the body")
+    if len(found) > MAX_ADDRESSES:
+        raise Problem(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"a list has at most {MAX_ADDRESSES:,} addresses, and this one {len(found):,}",
+        )
+    return found
+
+
+def _from_json(text: str) -> list[str]:
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise bad_request(f"the body is no JSON: {place}") from None
+    except (ValueError, RecursionError):  # a number of thousands of digits; lists within lists
+        raise bad_request("the body is no list of addresses") from None
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise bad_request('the body is no JSON list of texts, as in ["https://example.com/"]')
+    return found
+
+
+def _from_lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+_READERS = {"application/json": _from_json, "text/plain": _from_lines}
+
+
+def _too_long() -> Problem:
+    return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body has at most {MAX_BODY:,} bytes")

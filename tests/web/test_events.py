@@ -1,0 +1,192 @@
+"""Events go to who listens, as long as they listen."""
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+from aiohttp import ClientResponse
+
+from tests.web.serving import Asker, asking, problem, unguarded, until
+from tryconnect import testing as peers
+from tryconnect.web import WatchedTarget
+from tryconnect.web import _streams as streams
+from tryconnect.web._problems import Problem
+from tryconnect.web._state import LISTENERS
+from tryconnect.web._streams import Listeners, Queue
+
+
+async def events(response: ClientResponse) -> AsyncGenerator[tuple[str, Any], None]:
+    """Yield the events of a stream as a browser reads them."""
+    while line := (await response.content.readline()).decode():
+        if line.startswith("event: "):
+            data = (await response.content.readline()).decode()
+            assert data.startswith("data: ")
+            assert await response.content.readline() == b"\n"
+            yield line[7:-1], json.loads(data[6:])
+
+
+async def some(response: ClientResponse, count: int) -> list[tuple[str, Any]]:
+    async with asyncio.timeout(10), contextlib.aclosing(events(response)) as stream:
+        return [await anext(stream) for _ in range(count)]
+
+
+# --- over HTTP
+
+
+async def test_a_listener_hears_how_things_stand_and_then_what_happens() -> None:
+    async with peers.http_server() as server:
+        server.pages["/"] = peers.Page(b"", status=200)
+        target = WatchedTarget(name="shop", address=server.url, every=0.1, expect="2xx")
+        async with asking(unguarded([target])) as asker, asker.get("/api/events") as response:
+            assert response.content_type == "text/event-stream"
+            ((event, told),) = await some(response, 1)
+            assert (event, [each["name"] for each in told]) == ("targets", ["shop"])
+            heard = dict(await some(response, 2)) if told[0]["up"] is None else {}
+            server.pages["/"] = peers.Page(b"", status=503)
+            while "change" not in heard or heard["change"]["up"]:
+                heard |= dict(await some(response, 1))
+
+    assert heard["check"].keys() == {"name", "time", "ok", "reason", "seconds", "detail"}
+    assert heard["check"]["reason"] == "status"
+    assert heard["change"]["last"]["status"] == 503
+
+
+async def test_what_a_target_says_cannot_make_an_event() -> None:
+    evil = b"HTTP/1.1 302 Found\r\nLocation: x:\n\nevent: change\ndata: {}\n\n\r\n\r\n"
+    async with peers.raw(evil) as hostile:
+        target = WatchedTarget(name="evil", address=hostile.url, every=0.1)
+        async with asking(unguarded([target])) as asker, asker.get("/api/events") as response:
+            heard = await some(response, 6)
+
+    assert {event for event, _ in heard[1:]} <= {"check", "change"}
+    assert all(data["name"] == "evil" for _, data in heard[1:])
+
+
+async def test_silence_is_broken_by_a_comment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "HEARTBEAT", 0.05)
+    async with asking(unguarded()) as asker, asker.get("/api/events") as response:
+        assert await some(response, 1) == [("targets", [])]
+
+        assert await response.content.readline() == b":\n"
+
+
+async def test_so_many_listen_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "MOST_LISTENERS", 2)
+    async with asking(unguarded()) as asker:
+        async with asker.get("/api/events") as one, asker.get("/api/events") as other:
+            response = await asker.get("/api/events")
+
+            assert await problem(response, 503)
+            assert response.headers["Retry-After"] == "60"
+            one.close()
+            other.close()
+        await until(lambda: not asker.app[LISTENERS].count)
+        assert (await asker.get("/api/events")).status == 200
+
+
+async def test_listeners_are_let_go_at_the_end() -> None:
+    async with asking(unguarded()) as asker:
+        response = await asker.get("/api/events")
+        assert await some(response, 1)
+        waiting = asyncio.create_task(response.read())
+        await asyncio.sleep(0)
+        await asker.server.close()
+
+        assert await waiting == b""
+
+
+# --- slow readers
+
+
+async def small_window(asker: Asker) -> socket.socket:
+    """Connect with a small buffer, so that what is not read is soon felt."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.settimeout(0)
+    await asyncio.get_running_loop().sock_connect(sock, (asker.host, asker.port))
+    return sock
+
+
+async def test_a_listener_who_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "PATIENCE", 0.2)
+    async with asking(unguarded()) as asker:
+        listeners = asker.app[LISTENERS]
+        with await small_window(asker) as sock:
+            request = b"GET /api/events HTTP/1.1\r\nHost: h\r\n\r\n"
+            await asyncio.get_running_loop().sock_sendall(sock, request)
+            await until(lambda: listeners.count)
+
+            def cut_off() -> bool:
+                listeners.tell("check", {"name": "x" * 100_000})
+                return not listeners.count
+
+            await until(cut_off)
+        assert (await asker.get("/healthz")).status == 200
+
+
+async def test_a_list_for_somebody_who_does_not_read_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, http_server: peers.HttpServer
+) -> None:
+    monkeypatch.setattr(streams, "PATIENCE", 0.2)
+    address = http_server.url + "x" * 8_000  # longer ones aiohttp's server would not take
+    body = "\n".join([address] * 100).encode()
+    async with asking(unguarded()) as asker:
+        with await small_window(asker) as sock:
+            head = f"POST /api/check HTTP/1.1\r\nHost: h\r\nContent-Length: {len(body)}\r\n"
+            kind = "Content-Type: text/plain\r\n\r\n"
+            await asyncio.get_running_loop().sock_sendall(sock, (head + kind).encode() + body)
+
+            async def given_up() -> bool:
+                text = await (await asker.get("/metrics")).text()
+                return bool(http_server.requests) and "in_flight 0.0" in text
+
+            await until(given_up)
+        assert (await asker.get("/healthz")).status == 200
+        response = await asker.get("/api/check", params={"address": http_server.url})
+        assert (await response.json())["ok"]
+
+
+# --- the queue of one listener
+
+
+async def test_a_queue_gives_all_that_waits_at_once() -> None:
+    queue = Queue()
+    queue.put(b"1")
+    queue.put(b"2")
+
+    assert await queue.get() == b"12"
+
+
+async def test_a_queue_that_is_too_long_is_the_end_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "LONGEST_QUEUE", 3)
+    queue = Queue()
+    for _ in range(4):
+        queue.put(b"1")
+    queue.put(b"1")
+
+    assert await queue.get() is None
+
+
+async def test_who_comes_after_the_end_is_let_go_at_once() -> None:
+    listeners = Listeners()
+    listeners.close()
+
+    with listeners.one_more() as queue:
+        assert await queue.get() is None
+
+
+def test_a_message_is_one_event() -> None:
+    message = Listeners.message("check", {"detail": "a\n\nevent: b\r\ndata: c"})
+
+    assert message == b'event: check\ndata: {"detail":"a\\n\\nevent: b\\r\\ndata: c"}\n\n'
+
+
+def test_too_many_are_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "MOST_LISTENERS", 0)
+
+    with pytest.raises(Problem), Listeners().one_more():
+        raise AssertionError

@@ -1,0 +1,184 @@
+"""``tryconnect serve``: a server in a process of its own, and the words that start it."""
+
+import asyncio
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.web.serving import problem, serving, until
+from tryconnect import cli
+from tryconnect import testing as peers
+
+
+def complaint(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """The last line of what a wrong usage is told."""
+    with pytest.raises(SystemExit) as left:
+        cli.main(["serve", "--port", "0", *words])
+    assert left.value.code == 2
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+# --- who may reach it
+
+
+def test_off_loopback_it_wants_to_know_who_may_ask(capsys: pytest.CaptureFixture[str]) -> None:
+    assert complaint(capsys, "--host", "0.0.0.0") == (  # noqa: S104
+        "tryconnect serve: error: other machines can reach 0.0.0.0: give a --token that they must "
+        "bring, or --open to answer whoever asks"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (["--open", "--token", "x"], "--open and a token exclude each other"),
+        (["--token", ""], "a token is one word"),
+        (["--token", "a b"], "a token is one word"),
+        (["--limit", "0"], "limit is a whole number above 0"),
+        (["--port", "65536"], "a port is a number from 0 to 65535, not '65536'"),
+        (["--port=-1"], "a port is a number from 0 to 65535, not '-1'"),
+    ],
+)
+def test_options_that_make_no_sense(
+    words: list[str], fault: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fault in complaint(capsys, *words)
+
+
+def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        code = cli.main(["serve", "--port", str(taken.getsockname()[1])])
+
+    assert code == 1
+    assert "Address already in use" in capsys.readouterr().err
+
+
+def test_without_its_extra_it_says_what_to_install() -> None:
+    script = (
+        "import sys; sys.modules['prometheus_client'] = None; from tryconnect.cli import main; "
+        "sys.exit(main(['serve']))"
+    )
+    done = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=False
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (
+        1,
+        "",
+        "tryconnect: the probe server needs prometheus-client: pip install 'tryconnect[serve]'\n",
+    )
+
+
+# --- it runs
+
+
+async def test_on_loopback_it_checks_all_addresses(http_server: peers.HttpServer) -> None:
+    async with serving() as served, aiohttp.ClientSession(served.url) as session:
+        async with session.get("/api/check", params={"address": http_server.url}) as response:
+            assert (await response.json())["ok"]
+        async with session.get("/api/targets", headers={"Host": "rebound.example"}) as response:
+            assert await problem(response, 421)
+    assert served.url.startswith("http://127.0.0.1:")
+
+
+async def test_open_it_is_guarded_and_answers_to_any_name(http_server: peers.HttpServer) -> None:
+    async with serving("--host", "0.0.0.0", "--open") as served:  # noqa: S104
+        url = served.url.replace("0.0.0.0", "127.0.0.1")  # noqa: S104
+        async with aiohttp.ClientSession(url) as session:
+            asked = {"address": http_server.url}
+            named = {"Host": "probe.example"}
+            async with session.get("/api/check", params=asked, headers=named) as response:
+                assert (await response.json())["reason"] == "blocked"
+    assert http_server.connections == 0
+
+
+async def test_with_a_token_it_may_be_allowed_to_check_private_addresses(
+    http_server: peers.HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRYCONNECT_TOKEN", "correct-horse")
+    async with serving("--host", "0.0.0.0", "--allow-private") as served:  # noqa: S104
+        url = served.url.replace("0.0.0.0", "127.0.0.1")  # noqa: S104
+        async with aiohttp.ClientSession(url) as session:
+            asked = {"address": http_server.url}
+            async with session.get("/api/check", params=asked) as response:
+                assert await problem(response, 401)
+            session.headers["Authorization"] = "Bearer correct-horse"
+            async with session.get("/api/check", params=asked) as response:
+                assert (await response.json())["ok"]
+
+
+async def test_an_ipv6_address_can_be_served_at() -> None:
+    if not peers.ipv6_loopback():
+        pytest.skip("no IPv6 here")
+    async with (
+        serving("--host", "::1") as served,
+        aiohttp.ClientSession() as session,
+        session.get(f"{served.url}healthz") as answer,
+    ):
+        assert answer.status == 200
+    assert served.url.startswith("http://[::1]:")
+
+
+async def test_the_page_and_its_files_are_served() -> None:
+    kinds = {"": "text/html", "page/page.css": "text/css", "page/icon.svg": "image/svg+xml"}
+    async with serving() as served, aiohttp.ClientSession() as session:
+        for path, kind in kinds.items():
+            async with session.get(served.url + path) as response:
+                assert (response.status, response.content_type) == (200, kind)
+                assert "script-src 'self'" in response.headers["Content-Security-Policy"]
+        async with session.get(f"{served.url}page/page.js") as response:
+            assert response.content_type in {"text/javascript", "application/javascript"}
+        for path in ("page/", "page/..%2f_app.py", "page/nothing"):
+            async with session.get(served.url + path) as response:
+                assert await problem(response, 404)
+
+
+def test_the_page_is_in_the_package() -> None:
+    folder = Path(cli.__file__).parent.parent / "web/page"
+
+    assert sorted(file.name for file in folder.iterdir()) == [
+        *("icon.svg", "index.html", "page.css", "page.js")
+    ]
+
+
+# --- its end
+
+
+async def test_a_check_under_way_is_finished_before_the_end() -> None:
+    async with (
+        peers.raw(delay=0.7) as slow,
+        serving() as served,
+        aiohttp.ClientSession(served.url) as session,
+    ):
+        asked = asyncio.create_task(session.get(f"/api/check?address={slow.url}"))
+        await until(lambda: slow.requests)
+        served.end()
+
+        async with await asked as response:
+            assert (await response.json())["ok"]
+
+
+@pytest.mark.parametrize("word", [signal.SIGTERM, signal.SIGINT])
+async def test_nobody_holds_up_the_end_for_more_than_five_seconds(word: signal.Signals) -> None:
+    async with (
+        peers.silent() as silent,
+        serving() as served,
+        aiohttp.ClientSession(served.url) as session,
+    ):
+        listening = await session.get("/api/events")
+        asked = asyncio.create_task(session.get(f"/api/check?address={silent.url}&timeout=60"))
+        await until(lambda: silent.requests)
+        started = time.monotonic()
+        served.end(word)
+        assert await listening.read() == b"event: targets\ndata: []\n\n"
+        assert time.monotonic() - started < 4
+
+        with pytest.raises(aiohttp.ClientError):
+            await asked
+        assert 4 < time.monotonic() - started < 8
