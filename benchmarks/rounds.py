@@ -38,7 +38,11 @@ FEW = 5
 NEAR = 1.3
 
 PAUSE = 0.02
-"""Seconds between two looks at how many descriptors a process has open."""
+"""Seconds between two looks at how many descriptors a process has open; longer where a look takes
+longer, so that looking is no load."""
+
+CALM = 50
+"""The pause is so many times as long as the look before it, at least."""
 
 LONGEST = 600
 """Seconds after which a run is given up."""
@@ -135,8 +139,9 @@ def watched(process: subprocess.Popen[bytes]) -> int:
     """Wait for a process to end, or end it; return the most descriptors that it had open."""
     most, until = 0, time.monotonic() + LONGEST
     while process.poll() is None:
+        looked = time.monotonic()
         most = max(most, descriptors(process.pid))
-        time.sleep(PAUSE)
+        time.sleep(max(PAUSE, CALM * (time.monotonic() - looked)))
         if time.monotonic() > until:
             process.kill()
     return most
