@@ -21,7 +21,9 @@ python_maximum_signature_line_length = 88
 
 # What the names of others mean stands in their documents, on the internet.
 nitpick_ignore_regex = [
-    (r"py:.*", r"(collections|datetime|re|ssl|asyncio|aiohttp|yarl)\..*"),
+    (r"py:.*", r"(collections|contextlib|datetime|re|socket|ssl|asyncio)\..*"),
+    (r"py:.*", r"(aiohttp|yarl|trustme|dns)\..*"),
+    (r"py:.*", r"Opening|(.*\.)?P|AbstractAsyncContextManager|(dict|tuple)\[str"),
     (r"py:.*", r"Address(es)?|IPAddress|ExpectLike|URL|SSLContext|AbstractResolver"),
     (r"py:.*", r"Mapping|Path|datetime|web\.Application"),
 ]

@@ -28,12 +28,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import tryconnect
-from tests.fuzz.packing import PACKERS
 from tests.fuzz.replies import resident
 from tryconnect import Client, FetchError, Reason
 from tryconnect import testing as peers
 from tryconnect._names import Names
 from tryconnect.testing import dns, tls
+from tryconnect.testing._packing import PACKERS
 
 TIMEOUT = 0.5
 ACT = 60.0

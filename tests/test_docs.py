@@ -27,21 +27,24 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = (ROOT / "README.rst", *sorted(DOCS.rglob("*.rst")))
 README = (ROOT / "README.rst").read_text("utf-8")
-API = (DOCS / "reference/api.rst").read_text("utf-8")
+API = "".join((DOCS / "reference" / page).read_text("utf-8") for page in ("api.rst", "testing.rst"))
 REASONS = (DOCS / "reference/reasons.rst").read_text("utf-8")
 COMMAND_LINE = (DOCS / "reference/command-line.rst").read_text("utf-8")
 
 
 # --- what the reference must have
 
+PUBLIC = (
+    "tryconnect",
+    *(f"tryconnect.{door}" for door in ("sync", "doctor", "errors", "testing", "web")),
+    *(f"tryconnect.testing.{name}" for name in ("certificates", "dns", "fixtures", "tls")),
+)
+
 
 def _documented() -> Iterator[object]:
     """Yield every object that has an entry in the reference of functions and records."""
     for name in re.findall(r"^\.\. (?:auto|py:data)\w*:: ([\w.]+)(?:\(\))?$", API, re.MULTILINE):
         yield pkgutil.resolve_name(name)
-
-
-PUBLIC = ("tryconnect", *(f"tryconnect.{door}" for door in ("sync", "doctor", "errors", "web")))
 
 
 @pytest.mark.parametrize("module", PUBLIC)

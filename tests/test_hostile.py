@@ -25,13 +25,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 import tryconnect
-from tests.fuzz.packing import PACKERS
 from tryconnect import Client, Expect, FetchError, Guard, Reason, Report
 from tryconnect import testing as peers
 from tryconnect._guard import IPAddress
 from tryconnect._names import MOST_THREADS, Names
 from tryconnect._trust import _contexts
 from tryconnect.testing import tls
+from tryconnect.testing._packing import PACKERS
 from tryconnect.testing.certificates import DAY, NOW, authority, serving, showing
 
 SHORT = 0.3

@@ -30,10 +30,10 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tests import leaks
 from tests.fuzz.mutation import mutated
-from tests.fuzz.packing import PACKERS
 from tests.fuzz.targets import check_report
 from tryconnect import Client, Expect, FetchError, Guard, Report
 from tryconnect.testing import REPLIES, Connection, Peer, serve
+from tryconnect.testing._packing import PACKERS
 
 TIMEOUT = 1.0
 LATE = 0.25

@@ -4,9 +4,9 @@ import ipaddress
 import itertools
 
 from tests import test_expect, test_redaction, test_target
-from tests.fuzz.packing import PACKERS
 from tests.text.cases import CASES
 from tryconnect.testing import REPLIES
+from tryconnect.testing._packing import PACKERS
 
 ADDRESSES = [text for text, *_ in (*test_target.GOOD, *test_target.CREDENTIALS)]
 BAD = [text for text, *_ in test_target.BAD if len(text) < 1000]

@@ -22,7 +22,6 @@ from urllib.parse import unquote, urlsplit
 from yarl import URL
 
 from tests.fuzz.attempts import attempt_of
-from tests.fuzz.packing import PACKERS
 from tryconnect import Expect, Guard, Hop, InvalidAddress, Reason, Report
 from tryconnect._coding import PIECE_SIZE, CodingError, Inflater
 from tryconnect._expect import as_expect
@@ -34,6 +33,7 @@ from tryconnect._target import _LONGEST as LONGEST_ADDRESS
 from tryconnect._target import Kind, Target, parse, redirected, same_party
 from tryconnect._text import Decoded, Decoder, EncodingSource, check_encoding, decode
 from tryconnect._verdict import judge
+from tryconnect.testing._packing import PACKERS
 
 LONGEST = 1.0
 """Seconds of computing that any input may cost."""

@@ -16,7 +16,9 @@ The peers that speak TLS or DNS need the extra ``testing``; what there is to say
 """
 
 from tryconnect.testing._extra import ca_pem, dns_server, server_context, tls_server, trusting
+from tryconnect.testing._hall import HALL, Exhibit
 from tryconnect.testing._http import HttpServer, Page, http_server
+from tryconnect.testing._packing import bomb, packed
 from tryconnect.testing._ports import closed_port, full_backlog
 from tryconnect.testing._proxy import Proxy, proxy
 from tryconnect.testing._raw import (
@@ -38,8 +40,10 @@ from tryconnect.testing._threaded import in_thread
 from tryconnect.testing._unix import UnixPeer, unix_server
 
 __all__ = [
+    "HALL",
     "REPLIES",
     "Connection",
+    "Exhibit",
     "Handler",
     "HttpServer",
     "Page",
@@ -49,6 +53,7 @@ __all__ = [
     "UnixPeer",
     "accepts_late",
     "big_header",
+    "bomb",
     "ca_pem",
     "closed_port",
     "closes",
@@ -61,6 +66,7 @@ __all__ = [
     "http_server",
     "in_thread",
     "ipv6_loopback",
+    "packed",
     "proxy",
     "raw",
     "repeats",

@@ -7,23 +7,30 @@ Everything is made at first use and kept for the life of the process: keys cost 
 
 import datetime as dt
 import functools
+import ipaddress
 import ssl
 import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID
+
+__all__ = ["CONTEXTS", "NAMES", "authority", "serving", "showing"]
 
 NAMES = ("localhost", "127.0.0.1", "::1", "good.test", "*.good.test")
 """The names that good certificates are for."""
 
 NOW = dt.datetime.now(dt.UTC)
 DAY = dt.timedelta(days=1)
+LOCALHOST = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 @functools.cache
@@ -90,6 +97,26 @@ def weak_key() -> ssl.SSLContext:
     )
 
 
+def weak_digest() -> ssl.SSLContext:
+    """Signed over SHA-1: refused at OpenSSL's usual security level, too."""
+    below = authority().create_child_ca(key_type=trustme.KeyType.RSA)
+    issuer = x509.load_pem_x509_certificate(below.cert_pem.bytes()).subject
+    signer = cast(
+        "rsa.RSAPrivateKey",
+        serialization.load_pem_private_key(below.private_key_pem.bytes(), None),
+    )
+    key = ec.generate_private_key(ec.SECP256R1())
+    known_by = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+    made_out = _for_loopback(key, issuer=issuer).add_extension(known_by, critical=False)
+    certificate = _over_sha1(made_out.sign(signer, hashes.SHA256()), signer)
+    return showing(_pem(key, certificate) + below.cert_pem.bytes(), ciphers="DEFAULT:@SECLEVEL=0")
+
+
+def address_only() -> ssl.SSLContext:
+    """It is made out to ``127.0.0.1`` and to no name."""
+    return serving(authority().issue_cert("127.0.0.1"))
+
+
 def client_certificate_demanded() -> ssl.SSLContext:
     """The server wants one of the client's, too, and breaks off without."""
     context = good()
@@ -131,6 +158,8 @@ CONTEXTS: dict[str, Callable[[], ssl.SSLContext]] = {
         unknown_ca,
         missing_intermediate,
         weak_key,
+        weak_digest,
+        address_only,
         client_certificate_demanded,
         sni_needed,
         tls_1_0_only,
@@ -144,20 +173,41 @@ def context(kind: str) -> ssl.SSLContext:
     return CONTEXTS[kind]()
 
 
-def signed_by_itself(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
-    """A key and a certificate for ``NAMES`` that it vouches for itself, in PEM."""
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    certificate = (
+def signed_by_itself(key: Key) -> bytes:
+    """Return a key and a certificate for loopback that it vouches for itself, in PEM."""
+    return _pem(key, _for_loopback(key, issuer=LOCALHOST).sign(key, hashes.SHA256()))
+
+
+def _for_loopback(key: Key, *, issuer: x509.Name) -> x509.CertificateBuilder:
+    names = x509.SubjectAlternativeName(
+        [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    )
+    return (
         x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
+        .subject_name(LOCALHOST)
+        .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(NOW - DAY)
         .not_valid_after(NOW + 30 * DAY)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
+        .add_extension(names, critical=False)
     )
+
+
+def _over_sha1(certificate: x509.Certificate, signer: rsa.RSAPrivateKey) -> x509.Certificate:
+    """Sign again, by hand: cryptography does not make such certificates any more.
+
+    The names of the two algorithms differ in their last byte (RFC 8017, appendix A.2.4).
+    """
+    name = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01"
+    signed = certificate.tbs_certificate_bytes.replace(name + b"\x0b", name + b"\x05")
+    signature = signer.sign(signed, padding.PKCS1v15(), hashes.SHA1())  # noqa: S303 - on purpose
+    der = certificate.public_bytes(serialization.Encoding.DER)
+    der = der.replace(name + b"\x0b", name + b"\x05")[: -len(signature)] + signature
+    return x509.load_der_x509_certificate(der)
+
+
+def _pem(key: Key, certificate: x509.Certificate) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,

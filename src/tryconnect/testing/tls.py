@@ -12,7 +12,7 @@ from tryconnect.testing._over_tls import over_tls
 from tryconnect.testing._raw import OK
 from tryconnect.testing._serve import Connection, Handler, Peer, serve
 
-__all__ = ["KINDS", "answers", "over_tls", "server"]
+__all__ = ["KINDS", "answers", "over_tls"]
 
 
 async def answers(connection: Connection) -> None:
