@@ -323,13 +323,36 @@ async def test_no_other_status_does(status: int, http_server: peers.HttpServer) 
     assert (report.status, report.hops) == (status, ())
 
 
-@pytest.mark.parametrize("query", ["", "?location="])
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 305, 307, 308])
+@pytest.mark.parametrize("location", ["", "location=&"])
 async def test_without_a_location_a_redirect_is_an_answer(
-    query: str, http_server: peers.HttpServer
+    location: str, status: int, http_server: peers.HttpServer
 ) -> None:
-    report = await probed(http_server.at(f"/redirect-to{query}"))
+    report = await probed(http_server.at(f"/redirect-to?{location}status={status}"))
 
-    assert (report.reason, report.status, report.hops) == (Reason.ok, 302, ())
+    assert (report.reason, report.status, report.hops) == (Reason.ok, status, ())
+
+
+async def test_a_redirect_leads_out_of_tls(
+    https_server: peers.HttpServer, http_server: peers.HttpServer
+) -> None:
+    start = https_server.at(f"/redirect-to?location={quote(http_server.url)}")
+
+    report = await probed(start)
+
+    assert (report.reason, report.url) == (Reason.ok, http_server.url)
+    assert [hop.status for hop in report.hops] == [302]
+    assert report.hops[0].url.startswith(https_server.url)
+
+
+async def test_a_redirects_credentials_are_not_shown(http_server: peers.HttpServer) -> None:
+    async with peers.closed_port(host="127.0.0.2") as other:
+        away = other.url.replace("://", "://me:s3cret@")
+        http_server.pages["/away"] = peers.Page(status=302, headers=(("Location", away),))
+        report = await probed(http_server.at("/away"))
+
+    assert (report.reason, report.url) == (Reason.refused, other.url)
+    assert "s3cret" not in f"{report!r} {report.detail} {report.as_dict()}"
 
 
 @pytest.mark.parametrize(
@@ -425,6 +448,7 @@ CERTIFICATES = {
     "unknown_ca": "its CA is unknown.*SSL_CERT_FILE",
     "missing_intermediate": "the server leaves out an intermediate",
     "weak_key": "its key is too weak",
+    "weak_digest": "it is signed with a broken digest",
 }
 HANDSHAKES = {
     "sni_needed": "the server has no site of that name",
@@ -436,13 +460,9 @@ HANDSHAKES = {
 }
 
 TLS = [
-    *(Case(kind, partial(peers.tls_server, kind), Reason.ok, ANSWERS, 200) for kind in ("good",)),
-    Case(
-        "never_close_notify",
-        partial(peers.tls_server, "never_close_notify"),
-        Reason.ok,
-        ANSWERS,
-        200,
+    *(
+        Case(kind, partial(peers.tls_server, kind), Reason.ok, ANSWERS, 200)
+        for kind in ("good", "address_only", "never_close_notify")
     ),
     *(
         Case(kind, partial(peers.tls_server, kind), Reason.tls_certificate, words, phases="connect")
@@ -479,8 +499,9 @@ async def test_a_peer_by_https(case: Case) -> None:
     await assert_said(case._replace(phases=f"{case.phases} tls"), lambda peer: peer.url)
 
 
-async def test_a_certificate_for_another_name() -> None:
-    async with peers.tls_server("wrong_host") as server:
+@pytest.mark.parametrize("kind", ["wrong_host", "address_only"])
+async def test_a_certificate_for_another_name(kind: str) -> None:
+    async with peers.tls_server(kind) as server:
         report = await probed(f"https://localhost:{server.port}/")
 
     assert report.reason is Reason.tls_certificate
@@ -527,7 +548,19 @@ async def test_http_on_a_port_that_speaks_tls() -> None:
     async with peers.tls_server() as server:
         report = await probed(f"http://{server.address}/")
 
-    assert report.reason in {Reason.protocol, Reason.reset}
+    assert (report.reason, report.status) == (Reason.reset, None)
+
+
+BANNERS = sorted(name for name, reply in peers.REPLIES.items() if reply.speaks_first)
+
+
+@pytest.mark.parametrize("name", [*BANNERS, "plain", "redis", "http_2_settings", "garbage"])
+async def test_another_protocol_on_a_port_that_ought_to_speak_tls(name: str) -> None:
+    async with peers.raw(peers.REPLIES[name].data, speaks_first=True) as peer:
+        report = await probed(f"https://{peer.address}/")
+
+    assert report.reason is Reason.tls_handshake
+    assert report.detail.endswith("the port does not speak TLS; try http:// or tcp://")
 
 
 # --- tcp and unix

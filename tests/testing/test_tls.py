@@ -21,6 +21,7 @@ FAULTS: dict[str, tuple[type[Exception], str | None]] = {
     "unknown_ca": (ssl.SSLCertVerificationError, "unable to get local issuer"),
     "missing_intermediate": (ssl.SSLCertVerificationError, "unable to get local issuer"),
     "weak_key": (ssl.SSLCertVerificationError, "self.signed certificate|key too weak"),
+    "weak_digest": (ssl.SSLCertVerificationError, "digest algorithm too weak"),
     "client_certificate_demanded": (ssl.SSLError, "CERTIFICATE_REQUIRED"),
     "sni_needed": (ssl.SSLError, "UNRECOGNIZED_NAME"),
     "tls_1_0_only": (ssl.SSLError, "ALERT_PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL"),
@@ -45,7 +46,12 @@ async def answer_of(peer: peers.Peer, name: str | None = None) -> bytes:
 @on_each_loop
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [("good", None), ("good", "www.good.test"), ("sni_needed", "good.test")],
+    [
+        ("good", None),
+        ("good", "www.good.test"),
+        ("sni_needed", "good.test"),
+        ("address_only", None),
+    ],
 )
 async def test_these_answer(kind: str, name: str | None) -> None:
     async with peers.tls_server(kind) as peer:
@@ -85,7 +91,8 @@ async def test_never_close_notify_keeps_the_connection() -> None:
 
 
 def test_every_kind_is_tested() -> None:
-    assert set(KINDS) == {*FAULTS, "good", "silent_handshake", "never_close_notify"}
+    good = {"good", "address_only", "silent_handshake", "never_close_notify"}
+    assert set(KINDS) == {*FAULTS, *good}
 
 
 def test_the_authority_is_there_as_a_file(ca_file: Path, client_ssl: ssl.SSLContext) -> None:

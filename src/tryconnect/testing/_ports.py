@@ -21,22 +21,23 @@ async def closed_port(*, host: str = "127.0.0.1") -> AsyncIterator[Peer]:
 
 
 @contextlib.asynccontextmanager
-async def full_backlog() -> AsyncIterator[Peer]:
+async def full_backlog(*, host: str = "127.0.0.1") -> AsyncIterator[Peer]:
     """A black hole: connecting neither succeeds nor fails.
 
     The listener's queue has room for one and nobody empties it; once it is full, Linux drops every
     further SYN. Other systems refuse or admit instead: there this raises ``RuntimeError``.
     """
     with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = stack.enter_context(socket.create_server((host, 0), family=family, backlog=0))
         port: int = listener.getsockname()[1]
         for _ in range(8):
-            client = stack.enter_context(socket.socket())
+            client = stack.enter_context(socket.socket(family))
             client.settimeout(0)
-            client.connect_ex(("127.0.0.1", port))
+            client.connect_ex((host, port))
             _, connected, _ = select.select([], [client], [], 0.02)
             if not connected:
                 break
         else:
             raise RuntimeError("this system's accept queue cannot be filled")
-        yield Peer(host="127.0.0.1", port=port)
+        yield Peer(host=host, port=port)
