@@ -3,7 +3,8 @@
 ============================  ==================================================================
 ``.. code-block:: python``    runs, ``await`` included; its names last to the document's end
 ``.. code-block:: text``      what the Python block before it printed (else it printed nothing)
-``.. code-block:: console``   lines ``$ tryconnect …`` run, and what follows is what they print
+``.. code-block:: console``   lines ``$ tryconnect …`` run, and what follows is what they print;
+                              ``$ cat …`` shows one of the world's files
 ``.. code-block:: toml``      a file of targets for the probe server, which must be sound
 ``.. code-block:: bash``      does not run here: ``.ci/run`` must have the same line
 ``.. code-block:: html`` …    data
@@ -151,6 +152,8 @@ def _command(words: list[str], last: int) -> tuple[str, int]:
     """Run a command line; return what it prints, and its exit code."""
     if words == ["echo", "$?"]:
         return f"{last}\n", 0
+    if words[0] == "cat" and len(words) == 2:
+        return FILES[words[1]], 0
     if words.pop(0) != "tryconnect":
         raise ValueError("a console block runs tryconnect, and nothing else")
     with io.StringIO() as screen:
@@ -178,6 +181,9 @@ def steady(text: str) -> list[str]:
 _UNSTEADY = {
     r"\b\d+(\.\d+)?(e[+-]?\d+)? (ms|s)\b": "<time>",
     r"(?<=127\.0\.0\.1:)\d+": "<port>",
+    r"(?<='127\.0\.0\.1', )\d+": "<port>",
+    r"(?<=\": )\d+\.\d+(e-\d+)?": "<seconds>",
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d|Z)": "<date>",
     r"\([A-Z_]+\)": "<OpenSSL's word>",
     r"(?<=not with HTTP )\(.*?\)(?=  \[)": "<aiohttp's words>",
 }
@@ -225,6 +231,9 @@ def world() -> Iterator[None]:
         )
         patch.setattr("tryconnect._network.Names", lambda given: Names(given or names))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        for name, text in FILES.items():
+            (folder / name).write_text(text, "utf-8")
+        stack.enter_context(contextlib.chdir(folder))
         (folder / "ca.pem").write_bytes(peers.ca_pem())
         patch.setenv("SSL_CERT_FILE", str(folder / "ca.pem"))
         for bundle in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
@@ -242,6 +251,18 @@ PAGES = {
     ),
     "/health": peers.Page(b"ready", (("Content-Type", "text/plain"),)),
     "/maintenance": peers.Page(b"back soon", (("Content-Type", "text/plain"),), 503),
+}
+
+
+FILES = {
+    "addresses.txt": """\
+# ours
+example.com
+example.com/maintenance
+
+# under construction
+localhost:8000
+""",
 }
 
 

@@ -12,13 +12,14 @@ import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
+from tryconnect._redaction import visible
 from tryconnect._version import __version__
 from tryconnect.errors import TryConnectError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["COMMANDS", "main"]
+__all__ = ["COMMANDS", "main", "parser_of"]
 
 
 class Command(NamedTuple):
@@ -60,7 +61,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _PIPE_BROKEN
     except (TryConnectError, OSError) as error:
-        print(f"tryconnect: {error}", file=sys.stderr)  # noqa: T201 - a command line prints
+        # It may quote what a peer has said.
+        shown = "\n".join(map(visible, str(error).split("\n")))
+        print(f"tryconnect: {shown}", file=sys.stderr)  # noqa: T201 - a command line prints
         return 1
 
 
@@ -72,21 +75,35 @@ def _run(words: list[str]) -> int:
     if words[0] in {"-h", "--help", "--version"}:
         _overview().parse_args(words)
     name = words.pop(0) if words[0] in COMMANDS else "check"
-    module = importlib.import_module(COMMANDS[name].module)
-    parser = argparse.ArgumentParser(
-        prog=f"tryconnect {name}", description=module.__doc__, formatter_class=_Formatter
-    )
-    module.configure(parser)
+    parser = parser_of(name)
     options = parser.parse_args(words)
     try:
-        code: int = module.run(options)
+        code: int = importlib.import_module(COMMANDS[name].module).run(options)
         sys.stdout.flush()
     except ValueError as error:
         parser.error(str(error))
     return code
 
 
-_Formatter = argparse.RawDescriptionHelpFormatter
+def parser_of(name: str) -> argparse.ArgumentParser:
+    """Return what reads the words of a command."""
+    module = importlib.import_module(COMMANDS[name].module)
+    parser = argparse.ArgumentParser(
+        prog=f"tryconnect {name}", description=module.__doc__, formatter_class=_Formatter
+    )
+    module.configure(parser)
+    return parser
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help that is the same in all versions of Python."""
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        """Say ``-f, --file FILE``, as since Python 3.13; not ``-f FILE, --file FILE``."""
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        value = self._format_args(action, action.dest.upper())
+        return f"{', '.join(action.option_strings)} {value}"
 
 
 def _overview() -> argparse.ArgumentParser:

@@ -1,88 +1,109 @@
-"""Say of each address whether it answers, and if not, why: one line each, in the order given.
+"""Say of each address whether it answers, and if not, why: one line each.
 
-The exit code is 0 where all answer as expected, 1 where some do not, 2 for wrong usage.
+Addresses on the command line are told of in the order given; those of a file as soon as each is
+known.  The exit code is 0 where all answer as expected, 1 where some do not, 2 for wrong usage.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sys
+import time
+import warnings
 from typing import TYPE_CHECKING
 
-import tryconnect
-from tryconnect._expect import as_expect
-from tryconnect._options import CHECK_TIMEOUT
-from tryconnect._render import caret, exit_code, line
+from tryconnect._options import AT_ONCE
+from tryconnect._render import caret, exit_code, summary
+from tryconnect.cli import _arguments as arguments
+from tryconnect.cli._files import addresses, opened
+from tryconnect.cli._outlet import say, tell
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
 
-    from tryconnect import Client, Expect, Report
+    from tryconnect import Client, Expect, Probes
 
 __all__ = ["configure", "run"]
-
-_AT_ONCE = 100
-"""Checks under way at the same time: more would run out of the usual 1,024 descriptors."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's words."""
+    arguments.add_addresses(parser, number="*")
     parser.add_argument(
-        "addresses",
-        nargs="+",
-        metavar="ADDRESS",
-        help="a URL, host, host:port, tcp://host:port or unix:///path",
+        "-f",
+        "--file",
+        dest="files",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="read addresses from a file, one a line (- is standard input); may be given again",
+    )
+    arguments.add_timeout(parser)
+    parser.add_argument(
+        "--limit",
+        type=int,
+        default=AT_ONCE,
+        metavar="NUMBER",
+        help="how many to check at the same time (default: %(default)s)",
     )
     parser.add_argument(
-        "--timeout",
-        type=float,
-        default=CHECK_TIMEOUT,
-        metavar="SECONDS",
-        help="for each address, everything included (default: %(default)g)",
+        "--per-host",
+        type=int,
+        metavar="NUMBER",
+        help="how many of one host at the same time (default: as many as there are)",
     )
-    parser.add_argument(
-        "--expect",
-        metavar="STATUS",
-        help='what an HTTP answer must be: 204, 2xx, 200-399, "2xx, 304" (default: any answer)',
+    arguments.add_expecting(parser)
+    arguments.add_connecting(parser)
+    output = arguments.add_output(parser, quiet="bar and no summary on standard error")
+    output.add_argument(
+        "--ordered", action="store_true", help="keep the order of a file's addresses too"
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Check the addresses and print a line for each."""
-    client = tryconnect.Client()  # before any loop runs: this imports aiohttp
-    return asyncio.run(
-        show(
-            client,
-            options.addresses,
-            timeout=options.timeout,
-            expect=as_expect(options.expect),
-        )
-    )
-
-
-async def show(
-    client: Client, addresses: Sequence[str], *, timeout: float, expect: Expect | None
-) -> int:
-    """Print a line for each address as soon as those before it are printed."""
-    room = asyncio.Semaphore(_AT_ONCE)
-
-    async def check(address: str) -> Report:
-        async with room:
-            return await client.probe(address, timeout=timeout, expect=expect)
-
-    reports = []
+    """Check the addresses and print a line for each, and for files a summary in the end."""
+    if not options.addresses and not options.files:
+        raise ValueError("an ADDRESS is required, or a FILE of them")
+    expect = arguments.expected_of(options)
+    arguments.refuse_what_cannot_be_expected(options.addresses, expect)
+    probes = _probes(options, arguments.client_of(options), expect)
+    started = time.monotonic()
     try:
-        async with client, asyncio.TaskGroup() as group:
-            for task in [group.create_task(check(address)) for address in addresses]:
-                reports.append(await task)
-                _print(reports[-1])
-    except* (ValueError, OSError) as faults:
-        raise faults.exceptions[0] from None
-    return exit_code(reports)
+        code = asyncio.run(_show(probes, options))
+    except KeyboardInterrupt:
+        _sum_up(probes, started, options, "interrupted: ")
+        raise
+    if options.files:
+        _sum_up(probes, started, options)
+    return code
 
 
-def _print(report: Report) -> None:
-    print(line(report), flush=True)  # noqa: T201 - a command line prints
-    if pointing := caret(report):
-        print(pointing, file=sys.stderr)  # noqa: T201
+def _probes(options: argparse.Namespace, client: Client, expect: Expect | None) -> Probes:
+    files = [opened(name) for name in options.files]
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        probes = client.probe_many(
+            addresses(options.addresses, files) if files else options.addresses,
+            limit=options.limit,
+            per_host=options.per_host,
+            timeout=options.timeout,
+            expect=expect,
+            ordered=options.ordered or not files,
+        )
+    for warning in told:
+        say(f"tryconnect: {warning.message}")
+    return probes
+
+
+async def _show(probes: Probes, options: argparse.Namespace) -> int:
+    """Print each report as soon as it is there."""
+    async with probes:
+        async for report in probes:
+            await tell(report, options)
+            if not options.files and not options.json and (pointing := caret(report)):
+                say(pointing)
+    return exit_code(probes.counts)
+
+
+def _sum_up(probes: Probes, started: float, options: argparse.Namespace, what: str = "") -> None:
+    if not options.quiet:
+        say(f"{what}{summary(probes.counts, time.monotonic() - started)}")

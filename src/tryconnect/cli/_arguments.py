@@ -1,0 +1,165 @@
+"""The options that several commands share, and what becomes of their words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tryconnect._client import Client
+from tryconnect._expect import Expect
+from tryconnect._guard import Guard
+from tryconnect._options import CHECK_TIMEOUT
+from tryconnect._target import Kind, nothing_expected, parse
+from tryconnect.errors import InvalidAddress
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable
+
+__all__ = [
+    "add_addresses",
+    "add_connecting",
+    "add_expecting",
+    "add_output",
+    "add_timeout",
+    "client_of",
+    "expected_of",
+    "refuse_what_cannot_be_expected",
+]
+
+
+def add_addresses(parser: argparse.ArgumentParser, *, number: str = "+") -> None:
+    """Declare the addresses themselves."""
+    parser.add_argument(
+        "addresses",
+        nargs=number,
+        metavar="ADDRESS",
+        help="a URL, host, host:port, tcp://host:port or unix:///path",
+    )
+
+
+def add_timeout(
+    parser: argparse.ArgumentParser,
+    default: float = CHECK_TIMEOUT,
+    what: str = "for each address, everything included",
+) -> None:
+    """Declare the deadline."""
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=default,
+        metavar="SECONDS",
+        help=f"{what} (default: %(default)g)",
+    )
+
+
+def add_expecting(
+    parser: argparse.ArgumentParser, default: str | None = None, said: str = "any answer"
+) -> None:
+    """Declare what an answer must be like."""
+    group = parser.add_argument_group("what an HTTP answer must be like")
+    group.add_argument(
+        "--expect",
+        default=default,
+        metavar="STATUS",
+        help=f'its status: 204, 2xx, 200-399, "2xx, 304" (default: {said})',
+    )
+    group.add_argument(
+        "--expect-body",
+        metavar="TEXT",
+        help='a text that its body must contain; "": it must be empty',
+    )
+
+
+def add_connecting(parser: argparse.ArgumentParser) -> None:
+    """Declare how to connect."""
+    group = parser.add_argument_group("how to connect")
+    family = group.add_mutually_exclusive_group()
+    for number in ("4", "6"):
+        family.add_argument(
+            f"--ipv{number}",
+            dest="family",
+            action="store_const",
+            const=f"ipv{number}",
+            default="any",
+            help=f"try IPv{number} addresses only",
+        )
+    group.add_argument(
+        "-H",
+        "--header",
+        dest="headers",
+        action="append",
+        default=[],
+        metavar="'NAME: VALUE'",
+        help="send this header with every request; may be given more than once",
+    )
+    group.add_argument("-k", "--insecure", action="store_true", help="accept any certificate")
+    group.add_argument(
+        "--no-proxy", action="store_true", help="ignore HTTP_PROXY, HTTPS_PROXY and ALL_PROXY"
+    )
+    group.add_argument(
+        "--guard",
+        action="store_true",
+        help="connect to what the whole internet can reach, and to nothing else",
+    )
+
+
+def add_output(parser: argparse.ArgumentParser, *, quiet: str) -> argparse._ArgumentGroup:
+    """Declare how it is told; the group takes more of the same kind."""
+    group = parser.add_argument_group("what to print")
+    group.add_argument("--json", action="store_true", help="one JSON object a line")
+    group.add_argument(
+        "--show-secrets",
+        action="store_true",
+        help="print passwords, queries and fragments of addresses, not ***",
+    )
+    group.add_argument("-q", "--quiet", action="store_true", help=f"print no {quiet}")
+    return group
+
+
+def client_of(options: argparse.Namespace) -> Client:
+    """Return a client that connects as the options say.  This imports aiohttp.
+
+    Raises:
+        ValueError: a header makes no sense.
+    """
+    chosen: dict[str, Any] = {
+        "headers": dict(map(_header, options.headers)),
+        "family": options.family,
+        "ssl": False if options.insecure else None,
+        "proxy": None if options.no_proxy else "env",
+        "guard": Guard.public() if options.guard else None,
+    }
+    return Client(**chosen)
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon:
+        raise ValueError(f"a header looks like 'Name: value', not {text!r}")
+    return name.strip(), value.strip()
+
+
+def expected_of(options: argparse.Namespace) -> Expect | None:
+    """Return what an answer must be like; ``None``: anything will do.
+
+    Raises:
+        ValueError: the words make no sense.
+    """
+    if options.expect is None and options.expect_body is None:
+        return None
+    return Expect(status=options.expect, body=options.expect_body)
+
+
+def refuse_what_cannot_be_expected(addresses: Iterable[str], expect: Expect | None) -> None:
+    """Say at once that an address on the command line is not asked by HTTP.
+
+    Raises:
+        ValueError: something is expected of it all the same.
+    """
+    for address in addresses if expect is not None else ():
+        try:
+            target = parse(address)
+        except InvalidAddress:
+            continue  # a report of its own
+        if target.kind is not Kind.http:
+            raise ValueError(nothing_expected(target))
