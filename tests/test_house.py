@@ -52,7 +52,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     # text → Report, by way of all of it.
     ("_session",),
     # Patterns: many checks, or checks in the course of time.  They know no network.
-    ("_crew", "_source", "_turns", "_patience"),
+    ("_crew", "_source", "_turns", "_patience", "_sync_runner"),
     ("_bulk",),
     ("_patterns", "_sync_streams"),
     # The owner of sessions.

@@ -19,7 +19,7 @@ import pytest
 from yarl import URL
 
 import tryconnect
-from tryconnect import FetchError, Reason, WaitTimeout, sync
+from tryconnect import FetchError, Reason, WaitTimeout, _portal, sync
 from tryconnect import testing as peers
 
 FUNCTIONS: list[Callable[..., object]] = [
@@ -102,6 +102,34 @@ def test_they_work_in_any_thread(function: Callable[..., object], server: peers.
 
     assert len(answers) == 3
     assert all(answers)
+
+
+MARKS: dict[str, Callable[[], object]] = {
+    "something else": object,  # as QtAsyncio does in its executor's threads
+    "a loop of another thread": _portal.portal_loop,
+}
+
+
+@pytest.mark.parametrize("mark", MARKS.values(), ids=MARKS)
+def test_they_work_in_a_thread_that_is_only_marked(
+    mark: Callable[[], object], server: peers.HttpServer
+) -> None:
+    answers: list[object] = []
+
+    def work() -> None:
+        asyncio._set_running_loop(mark())  # type: ignore[arg-type]
+        answers.append(sync.try_connect(server.url))
+        answers.append(sync.probe("http://127.0.0.1:1/").reason)
+        with sync.Client(proxy=None) as client:
+            answers.append(client.fetch_text(server.url))
+            answers.extend(report.ok for report in client.probe_many([server.url] * 2))
+            answers.append(next(client.watch(server.url)).ok)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+    assert answers == [True, "refused", "hello", True, True, True]
 
 
 async def test_they_work_in_a_thread_beside_a_loop(server: peers.HttpServer) -> None:

@@ -54,7 +54,7 @@ def run(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
         RuntimeError: this is the portal's own thread.
     """
     loop = portal_loop()
-    if loop is asyncio._get_running_loop():  # noqa: SLF001 - the one that raises nothing
+    if _portal is not None and _portal.thread.ident == threading.get_ident():
         raise RuntimeError("a blocking call in tryconnect's own thread would wait for itself")
     errand = Errand(work, loop)
     over = threading.Event()

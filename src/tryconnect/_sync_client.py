@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -16,16 +15,18 @@ from tryconnect._options import (
     WAIT_TIMEOUT,
 )
 from tryconnect._patterns import UP
-from tryconnect._portal import stock_loop
-from tryconnect._sync_streams import BlockingProbes, BlockingWatch, refuse_inside_a_loop
+from tryconnect._sync_runner import make_runner, refuse_inside_a_loop
+from tryconnect._sync_streams import BlockingProbes, BlockingWatch
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Coroutine, Iterable
     from types import TracebackType
 
     from tryconnect._client import Address
     from tryconnect._expect import ExpectLike
     from tryconnect._records import Page, Report
+    from tryconnect._sync_runner import PortalRunner
 
 __all__ = ["Client"]
 
@@ -42,7 +43,7 @@ class Client:
 
     def __init__(self, **options: Any) -> None:
         self._client = _client.Client(**options)
-        self._runner: asyncio.Runner | None = None
+        self._runner: asyncio.Runner | PortalRunner | None = None
 
     def try_connect(
         self, address: Address, *, timeout: float = CHECK_TIMEOUT, expect: ExpectLike = None
@@ -186,7 +187,7 @@ class Client:
         refuse_inside_a_loop("Client", "async with tryconnect.Client() as client")
         if self._runner is not None:
             raise RuntimeError("this Client is open already: make another one")
-        self._runner = asyncio.Runner(loop_factory=stock_loop)
+        self._runner = make_runner()
         try:
             self._runner.run(self._client.__aenter__())
         except BaseException:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from tryconnect import _portal
 from tryconnect._source import iterate
+from tryconnect._sync_runner import refuse_inside_a_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -26,22 +27,7 @@ if TYPE_CHECKING:
     from tryconnect._source import Addresses
     from tryconnect.errors import Reason
 
-__all__ = ["BlockingProbes", "BlockingWatch", "refuse_inside_a_loop"]
-
-
-def refuse_inside_a_loop(name: str, instead: str) -> None:
-    """Refuse to block the thread of a running loop.
-
-    Raises:
-        RuntimeError: a loop runs in this thread.
-    """
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return
-    raise RuntimeError(
-        f"tryconnect.sync.{name} would stop the event loop that runs here; write: {instead}"
-    )
+__all__ = ["BlockingProbes", "BlockingWatch"]
 
 
 class BlockingProbes:

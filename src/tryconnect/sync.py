@@ -2,14 +2,14 @@
 
 Each call runs in a loop of its own, through asyncio's own runner; the thread's current loop, its
 policy and its executor are left alone.  Inside a running loop the functions refuse, and name the
-``await`` to write instead: waiting there would stop the very loop that the caller lives in.
+``await`` to write instead: waiting there would stop the very loop that the caller lives in.  A
+thread that is only marked so, as QtAsyncio marks those of its executor, is served.
 
 .. versionadded:: 0.1
 """
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,9 +23,9 @@ from tryconnect._options import (
     WAIT_TIMEOUT,
 )
 from tryconnect._patterns import UP
-from tryconnect._portal import stock_loop
 from tryconnect._sync_client import Client
-from tryconnect._sync_streams import BlockingProbes, BlockingWatch, refuse_inside_a_loop
+from tryconnect._sync_runner import make_runner, refuse_inside_a_loop
+from tryconnect._sync_streams import BlockingProbes, BlockingWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
@@ -219,5 +219,5 @@ def _run(
     name: str, function: Callable[..., Coroutine[Any, Any, _T]], *args: Any, **options: Any
 ) -> _T:
     refuse_inside_a_loop(name, f"await tryconnect.{name}(…)")
-    with asyncio.Runner(loop_factory=stock_loop) as runner:
+    with make_runner() as runner:
         return runner.run(function(*args, **options))

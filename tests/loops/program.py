@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import tryconnect
+import tryconnect.sync
 from tests.loops.drivers import DRIVERS
 from tryconnect._portal import sleep
 
@@ -129,13 +130,30 @@ async def watching(at: Addresses) -> object:
     return None
 
 
+def blocking(at: Addresses) -> object:
+    """What a job of the executor does, in a thread that its loop may mark as running."""
+    with tryconnect.sync.Client() as client:
+        kept = client.try_connect(at["http"])
+    text = tryconnect.sync.fetch_text(at["http"])
+    many = [report.reason for report in tryconnect.sync.probe_many([at["tcp"]] * 3)]
+    return [kept, text, *many]
+
+
+async def in_executor(at: Addresses, run_in_executor: Any) -> object:
+    """What a job says; ``None`` where there is no executor."""
+    try:
+        return await run_in_executor(None, blocking, at)
+    except NotImplementedError:
+        return None
+
+
 CASES: tuple[Case, ...] = (
     *(http, https, tcp, unix, name),
     *(refused, certificate, silent, cancelled),
     *(fetch_text, failed_fetch, kept),
     *(bulk, forgotten_bulk, waiting, waiting_in_vain, watching),
 )
-"""In this order; ``chosen`` comes last, as it opens the portal."""
+"""In this order; what opens the portal in every loop comes last, in ``main``."""
 
 
 def threads() -> int:
@@ -189,6 +207,7 @@ class Watch:
 
 
 async def main(loop: str, at: Addresses, outcomes: dict[str, object]) -> None:
+    run_in_executor = getattr(asyncio.get_running_loop(), "run_in_executor", None)
     forbid_executor()
     tasks, before = asyncio.all_tasks(), threads()
     with Watch() as watch:
@@ -198,6 +217,8 @@ async def main(loop: str, at: Addresses, outcomes: dict[str, object]) -> None:
     outcomes["portal"] = has_portal()
     outcomes["threads"] = await settled(before + 1 + DRIVERS[loop].threads) - before
     outcomes["chosen"] = await chosen(at)
+    if run_in_executor is not None:
+        outcomes["in_executor"] = await in_executor(at, run_in_executor)
     outcomes["tasks"] = len(asyncio.all_tasks() - tasks)
 
 

@@ -139,6 +139,15 @@ def test_what_comes_of_it(case: str, ran: Ran) -> None:
 
 
 @each_loop
+def test_jobs_of_the_executor_may_block(loop: str, ran: Ran) -> None:
+    has_none = loop in {"minimal", "slotted"}
+
+    said = ran.outcomes.get("in_executor")
+
+    assert said == (None if has_none else [True, "hello", "ok", "ok", "ok"])
+
+
+@each_loop
 def test_silence_ends_with_its_deadline(ran: Ran) -> None:
     reason, took = ran.outcomes["silent"]
 
