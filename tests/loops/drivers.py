@@ -120,6 +120,8 @@ class Driver(NamedTuple):
     """A loop, what it wants, and what is known of it.
 
     Attributes:
+        title: its name in docs/howto/event-loops.rst.
+        run: runs a coroutine in it.
         wants: marks of ``tests/wants.py``.
         through_portal: the schemes that it cannot do itself.
         threads: those that the loop brings by itself: libuv's four, which look numbers up, and
@@ -127,6 +129,7 @@ class Driver(NamedTuple):
         noise: what it complains of by itself, as arguments of ``-W``.
     """
 
+    title: str
     run: Callable[[Work], None]
     wants: dict[str, str] = {}  # noqa: RUF012 - nobody changes it
     through_portal: frozenset[str] = frozenset()
@@ -137,25 +140,34 @@ class Driver(NamedTuple):
 NOTHING = frozenset({"http", "https", "tcp", "unix"})
 
 DRIVERS: dict[str, Driver] = {
-    "stock": Driver(stock),
-    "uvloop": Driver(uvloop, {"module": "uvloop"}, threads=4),
-    "qasync": Driver(qasync, {"module": "qasync"}),
-    "qtasyncio": Driver(qtasyncio, {"module": "PySide6.QtAsyncio"}, NOTHING),
+    "stock": Driver("asyncio's own", stock),
+    "uvloop": Driver("uvloop", uvloop, {"module": "uvloop"}, threads=4),
+    "qasync": Driver("qasync, with PySide6", qasync, {"module": "qasync"}),
+    "qtasyncio": Driver("PySide6.QtAsyncio", qtasyncio, {"module": "PySide6.QtAsyncio"}, NOTHING),
     "rloop": Driver(
+        "rloop",
         rloop,
         {"module": "rloop"},
         frozenset({"https"}),
         noise=("ignore::ResourceWarning:rloop.loop",),
     ),
-    "glib": Driver(glib, {"module": "gi.events"}),
-    "tk": Driver(tk, {"module": "async_tkinter_loop", "program": "Xvfb"}, threads=1),
-    "tk_pumped": Driver(tk_pumped, {"module": "tkinter", "program": "Xvfb"}, threads=1),
-    "nest_asyncio": Driver(nest_asyncio, {"module": "nest_asyncio"}),
+    "glib": Driver("GLib (PyGObject's ``gi.events``)", glib, {"module": "gi.events"}),
+    "tk": Driver(
+        "Tk, by async-tkinter-loop",
+        tk,
+        {"module": "async_tkinter_loop", "program": "Xvfb"},
+        threads=1,
+    ),
+    "tk_pumped": Driver(
+        "Tk, pumping asyncio's own", tk_pumped, {"module": "tkinter", "program": "Xvfb"}, threads=1
+    ),
+    "nest_asyncio": Driver("nest_asyncio", nest_asyncio, {"module": "nest_asyncio"}),
     "trio_asyncio": Driver(
+        "trio-asyncio",
         trio_asyncio,
         {"module": "trio_asyncio"},
         noise=("ignore:'AbstractChildWatcher':DeprecationWarning",),
     ),
-    "minimal": Driver(minimal, through_portal=NOTHING),
-    "slotted": Driver(slotted, through_portal=NOTHING),
+    "minimal": Driver("``AbstractEventLoop``, bare", minimal, through_portal=NOTHING),
+    "slotted": Driver("no ``AbstractEventLoop`` at all", slotted, through_portal=NOTHING),
 }

@@ -171,3 +171,20 @@ def test_no_thread_is_made_but_those_of_c_ares(loop: str, ran: Ran) -> None:
     others = DRIVERS[loop].threads + ran.outcomes["portal"]
     assert ran.outcomes["threads"] <= 1 + others  # pycares keeps one
     assert ran.outcomes["most threads"] <= 2 + others  # and c-ares has one while it works
+
+
+def test_the_documents_say_which_loop_takes_which_road() -> None:
+    page = (ROOT / "docs" / "howto" / "event-loops.rst").read_text("utf-8")
+    table = page.partition("held to tests/loops/drivers.py")[2].partition(".. table ends")[0]
+    said = [(row[:34].strip(), *row[47:].split()) for row in table.strip().splitlines()[3:-1]]
+
+    assert said == [
+        (
+            driver.title,
+            *("portal" if scheme in driver.through_portal else "itself" for scheme in TOLD),
+        )
+        for driver in DRIVERS.values()
+    ]
+
+
+TOLD = ("http", "https", "tcp")
