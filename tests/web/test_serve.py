@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import aiohttp
@@ -139,10 +140,16 @@ async def test_the_page_and_its_files_are_served() -> None:
                 assert await problem(response, 404)
 
 
-def test_the_page_is_in_the_package() -> None:
-    folder = Path(cli.__file__).parent.parent / "web/page"
+@pytest.mark.wants(module="hatchling")
+def test_the_page_is_in_the_wheel(tmp_path: Path) -> None:
+    root = Path(__file__).parent.parent.parent
+    build = ("-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path))
+    subprocess.run([sys.executable, *build], cwd=root, check=True, capture_output=True)  # noqa: S603
 
-    assert sorted(file.name for file in folder.iterdir()) == [
+    (wheel,) = tmp_path.iterdir()
+    with zipfile.ZipFile(wheel) as archive:
+        found = [name for name in archive.namelist() if name.startswith("tryconnect/web/page/")]
+    assert sorted(name.rpartition("/")[2] for name in found) == [
         *("icon.svg", "index.html", "page.css", "page.js")
     ]
 

@@ -59,6 +59,12 @@ function share(seconds) {
   return 0.1 + 0.65 * Math.min(decades / 4, 1);
 }
 
+function inWords(checks, failed) {
+  if (checks === 0) return "No checks yet";
+  const subject = checks === 1 ? "The last check" : `The last ${checks} checks`;
+  return `${subject}: ${failed === 0 ? "all good" : `${failed} failed`}`;
+}
+
 function drawStrip(svg, history) {
   const shown = history.slice(-HISTORY);
   const offset = HISTORY - shown.length;
@@ -68,9 +74,7 @@ function drawStrip(svg, history) {
   });
   svg.querySelector(".good").setAttribute("d", bars.good.join(""));
   svg.querySelector(".bad").setAttribute("d", bars.bad.join(""));
-  const checks = shown.length === 1 ? "The last check" : `The last ${shown.length} checks`;
-  const failed = bars.bad.length === 0 ? "all good" : `${bars.bad.length} failed`;
-  svg.setAttribute("aria-label", `${checks}: ${failed}`);
+  svg.setAttribute("aria-label", inWords(shown.length, bars.bad.length));
 }
 
 // --- a target
