@@ -154,6 +154,10 @@ NAMES: Final = {
         [*(f"127.0.0.{last}" for last in range(2, 51)), HERE],
         "knows 50 addresses; the last answers",
     ),
+    "IPv6 kept back": Row(
+        partial(_named, {"a.test": [HERE], "a.test AAAA": dns.SILENT}, "a.test"),
+        "answers for IPv4, and never for IPv6",
+    ),
     "garbage": _answered(dns.GARBAGE, "answers what cannot be read"),
     "another id": _answered(dns.WRONG_ID, "answers another question", hangs=True),
     "no name server": Row(_without_name_server, "is not there"),

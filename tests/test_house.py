@@ -30,6 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "_decoded",
         "_coding",
         "_head",
+        "_families",
         "_guard",
         "_shortage",
         "_descriptors",

@@ -192,6 +192,48 @@ async def test_the_second_name_server_answers_for_a_dead_first() -> None:
     assert [each["host"] for each in found] == [HERE]
 
 
+SAYS_NOTHING_USEFUL = {
+    "silent": dns.SILENT,
+    "late": dns.late(60, "::1"),
+    "another id": dns.WRONG_ID,
+    "SERVFAIL": dns.SERVFAIL,
+    "REFUSED": dns.REFUSED,
+    "no such name": dns.NXDOMAIN,
+    "no address": dns.NODATA,
+}
+
+
+@on_each_loop
+@pytest.mark.parametrize("case", SAYS_NOTHING_USEFUL)
+async def test_a_name_server_that_knows_one_family_only(case: str) -> None:
+    """c-ares would wait 2 s for the answer about the other."""
+    zone: dns.Zone = {"good.test": [HERE], "good.test AAAA": SAYS_NOTHING_USEFUL[case]}
+
+    report, _ = await probed(zone, "good.test", timeout=1.0)
+
+    assert (report.reason, report.ip) == (Reason.ok, HERE)
+
+
+@pytest.mark.parametrize("family", ["A", "AAAA"])
+async def test_a_name_may_have_an_address_that_a_name_server_keeps_back(family: str) -> None:
+    """It has none of the other family: nobody can tell."""
+    zone = {"bad.test": dns.NODATA, f"bad.test {family}": dns.SILENT}
+    async with (
+        peers.dns_server(zone) as server,
+        asking(server, timeout=0.5, tries=1) as names,
+        opened(names) as client,
+    ):
+        report = await client.probe("tcp://bad.test:80", timeout=LONG)
+
+    assert report.reason is Reason.dns_failed
+
+
+async def test_both_families_are_asked_for_once_where_they_answer_in_time() -> None:
+    _, queries = await probed({"good.test": [HERE]}, "good.test")
+
+    assert sorted(query.type for query in queries) == ["A", "AAAA"]
+
+
 @pytest.mark.parametrize("scheme", ["http", "tcp"])
 async def test_no_name_server_listens(scheme: str) -> None:
     async with peers.closed_port() as dead:

@@ -22,6 +22,7 @@ import aiodns
 import pycares
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from tryconnect._families import either
 from tryconnect._faults import LocalFault
 from tryconnect._loops import Postbox, beside
 from tryconnect._records import Phase
@@ -116,6 +117,8 @@ class Names(AbstractResolver):
         if self._ares is None:
             self._ares = self._new_ares()
         try:
+            if family == socket.AF_UNSPEC:
+                return await either(self._ares, host, question)
             return await self._ares.getaddrinfo(host, family, **question)
         except aiodns.error.DNSError as error:
             if error.args[0] != aiodns.error.ARES_EBADRESP:

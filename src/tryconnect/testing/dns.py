@@ -7,12 +7,14 @@ A zone maps names to a list of addresses (IPv4 and IPv6 mixed) or to an ``Answer
         "www.good.test": alias("good.test"),
         "broken.test": SERVFAIL,
         "slow.test": late(0.5, "127.0.0.1"),
+        "slow.test AAAA": NODATA,
     }
     async with dns_server(zone) as dns:
         resolver = aiodns.DNSResolver(**dns.resolver_arguments)
 
-Names that are not in the zone do not exist. Clients may not ask us at all for names that their
-system's hosts file knows, ``localhost`` above all.
+A name with a type after it goes before the name alone. Names that are not in the zone do not exist.
+Clients may not ask us at all for names that their system's hosts file knows, ``localhost`` above
+all.
 
 .. versionadded:: 0.1
 """
@@ -162,7 +164,7 @@ async def answer(zone: Zone, server: DnsServer, packet: bytes, *, over: str) -> 
     (question,) = query.question
     name = question.name.to_text(omit_final_dot=True).lower()
     server.queries.append(Query(name, dns.rdatatype.to_text(question.rdtype), over))
-    policy = looked_up(zone, name)
+    policy = looked_up(zone, f"{name} {server.queries[-1].type}", name)
     response = dns.message.make_response(query)
     response.set_rcode(policy.rcode)
     if policy.truncated and over == "udp":
@@ -174,9 +176,9 @@ async def answer(zone: Zone, server: DnsServer, packet: bytes, *, over: str) -> 
     return policy.mangle(wire) if policy.mangle else wire
 
 
-def looked_up(zone: Zone, name: str) -> Answer:
-    """Say how a name is answered."""
-    entry = zone.get(name, NXDOMAIN)
+def looked_up(zone: Zone, *names: str) -> Answer:
+    """Say how the first of these names that is in the zone is answered."""
+    entry = next((zone[name] for name in names if name in zone), NXDOMAIN)
     return entry if isinstance(entry, Answer) else Answer(entry)
 
 
