@@ -12,6 +12,7 @@ from __future__ import annotations
 import statistics
 import sys
 
+from benchmarks.rounds import clean_environment
 from benchmarks.table import Table
 from benchmarks.usage import spent
 
@@ -27,8 +28,11 @@ def imports(*, quick: bool) -> Table:
     programs = (BARE, OURS, THEIRS, WITH_ALL)
     commands = [[sys.executable, "-c", program] for program in programs]
     for command in commands:
-        spent(command)  # compiled once
-    rounds = [[spent(command) for command in commands] for _ in range(1 if quick else ROUNDS)]
+        spent(command, clean_environment())  # compiled once
+    rounds = [
+        [spent(command, clean_environment()) for command in commands]
+        for _ in range(1 if quick else ROUNDS)
+    ]
     bare, ours, theirs, whole = map(statistics.median, zip(*rounds, strict=True))
     return Table(
         ("program", "CPU above bare Python, ms", "÷ aiohttp's"),

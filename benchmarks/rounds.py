@@ -48,6 +48,16 @@ LONGEST = 600
 """Seconds after which a run is given up."""
 
 
+UNWANTED = (
+    "CURL_CA_BUNDLE",
+    "PYTHONASYNCIODEBUG",
+    "PYTHONDEVMODE",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONUNBUFFERED",
+    "PYTHONWARNINGS",
+)
+
+
 class Task(NamedTuple):
     """A client, by its name among the peers, and what it does."""
 
@@ -150,8 +160,11 @@ def watched(process: subprocess.Popen[bytes]) -> int:
 
 
 def clean_environment(ca: str | None = None) -> dict[str, str]:
-    """Return an environment without proxies, and with the authority to trust where there is one."""
+    """Return an environment without proxies, and with the authority to trust where there is one.
+
+    And without what makes Python slow: among it, compiling modules anew each time.
+    """
     kept = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
-    for name in ("PYTHONASYNCIODEBUG", "PYTHONDEVMODE", "PYTHONWARNINGS", "CURL_CA_BUNDLE"):
+    for name in UNWANTED:
         kept.pop(name, None)
     return kept if ca is None else {**kept, "SSL_CERT_FILE": ca, "REQUESTS_CA_BUNDLE": ca}
