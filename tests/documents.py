@@ -4,7 +4,9 @@
 ``.. code-block:: python``    runs, ``await`` included; its names last to the document's end
 ``.. code-block:: text``      what the Python block before it printed (else it printed nothing)
 ``.. code-block:: console``   lines ``$ tryconnect …`` run, and what follows is what they print;
-                              ``$ cat …`` shows one of the world's files
+                              ``$ cat …`` shows one of the world's files, ``&&`` and ``echo``
+                              are the shell's, and ``$ timeout --preserve-status -s INT 1 …``
+                              presses Ctrl-C after a second
 ``.. code-block:: toml``      a file of targets for the probe server, which must be sound
 ``.. code-block:: bash``      does not run here: ``.ci/run`` must have the same line
 ``.. code-block:: html`` …    data
@@ -26,6 +28,7 @@ import io
 import ipaddress
 import re
 import shlex
+import signal
 import socket
 import sys
 import tempfile
@@ -111,8 +114,12 @@ def run_console(example: Example) -> str:
     printed, code = "", 0
     for line in example.parsed.source.splitlines():
         if line.startswith("$ "):
-            output, code = _command(shlex.split(line[2:]), code)
-            printed += f"{line}\n{output}"
+            printed += f"{line}\n"
+            for command in line[2:].split(" && "):
+                output, code = _command(shlex.split(command), code)
+                printed += output
+                if code:
+                    break
     return difference(printed, example.parsed.source)
 
 
@@ -150,12 +157,35 @@ def _runner(example: Example) -> asyncio.Runner:
 
 def _command(words: list[str], last: int) -> tuple[str, int]:
     """Run a command line; return what it prints, and its exit code."""
-    if words == ["echo", "$?"]:
-        return f"{last}\n", 0
-    if words[0] == "cat" and len(words) == 2:
+    if words[0] == "echo":
+        return " ".join([*words[1:], ""]).replace("$?", str(last)).strip() + "\n", 0
+    if words[0] == "cat":
         return FILES[words[1]], 0
+    interrupted: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
+    if words[:4] == INTERRUPTING:
+        interrupted, words = _interrupting(float(words[4])), words[5:]
     if words.pop(0) != "tryconnect":
         raise ValueError("a console block runs tryconnect, and nothing else")
+    with interrupted:
+        return _run_tryconnect(words)
+
+
+INTERRUPTING = ["timeout", "--preserve-status", "-s", "INT"]
+
+
+@contextlib.contextmanager
+def _interrupting(seconds: float) -> Iterator[None]:
+    """Press Ctrl-C after so many seconds."""
+    before = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _run_tryconnect(words: list[str]) -> tuple[str, int]:
     with io.StringIO() as screen:
         with contextlib.redirect_stdout(screen), contextlib.redirect_stderr(screen):
             try:
@@ -182,7 +212,9 @@ _UNSTEADY = {
     r"\b\d+(\.\d+)?(e[+-]?\d+)? (ms|s)\b": "<time>",
     r"(?<=127\.0\.0\.1:)\d+": "<port>",
     r"(?<='127\.0\.0\.1', )\d+": "<port>",
-    r"(?<=\": )\d+\.\d+(e-\d+)?": "<seconds>",
+    r"(?<=watched for )\d+": "<time>",
+    r"\b\d+(?= checks)": "<number>",
+    r"(?<=\": )(\d+\.\d+|\d+(\.\d+)?e-\d+)": "<seconds>",
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d|Z)": "<date>",
     r"\([A-Z_]+\)": "<OpenSSL's word>",
     r"(?<=not with HTTP )\(.*?\)(?=  \[)": "<aiohttp's words>",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tryconnect._records import Report
 
-__all__ = ["SCHEMA", "caret", "exit_code", "json_line", "line", "summary"]
+__all__ = ["SCHEMA", "caret", "exit_code", "json_line", "line", "shown_address", "summary"]
 
 SCHEMA = 1
 """Counts the changes after which a program that reads our JSON may have to be changed."""
@@ -28,11 +28,15 @@ _WIDEST_REASON = max(map(len, Reason))
 def line(report: Report, *, show_secrets: bool = False) -> str:
     """Return one line: the reason, the address, what happened, where the time went."""
     doubt = report.reason is Reason.invalid_address
-    address = report.address if show_secrets else redact_address(report.address, doubt=doubt)
-    address = visible(address)
+    address = shown_address(report.address, show_secrets=show_secrets, doubt=doubt)
     detail = visible(report.detail.partition("\n")[0])
     times = _times(report.timings)
     return f"{report.reason:<{_WIDEST_REASON}}  {address}  {detail}{times and f'  [{times}]'}"
+
+
+def shown_address(address: str, *, show_secrets: bool = False, doubt: bool = False) -> str:
+    """Return an address for a terminal; ``doubt``: it is known not to parse."""
+    return visible(address if show_secrets else redact_address(address, doubt=doubt))
 
 
 def caret(report: Report) -> str:

@@ -36,17 +36,23 @@ def command(*words: str) -> list[str]:
     return [sys.executable, "-W", "error", "-m", "tryconnect", *words]
 
 
-def ran(*words: str, variables: Mapping[str, str] | None = None, typed: bytes | None = None) -> Ran:
+def ran(
+    *words: str,
+    variables: Mapping[str, str] | None = None,
+    typed: bytes | None = None,
+    out: int = subprocess.PIPE,
+) -> Ran:
     """Run the command in a process of its own, and type something into it."""
     done = subprocess.run(  # noqa: S603 - our own words
         command(*words),
         input=typed,
-        capture_output=True,
+        stdout=out,
+        stderr=subprocess.PIPE,
         timeout=30,
         check=False,
         env={**os.environ, **(variables or {})},
     )
-    return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+    return Ran(done.returncode, (done.stdout or b"").decode(), done.stderr.decode())
 
 
 def obeyed(text: str) -> set[str]:

@@ -31,6 +31,9 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "check": Command("tryconnect.cli.check", "say of each address whether it answers (default)"),
+    "fetch": Command("tryconnect.cli.fetch", "print the text at a URL"),
+    "wait": Command("tryconnect.cli.wait", "wait until addresses are up, or gone"),
+    "watch": Command("tryconnect.cli.watch", "tell each change between up and down"),
     "doctor": Command("tryconnect.cli.doctor", "examine this machine, and an event loop"),
     "serve": Command("tryconnect.cli.serve", "answer over HTTP, for Prometheus and browsers"),
     "demo": Command("tryconnect.cli.demo", "check good and bad addresses of a server in here"),

@@ -1,0 +1,124 @@
+"""Watch addresses: a line for the state of each, then one for each change between up and down.
+
+On a terminal it is a table that is live.  It goes on until Ctrl-C, which ends it with the exit code
+130; for wrong usage that is 2.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from tryconnect._options import EVERY
+from tryconnect._patterns import watch
+from tryconnect._render import shown_address
+from tryconnect.cli import _arguments as arguments
+from tryconnect.cli._outlet import say, tell
+from tryconnect.cli._watched import Watched, share
+
+if TYPE_CHECKING:
+    import argparse
+
+    from tryconnect import Client, Expect, Report, Watch
+
+__all__ = ["configure", "run"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's words."""
+    arguments.add_addresses(parser)
+    parser.add_argument(
+        "--every",
+        type=float,
+        default=EVERY,
+        metavar="SECONDS",
+        help="from one check to the next, give or take a tenth (default: %(default)g)",
+    )
+    for name, good, state in (("rise", "good", "up"), ("fall", "bad", "down")):
+        parser.add_argument(
+            f"--{name}",
+            type=int,
+            default=1,
+            metavar="NUMBER",
+            help=f"{good} checks in a row after which it is {state} (default: %(default)s)",
+        )
+    arguments.add_timeout(parser, what="for each check")
+    arguments.add_expecting(parser)
+    arguments.add_connecting(parser)
+    arguments.add_output(parser, quiet="summary on standard error")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Watch until interrupted."""
+    expect = arguments.expected_of(options)
+    client = arguments.client_of(options)
+    watch_all = _Watches(client, options, expect)
+    started = time.monotonic()
+    try:
+        asyncio.run(watch_all.run())
+    except KeyboardInterrupt:
+        if not options.quiet:
+            say(_summary(watch_all.watched, time.monotonic() - started, options))
+        raise
+    return 0
+
+
+class _Watches:
+    """Several watches, told of in one place."""
+
+    def __init__(self, client: Client, options: argparse.Namespace, expect: Expect | None) -> None:
+        self.watched = [Watched(address) for address in options.addresses]
+        self._client = client
+        self._options = options
+        self._watches = [self._watch(each, expect) for each in self.watched]
+
+    async def run(self) -> None:
+        changes: asyncio.Queue[tuple[Watched, Report]] = asyncio.Queue(maxsize=1)
+        try:
+            async with self._client, asyncio.TaskGroup() as group:
+                for watched, steps in zip(self.watched, self._watches, strict=True):
+                    group.create_task(_follow(watched, steps, changes))
+                while True:
+                    await self._tell(*await changes.get())
+        except* OSError as faults:
+            raise faults.exceptions[0] from None
+
+    async def _tell(self, watched: Watched, report: Report) -> None:
+        watched.change(report, time.monotonic())
+        zone = UTC if self._options.json else None
+        now = datetime.now(UTC).astimezone(zone).isoformat(timespec="seconds")
+        await tell(report, self._options, time=now)
+
+    def _watch(self, watched: Watched, expect: Expect | None) -> Watch:
+        async def check(address: str, *, limit: float, expect: Expect | None) -> Report:
+            report = await self._client.probe(address, timeout=limit, expect=expect)
+            watched.take(report)
+            return report
+
+        return watch(
+            check,
+            watched.address,
+            every=self._options.every,
+            timeout=self._options.timeout,
+            expect=expect,
+            rise=self._options.rise,
+            fall=self._options.fall,
+        )
+
+
+async def _follow(
+    watched: Watched, steps: Watch, changes: asyncio.Queue[tuple[Watched, Report]]
+) -> None:
+    async for report in steps:
+        await changes.put((watched, report))
+
+
+def _summary(watched: list[Watched], seconds: float, options: argparse.Namespace) -> str:
+    rows = [
+        f"  {share(each):>6} good of {each.checks:,} checks, {each.changes:,} changes  "
+        f"{shown_address(each.address, show_secrets=options.show_secrets)}"
+        for each in watched
+    ]
+    return "\n".join([f"watched for {seconds:.0f} s", *rows])
