@@ -133,6 +133,75 @@ PROGRAMS = {
 }
 
 
+# So does the portal, once it is open.
+OPEN_PORTAL = """
+from tryconnect import _portal
+_portal.run(lambda: asyncio.sleep(0))
+before = open_things()
+"""
+
+THROUGH_PORTAL = {
+    "200 checks at once": """
+        async def main():
+            asyncio.get_running_loop().slow_callback_duration = 1
+            async with tryconnect.Client(loop="portal") as client:
+                return await asyncio.gather(*(client.try_connect(url) for _ in range(200)))
+        assert all(asyncio.run(main()))
+    """,
+    "a client for each of 50": """
+        async def check():
+            async with tryconnect.Client(loop="portal") as client:
+                return await client.try_connect(url)
+        async def main():
+            return await asyncio.gather(*(check() for _ in range(50)))
+        assert all(asyncio.run(main()))
+    """,
+    "cancelled at 200 random moments": """
+        async def main():
+            chance = random.Random(2026)
+            async with tryconnect.Client(loop="portal") as client:
+                for _ in range(200):
+                    task = asyncio.create_task(client.try_connect(url))
+                    await asyncio.sleep(chance.random() * 0.01)
+                    task.cancel()
+                    try:
+                        assert await task is True
+                    except asyncio.CancelledError:
+                        pass
+                    assert len(asyncio.all_tasks(_portal.portal_loop())) == 0
+        asyncio.run(main())
+    """,
+    "a program that fails with checks under way": """
+        async def main():
+            async with tryconnect.Client(loop="portal") as client:
+                tasks = [asyncio.create_task(client.try_connect(url)) for _ in range(20)]
+                await asyncio.sleep(0.005)
+                raise LookupError
+        try:
+            asyncio.run(main())
+        except LookupError:
+            pass
+    """,
+    "a fork while a run goes on": """
+        probes = tryconnect.sync.probe_many([url] * 40, limit=4)
+        assert next(probes).ok
+        child = os.fork()
+        if child == 0:
+            assert all(report.ok for report in tryconnect.sync.probe_many([url] * 20))
+            async def main():
+                async with tryconnect.Client(loop="portal") as client:
+                    return await client.try_connect(url)
+            os._exit(not asyncio.run(main()))
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert sum(report.ok for report in probes) == 39
+    """,
+}
+PROGRAMS |= {
+    f"{name}, through the portal": OPEN_PORTAL + textwrap.dedent(program)
+    for name, program in THROUGH_PORTAL.items()
+}
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[peers.HttpServer]:
     with peers.in_thread(peers.http_server()) as peer:
@@ -205,6 +274,32 @@ def test_a_silent_name_server_takes_its_second_and_no_more() -> None:
         _assert_in_time("http://quiet.test/", peer.address)
 
         assert {query.name for query in peer.queries} == {"quiet.test"}
+
+
+AT_EXIT = """
+import sys, time
+from tryconnect import sync
+from tryconnect._names import Names
+
+good, silent, nameserver = sys.argv[1:]
+client = sync.Client(resolver=Names(nameservers=[nameserver]))
+probes = client.probe_many([*[silent] * 60, *["http://quiet.test/"] * 20, good], limit=81)
+assert next(probes).ok
+print(time.time())
+"""
+
+
+def test_nobody_waits_at_exit_for_what_goes_on_in_the_portal(server: peers.HttpServer) -> None:
+    zone = {"quiet.test": dns.SILENT}
+    with peers.in_thread(peers.silent()) as silent, peers.in_thread(dns.server(zone)) as names:
+        for _ in range(3):
+            done = run(AT_EXIT, server.url, silent.url, names.address)
+            ended = time.time()
+
+            assert (done.returncode, done.stderr) == (0, "")
+            assert ended - float(done.stdout) < 1.0
+        assert names.queries
+        assert len(silent.requests) == 3 * 60
 
 
 def test_a_hung_system_look_up_holds_nothing() -> None:

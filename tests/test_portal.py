@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 import textwrap
 import threading
@@ -19,6 +18,7 @@ import pytest
 
 from tests.event_loops import on_each_loop
 from tests.loops.minimal import MinimalLoop, SlottedLoop
+from tests.programs import run
 from tryconnect import _portal
 from tryconnect._faults import LocalFault
 
@@ -250,12 +250,6 @@ def test_a_portal_that_cannot_be_opened_is_this_machines_fault(
     assert caught.value.__cause__ is fault
 
 
-def run_program(program: str) -> subprocess.CompletedProcess[str]:
-    """Run a program strictly, as a user would."""
-    words = [sys.executable, "-X", "dev", "-W", "error", "-c", textwrap.dedent(program)]
-    return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
-
-
 PROGRAMS = {
     "it starts with its first work": """
         import threading
@@ -335,5 +329,5 @@ async def where():
 def test_a_program_ends_clean(name: str) -> None:
     if "fork" in name and not hasattr(os, "fork"):
         pytest.skip("forks are POSIX's")
-    done = run_program(PREAMBLE + textwrap.dedent(PROGRAMS[name]))
+    done = run(PREAMBLE + textwrap.dedent(PROGRAMS[name]))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import sys
 import threading
 import time
@@ -223,6 +224,7 @@ async def main(loop: str, at: Addresses, outcomes: dict[str, object]) -> None:
 
 
 def run(loop: str, addresses: str) -> None:
+    logging.getLogger("asyncio").addFilter(lambda record: not record.msg.startswith("Executing "))
     tryconnect.Client()  # imports aiohttp; where a call does that, it starts a thread for it
     outcomes: dict[str, object] = {}
     work: Coroutine[Any, Any, None] = main(loop, json.loads(addresses), outcomes)
