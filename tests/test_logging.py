@@ -137,7 +137,7 @@ REPLIES = {
     "banner": peers.REPLIES["ssh"].data,
     "hangs up": b"",
     "half a head": b"HTTP/1.1 200 OK\r\nContent-Le",
-    "bad header": b"HTTP/1.1 200 OK\r\nWhat is this\r\n\r\n",
+    "two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
     "broken body": peers.REPLIES["broken_chunk"].data,
     "short body": peers.REPLIES["short_body"].data,
     "redirect to nowhere": (
