@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING, Any
 
 from tryconnect._client import Client
@@ -12,7 +13,6 @@ from tryconnect._target import Kind, nothing_expected, parse
 from tryconnect.errors import InvalidAddress
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Iterable
 
 __all__ = [
@@ -70,16 +70,36 @@ def add_expecting(
     )
 
 
+class _Family(argparse.Action):
+    """One family of addresses or the other.
+
+    A group of argparse's own would say so in the usage too, and each Python breaks its lines there
+    in another way.
+    """
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        del parser, values, option_string
+        if getattr(namespace, self.dest) not in {self.default, self.const}:
+            raise argparse.ArgumentError(self, "one family of addresses only")
+        setattr(namespace, self.dest, self.const)
+
+
 def add_connecting(parser: argparse.ArgumentParser) -> None:
     """Declare how to connect."""
     group = parser.add_argument_group("how to connect")
-    family = group.add_mutually_exclusive_group()
     for number in ("4", "6"):
-        family.add_argument(
+        group.add_argument(
             f"--ipv{number}",
             dest="family",
-            action="store_const",
+            action=_Family,
             const=f"ipv{number}",
+            nargs=0,
             default="any",
             help=f"try IPv{number} addresses only",
         )
