@@ -21,10 +21,12 @@ from yarl import URL
 
 from tests.event_loops import on_each_loop
 from tests.limits import descriptors
+from tests.programs import run
 from tryconnect import Client, Hop, Reason, Report, Timings
 from tryconnect import testing as peers
 from tryconnect._names import Names
 from tryconnect.testing import certificates, tls
+from tryconnect.testing._over_tls import TlsConnection
 from tryconnect.testing.dns import DnsServer, late
 
 LONG = 5.0
@@ -195,6 +197,28 @@ async def test_a_redirect_without_sure_framing_leads_nowhere() -> None:
         report = await probed(peer.url)
 
     assert (report.reason, report.status) == (Reason.protocol, None)
+
+
+STRICT = """
+import asyncio
+from tryconnect import Client, testing
+
+async def main():
+    async with Client(proxy=None) as client:
+        for name, reply in testing.REPLIES.items():
+            async with testing.raw(reply) as peer:
+                print(name, (await client.probe(peer.url)).status)
+
+asyncio.run(main())
+"""
+
+
+def test_a_reply_is_the_same_to_a_program_in_development_mode() -> None:
+    """aiohttp's parser is strict there, and lenient elsewhere."""
+    done = run(STRICT)
+
+    said = dict(line.split() for line in done.stdout.splitlines())
+    assert said == {name: str(reply.status) for name, reply in peers.REPLIES.items()}, done.stderr
 
 
 def byte_by_byte(reply: peers.Reply) -> AbstractAsyncContextManager[peers.Peer]:
@@ -542,6 +566,22 @@ async def test_the_version_is_told() -> None:
 
     assert report.tls is not None
     assert report.tls.version == "TLSv1.2"
+
+
+async def test_a_tls_connection_that_breaks_later_is_not_said_to_be_none() -> None:
+    async def breaks(connection: peers.Connection) -> None:
+        secure = TlsConnection(connection, peers.server_context())
+        await secure.handshake()
+        await secure.head()
+        await connection.send(b"no TLS record")
+
+    async with peers.serve(breaks, scheme="https") as server:
+        report = await probed(server.url)
+
+    assert report.reason is Reason.tls_handshake
+    assert says(
+        report, r"^the TLS connection with PLACE broke \(WRONG_VERSION_NUMBER\)$", server.address
+    )
 
 
 async def test_http_on_a_port_that_speaks_tls() -> None:

@@ -22,9 +22,13 @@ _INTERIM = re.compile(rb"HTTP/1\.[0-9][ \t]+1(?!01)[0-9]{2}(?![^ \t\r\n])")
 """1xx: the real answer is still to come (RFC 9110, section 15.2); 101 is one itself."""
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_IN_ORDER = re.compile(
-    rb"HTTP/1\.[01] [1-9][0-9]{2}(?: [^\0\r\n]*)?\r?\n(?:" + _TOKEN + rb":[^\0\r\n]*\r?\n)*+\r?\n"
-)
+_CONTROLS = rb"\0-\x08\x0a-\x1f\x7f"
+_TEXT = rb"[^" + _CONTROLS + rb"]*"
+_FIRST = rb"HTTP/1\.[01] [1-9][0-9]{2}(?: " + _TEXT + rb")?\r\n"
+_FIELD = _TOKEN + rb":" + _TEXT + rb"\r\n"
+_IN_ORDER = re.compile(_FIRST + rb"(?:" + _FIELD + rb")*+\r\n")
+"""What aiohttp takes also under ``python -X dev``, where its parser is strict."""
+
 _NAME = re.compile(_TOKEN)
 _FRAMING = re.compile(rb"\n(?:content-length:([^\n]*)|transfer-encoding:)", re.IGNORECASE)
 _END_OF_LINE = re.compile(rb"\r{0,2}\n")
@@ -33,8 +37,9 @@ _END_OF_LINE = re.compile(rb"\r{0,2}\n")
 _FOLD = re.compile(rb"\r{0,2}\n[ \t]+")
 """A field that goes on in the next line, which is obsolete (RFC 9112, section 5.2)."""
 
-_FORBIDDEN = re.compile(rb"[\0\r]")
-"""To be replaced by spaces, or else the whole is to be thrown away (RFC 9110, section 5.5)."""
+_FORBIDDEN = re.compile(rb"[" + _CONTROLS + rb"]")
+"""To be replaced by spaces: NUL and CR must be, or else the whole be thrown away; others may stay
+(RFC 9110, section 5.5)."""
 
 
 def status_of(head: bytes) -> int | None:

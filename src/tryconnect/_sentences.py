@@ -185,17 +185,22 @@ _ADVICE_ON_CERTIFICATES = {
 
 
 def handshake(error: BaseException, attempt: Attempt) -> str:
-    """OpenSSL gave up on the handshake."""
+    """OpenSSL gave up on the handshake, or on what came behind it."""
     reason = getattr(_unwrapped(error), "reason", None) or _system_text(error)
-    advice = next((words for mark, words in _ADVICE_ON_HANDSHAKES.items() if mark in reason), None)
+    encrypted = attempt.phase in {Phase.response, Phase.body}
+    table = _ADVICE_ON_HANDSHAKES if encrypted else _NO_TLS | _ADVICE_ON_HANDSHAKES
+    advice = next((words for mark, words in table.items() if mark in reason), None)
     told = f": {advice}" if advice else ""
-    return f"no TLS connection with {_place(attempt)} ({_clean(reason)}){told}"
+    what = "the TLS connection with {} broke" if encrypted else "no TLS connection with {}"
+    return f"{what.format(_place(attempt))} ({_clean(reason)}){told}"
 
 
-_ADVICE_ON_HANDSHAKES = {
+_NO_TLS = {
     "WRONG_VERSION_NUMBER": "the port does not speak TLS; try http:// or tcp://",
     "RECORD_LAYER_FAILURE": "the port does not speak TLS; try http:// or tcp://",
     "HTTP_REQUEST": "the port speaks plain HTTP; try http://",
+}
+_ADVICE_ON_HANDSHAKES = {
     "PROTOCOL_VERSION": "the server knows no TLS version that is still safe",
     "UNSUPPORTED_PROTOCOL": "the server knows no TLS version that is still safe",
     "CERTIFICATE_REQUIRED": "the server wants a client certificate: Client(ssl=…) can bring one",
