@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.loops.drivers import DRIVERS
+from tests.screen import screen
 from tryconnect import testing as peers
 
 ROOT = Path(__file__).parent.parent.parent
@@ -65,15 +66,8 @@ def display() -> Iterator[str]:
     if shutil.which("Xvfb") is None:
         yield ""
         return
-    with subprocess.Popen(
-        ["Xvfb", "-displayfd", "1", "-nolisten", "tcp", "-screen", "0", "320x240x24"],  # noqa: S607
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as server:
-        assert server.stdout is not None
-        yield f":{server.stdout.readline().strip()}"
-        server.terminate()
+    with screen() as display:
+        yield display
 
 
 @pytest.fixture
