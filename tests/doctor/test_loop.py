@@ -19,7 +19,8 @@ from tests.loops.minimal import MinimalLoop, SlottedLoop
 from tryconnect import doctor
 from tryconnect import testing as peers
 from tryconnect.cli.doctor import close
-from tryconnect.doctor import Level, _examination, _tests
+from tryconnect.doctor import Level, _examination, _machine, _tests
+from tryconnect.doctor._examination import Examination
 from tryconnect.doctor._waiting import Outcome, bounded
 
 
@@ -298,6 +299,23 @@ async def test_a_whole_examination_leaves_nothing(leak_guard: Guard) -> None:
     assert {finding.name for finding in faults} == {"executor_errors", "unretrieved"}
     assert all("ExecutorUsedError" in finding.sentence for finding in faults)
     assert leak_guard.complaints.heard == []
+
+
+def test_a_slow_machine_is_no_loop_that_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command's watch asks so from a thread, while the machine is looked at."""
+    monkeypatch.setattr(_examination, "STANDSTILL", 0.2)
+    examination = Examination(only="machine", name_servers=[])
+    time.sleep(0.3)
+    assert examination.stands_still()
+    seen = []
+
+    def look(_: str) -> list[doctor.Finding]:
+        seen.append(examination.stands_still())
+        return []
+
+    monkeypatch.setattr(_machine, "MACHINE_TESTS", {"hosts": look})
+    asyncio.run(examination.whole())
+    assert seen == [False]
 
 
 # --- records

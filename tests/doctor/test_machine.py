@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import limits
 from tryconnect import doctor
 from tryconnect import testing as peers
 from tryconnect.doctor import Finding, Level, _machine
@@ -301,6 +302,14 @@ def test_descriptors(limit: int, taken: int, level: Level, said: str) -> None:
     found = only(descriptors("descriptors", limit=limit, taken=taken))
     assert found.level is level
     assert said in found.sentence
+
+
+@linux_only
+def test_the_limits_of_this_process_are_those_that_are_looked_at() -> None:
+    with limits.descriptors(40):
+        found = only(descriptors("descriptors"))
+    assert found.level is FAULT
+    assert found.sentence.startswith("only ")
 
 
 def test_a_system_without_limit_is_well(monkeypatch: pytest.MonkeyPatch) -> None:

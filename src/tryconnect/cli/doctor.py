@@ -60,10 +60,9 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(f"{options.loop} makes no event loop, but {loop!r}")
     with _watched(examination, show):
         loop.run_until_complete(examination.whole())
-        findings = examination.findings
-        show(findings)
-        close(loop)
-    return exit_code(findings)
+    show(examination.findings)
+    close(loop)
+    return exit_code(examination.findings)
 
 
 def exit_code(findings: Findings) -> int:

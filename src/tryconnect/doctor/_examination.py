@@ -61,6 +61,7 @@ class Examination:
         """Examine the machine, where that is wanted."""
         if self._only == "loop":
             return
+        self._moved = time.monotonic()
         self._found += await looked_at(self._name_servers)
 
     def _begin(self, name: str) -> None:
