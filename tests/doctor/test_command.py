@@ -28,8 +28,9 @@ class Ran(NamedTuple):
 
 def ran(*words: str, variables: Mapping[str, str] | None = None) -> Ran:
     """Run the command in a process of its own."""
+    # Without -X dev, by which asyncio would tell of steps that were slow on a busy machine.
     done = subprocess.run(  # noqa: S603 - our own words
-        [sys.executable, "-X", "dev", "-W", "error", "-m", "tryconnect", "doctor", *words],
+        [sys.executable, "-W", "error", "-m", "tryconnect", "doctor", *words],
         capture_output=True,
         encoding="utf-8",
         timeout=60,
