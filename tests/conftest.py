@@ -6,6 +6,7 @@ import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
+import hypothesis  # noqa: F401 - where trio is installed, it must not come after gc.freeze()
 import pytest
 from pytest_asyncio import is_async_test
 
