@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from benchmarks import bulk, growth, imports, instructions, leaving, oneshot, silent
+from benchmarks import bulk, growth, imports, instructions, leaving, oneshot, server, silent
 from benchmarks.table import PAGE, written
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ TABLES: dict[str, Callable[..., Table]] = {
     "leaving": leaving.leaving,
     "oneshot": oneshot.oneshot,
     "imports": imports.imports,
+    "server": server.server,
 }
 """By name, in the order of the page; each takes ``quick=``."""
 

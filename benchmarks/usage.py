@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["MIB", "descriptors", "memory", "peak", "spent"]
+__all__ = ["MIB", "busy", "descriptors", "memory", "peak", "spent"]
 
 KIB, MIB = 1024, 1024 * 1024
 
@@ -32,6 +32,13 @@ def descriptors(process: int | str = "self") -> int:
         return len(os.listdir(f"/proc/{process}/fd"))  # noqa: PTH208 - it is looked at often
     except OSError:
         return 0
+
+
+def busy(process: int) -> float:
+    """Return the seconds of processor time, user and system, that a process has taken so far."""
+    # The name before the last bracket may hold anything; utime and stime are proc(5)'s 14 and 15.
+    fields = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def spent(command: Sequence[str], environment: Mapping[str, str] | None = None) -> float:

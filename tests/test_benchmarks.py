@@ -153,6 +153,8 @@ def test_leaving_a_run_early_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.wants(program="nginx")
 @pytest.mark.wants(module="pycurl")
+@pytest.mark.wants(program="ab")
+@pytest.mark.wants(program="prometheus-blackbox-exporter")
 @pytest.mark.parametrize("name", sorted(benchmarks.TABLES.keys() - {"instructions"}))
 def test_every_table_can_be_made(name: str) -> None:
     table = benchmarks.TABLES[name](quick=True)
