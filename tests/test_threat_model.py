@@ -52,7 +52,10 @@ def test_the_page_has_a_table_for_each_adversary() -> None:
     page = PAGE.read_text("utf-8")
     titles = re.findall(r"^A hostile (.+)\n-+$", page, re.MULTILINE)
 
-    assert titles == ["address", "server", "name server", "proxy", "environment"]
+    assert titles == [
+        *("address", "server", "name server", "proxy", "environment"),
+        "client of the probe server",
+    ]
     assert page.count(HEADING) == len(titles)
     assert page.count("   * - ") == len(ROW.findall(page))
 
