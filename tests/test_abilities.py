@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.event_loops import FACTORIES
 from tests.loops.minimal import SlottedLoop
 from tests.loops.planted import PlantedLoop, planted
 from tryconnect._abilities import Abilities
@@ -51,12 +52,37 @@ def test_an_error_that_says_it(
     loop: PlantedLoop,
 ) -> None:
     assert Abilities(loop).explain(error) is answer
+    assert loop.run_until_complete(Abilities(loop).account_for(error)) is answer
 
 
 def test_an_error_that_causes_itself(loop: PlantedLoop) -> None:
     error = OSError()
     error.__context__ = caused(OSError(), error)
     assert not Abilities(loop).explain(error)
+
+
+HIDING = [OSError("Multiple exceptions: …"), IndexError(), caused(RuntimeError(), OSError("…"))]
+OPEN = [OSError(111, "refused"), ConnectionResetError(), TimeoutError(), KeyError()]
+
+
+@pytest.mark.parametrize("lacks", ["connect", ""])
+@pytest.mark.parametrize("error", [*HIDING, *OPEN], ids=repr)
+def test_where_an_error_may_hide_it_the_loop_is_tried(error: Exception, lacks: str) -> None:
+    loop = planted(lacks)()
+    try:
+        answer = loop.run_until_complete(Abilities(loop).account_for(error))
+    finally:
+        loop.close()
+
+    assert answer is bool(error in HIDING and lacks)
+    assert loop.tried == (["connect"] if error in HIDING else [])
+
+
+def test_a_sound_loop_passes_the_trial() -> None:
+    for make in FACTORIES.values():
+        loop = make()
+        assert not loop.run_until_complete(Abilities(loop).account_for(HIDING[0]))
+        loop.close()
 
 
 def test_a_method_that_the_loop_has_not_got() -> None:

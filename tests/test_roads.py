@@ -120,6 +120,40 @@ def test_what_a_loop_lacks_is_done_through_the_portal_and_not_tried_again(
                 assert kind.tried
 
 
+class Two(AbstractResolver):
+    """Knows two addresses of every name."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        del family
+        both = ("127.0.0.2", "127.0.0.1")
+        return [
+            ResolveResult(
+                hostname=host, host=ip, port=port, family=socket.AF_INET, proto=0, flags=0
+            )
+            for ip in both
+        ]
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("scheme", ["http", "tcp"])
+def test_a_want_is_found_among_other_failures(scheme: str, server: peers.HttpServer) -> None:
+    """aiohappyeyeballs joins the texts of what several addresses failed of, and drops the rest."""
+    kind = planted("connect")
+    guard = tryconnect.Guard(lambda ip: str(ip) == "127.0.0.1")
+    address = f"{scheme}://some.test:{server.port}"
+
+    report = using(kind, lambda client: client.probe(address), guard=guard, resolver=Two())
+
+    assert report.ok
+    kind.tried.clear()
+    assert using(kind, lambda client: client.probe(address), guard=guard, resolver=Two()).ok
+    assert kind.tried == []
+
+
 def test_a_redirect_to_what_a_loop_lacks(
     server: peers.HttpServer, tls_server: peers.HttpServer, client_ssl: ssl.SSLContext
 ) -> None:

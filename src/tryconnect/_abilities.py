@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -41,13 +42,41 @@ class Abilities:
         self._lacking.add(scheme)
 
     def explain(self, error: BaseException | None) -> bool:
-        """Tell whether an error says that the loop is unable, itself or by what led to it."""
+        """Tell whether an error says that something cannot be done, itself or by what led to it."""
         return any(
             isinstance(link, NotImplementedError)
             # A loop that is no AbstractEventLoop may not even have the method.
             or (isinstance(link, AttributeError) and link.obj is self._loop)
             for link in _links(error)
         )
+
+    async def account_for(self, error: BaseException | None) -> bool:
+        """Tell whether it is for want of abilities that a check failed in the loop."""
+        if self.explain(error):
+            return True
+        return any(map(_may_hide_it, _links(error))) and not await self._connects()
+
+    async def _connects(self) -> bool:
+        """Have the loop connect a socket that sends nothing: one of UDP, within this machine."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(0)
+            try:
+                await self._loop.sock_connect(sock, _HERE)
+            except Exception as error:  # noqa: BLE001 - whatever else it says, it has tried
+                return not self.explain(error)
+            return True
+
+
+_HERE = ("127.0.0.1", 9)
+
+
+def _may_hide_it(error: BaseException) -> bool:
+    """Tell whether an error may stand for others, of several addresses of a name.
+
+    Where those differ, aiohappyeyeballs joins their texts in an ``OSError`` without a number; and
+    where it foresaw none of them, it raises an ``IndexError``.
+    """
+    return isinstance(error, IndexError) or (type(error) is OSError and error.errno is None)
 
 
 _lacking: WeakKeyDictionary[type, set[str]] = WeakKeyDictionary()

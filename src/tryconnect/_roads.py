@@ -66,7 +66,7 @@ class Roads:
         if self._goes_far(target):
             return await self._far.attempt(target, deadline, plan)
         near = await self._natively(target, limit, plan)
-        if self._closed or not self._abilities.explain(near.error):
+        if self._closed or not await self._abilities.account_for(near.error):
             return near
         scheme = _scheme(near.target or target)
         if self._choice == "native":
