@@ -6,6 +6,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 
+PRELUDE = """
+import logging
+logging.getLogger("asyncio").addFilter(lambda record: not record.msg.startswith("Executing "))
+"""
+"""asyncio complains of each step that took 0.1 s, and on a busy machine any does."""
+
 
 PRELUDE = """
 import logging

@@ -412,6 +412,16 @@ async def test_letting_go_ends_look_ups_too() -> None:
         names.abandon()
 
 
+async def test_letting_go_comes_late_where_c_ares_is_garbage_already() -> None:
+    async with peers.dns_server({"good.test": [HERE]}) as server:
+        names = Names(**server.resolver_arguments)
+        await names.resolve("good.test", 80)
+        assert names._ares is not None
+        await names._ares.close()
+
+        names.abandon()
+
+
 # --- the system
 
 

@@ -13,6 +13,7 @@ name does not exist or has no address, other numbers where nobody could tell.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import threading
@@ -76,7 +77,8 @@ class Names(AbstractResolver):
         """End look-ups under way without awaiting; c-ares goes when it is garbage."""
         ares, self._ares = self._ares, None
         if ares is not None:
-            ares.cancel()
+            with contextlib.suppress(RuntimeError):  # the garbage collector was there before
+                ares.cancel()
 
     async def _resolve(
         self, host: str, port: int, family: socket.AddressFamily

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 import time
 from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias
 
-from tryconnect._loops import until_done
+from tryconnect._loops import is_gone, until_done
 from tryconnect._portal import sleep
 from tryconnect.errors import Reason, WaitTimeout
 
@@ -85,10 +86,11 @@ async def wait_until(
             for task in done:
                 task.result()  # a fault in one of them is not waited out
     finally:
-        for task in tasks:
-            task.cancel()
-        await until_done(*tasks)
-        for task in tasks:
+        if not is_gone(loop, sys.exc_info()[0]):
+            for task in tasks:
+                task.cancel()
+            await until_done(*tasks)
+        for task in filter(asyncio.Task.done, tasks):
             _ = task.cancelled() or task.exception()  # nobody else asks for the others' faults
     reached = [wait.report for wait in waits if wait.report is not None and wait.reached]
     missed = [wait.report for wait in waits if wait.report is not None and not wait.reached]
