@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tryconnect._expect import Expect
 
-__all__ = ["BodyPlan", "read"]
+__all__ = ["BodyPlan"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,24 +44,23 @@ class BodyPlan:
         """Tell whether the body of an answer with this status is wanted."""
         return self.expect is None or self.expect.accepts_status(status)
 
+    async def read(self, response: ClientResponse) -> Decoded:
+        """Return the text of an answer.
 
-async def read(response: ClientResponse, plan: BodyPlan) -> Decoded:
-    """Return the text of an answer.
-
-    Raises:
-        TooLarge: there is more than wanted.
-        CodingError: it cannot be unpacked, or broke off.
-        aiohttp.ClientPayloadError: the connection ended too early.
-    """
-    announced = response.content_length
-    if announced is not None and announced > plan.max_bytes and not plan.cut:
-        raise _too_large(plan)
-    decoder = Decoder(_joined(response, "Content-Type"), encoding=plan.encoding)
-    async for piece in _pieces(response, plan):
-        decoder.feed(piece)
-    for _ in decoder.finish():
-        await asyncio.sleep(0)
-    return decoder.result
+        Raises:
+            TooLarge: there is more than wanted.
+            CodingError: it cannot be unpacked, or broke off.
+            aiohttp.ClientPayloadError: the connection ended too early.
+        """
+        announced = response.content_length
+        if announced is not None and announced > self.max_bytes and not self.cut:
+            raise _too_large(self)
+        decoder = Decoder(_joined(response, "Content-Type"), encoding=self.encoding)
+        async for piece in _pieces(response, self):
+            decoder.feed(piece)
+        for _ in decoder.finish():
+            await asyncio.sleep(0)
+        return decoder.result
 
 
 async def _pieces(response: ClientResponse, plan: BodyPlan) -> AsyncIterator[bytes]:

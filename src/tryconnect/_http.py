@@ -13,7 +13,6 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from tryconnect._body import read
 from tryconnect._coding import accept_encoding
 from tryconnect._connector import Connector
 from tryconnect._faults import BadRedirect, NotHttp, TooManyRedirects
@@ -211,7 +210,7 @@ async def _read(response: ClientResponse, trail: Trail, plan: BodyPlan | None) -
         return
     trail.enter(Phase.body)
     trail.headers = response.headers.copy()
-    trail.body = await read(response, plan)
+    trail.body = await plan.read(response)
     trail.enter(None)
 
 

@@ -8,12 +8,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from tryconnect._body import BodyPlan
 from tryconnect._records import Attempt, Page
 from tryconnect._redaction import redacted_error
 from tryconnect._roads import Roads
 from tryconnect._target import Kind, Target, nothing_expected, parse
-from tryconnect._text import check_encoding
 from tryconnect._verdict import judge
 from tryconnect.errors import FetchError, InvalidAddress
 
@@ -55,6 +53,8 @@ class Session:
             raise ValueError(nothing_expected(target))
         plan = None
         if expect is not None and expect.body is not None:
+            from tryconnect._body import BodyPlan  # noqa: PLC0415 - as below
+
             plan = BodyPlan(max_bytes=LOOKED_AT, cut=True, expect=expect)
         attempt = await self._roads.attempt(target, limit=limit, plan=plan)
         return _told(address, attempt, expect)
@@ -74,6 +74,11 @@ class Session:
             FetchError: there is none, or it is not the expected one.
             ValueError: there is no such encoding.
         """
+        # Before the clock starts.  A program that reads no body need not load what reads them: a
+        # tenth of what a check on the command line would import beside aiohttp.
+        from tryconnect._body import BodyPlan  # noqa: PLC0415 - see above
+        from tryconnect._text import check_encoding  # noqa: PLC0415
+
         chosen = None if encoding is None else check_encoding(encoding)
         plan = BodyPlan(max_bytes=max_bytes, expect=expect, encoding=chosen)
         try:

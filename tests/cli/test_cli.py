@@ -12,6 +12,7 @@ import pytest
 
 import tryconnect
 from tests.cli.commands import command, obeyed, ran, ran_here
+from tests.programs import run
 from tryconnect import testing as peers
 from tryconnect.cli import COMMANDS
 
@@ -284,3 +285,23 @@ def test_a_reader_that_leaves_is_no_error() -> None:
 
     assert len(done.stdout.splitlines()) == 1
     assert done.stderr == ""
+
+
+# --- a fast start
+
+LOADED = """
+import gc, sys
+from tryconnect.cli import main
+main(sys.argv[1:])
+print(gc.isenabled(), gc.get_freeze_count() > 0, *sys.modules)
+"""
+
+
+def test_a_single_check_loads_nothing_that_it_does_not_use(server: peers.HttpServer) -> None:
+    done = run(LOADED, server.url)
+
+    _, told = done.stdout.splitlines()
+    collecting, frozen, *modules = told.split()
+    assert (done.stderr, collecting, frozen) == ("", "True", "True")
+    assert "aiohttp" in modules
+    assert not {"rich", "shtab", "tryconnect._text", "tryconnect.web"} & set(modules)
