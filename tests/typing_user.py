@@ -31,6 +31,7 @@ from tryconnect import (
     TryConnectError,
     WaitTimeout,
     Watch,
+    doctor,
     fetch,
     fetch_text,
     probe,
@@ -104,6 +105,16 @@ async def client(resolver: AbstractResolver, headers: Mapping[str, str]) -> None
     await plain.aclose()
     Client(guard=Guard.public(ports={80, 443}))
     Client(guard=Guard(lambda address: address.is_private))
+
+
+async def examination(loop: asyncio.AbstractEventLoop) -> Sequence[str]:
+    findings = await doctor.examine(loop, only="loop", name_servers=["127.0.0.1:53"])
+    assert_type(findings, doctor.Findings)
+    assert_type(findings.healthy, bool)
+    for finding in findings.worse_than_ok:
+        assert_type(finding.level, doctor.Level)
+        assert_type(finding.as_dict(), dict[str, str])
+    return [finding.advice for finding in findings.named("wake_up")]
 
 
 def synchronous() -> None:

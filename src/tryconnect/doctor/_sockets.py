@@ -59,8 +59,8 @@ async def add_reader(name: str) -> Finding:
     with contextlib.ExitStack() as stack:
         near, far = map(stack.enter_context, socket.socketpair())
         near.settimeout(0)
-        loop.add_reader(near, ready.set)
-        stack.callback(loop.remove_reader, near)
+        loop.add_reader(near.fileno(), ready.set)
+        stack.callback(loop.remove_reader, near.fileno())
         far.sendall(HELLO)
         if not await until(ready.is_set):
             raise TimeoutError(f"no call came within {duration(LIMIT)}")
