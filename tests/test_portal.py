@@ -230,6 +230,15 @@ def test_the_walls_clock_is_told_from_an_even_one(
         assert _portal.keeps_time(loop) is keeps
 
 
+def test_where_nobody_knows_the_date_clocks_are_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = _portal.stock_loop()
+    monkeypatch.setattr(time, "time", time.monotonic)
+    try:
+        assert _portal.keeps_time(loop)
+    finally:
+        loop.close()
+
+
 # --- what can go wrong
 
 
@@ -285,6 +294,15 @@ PROGRAMS = {
         _portal.run(lambda: asyncio.sleep(0.2))
         gc.collect()
         assert loop() is None
+    """,
+    "a client that becomes garbage while the portal is opened": """
+        stock_loop = _portal.stock_loop
+        def collecting():
+            _portal.stock_loop = stock_loop
+            _portal.leave(work)
+            return stock_loop()
+        _portal.stock_loop = collecting
+        _portal.run(work)
     """,
     "a fork with works under way": """
         _portal.run(work)

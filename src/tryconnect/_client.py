@@ -70,8 +70,8 @@ class Client:
         user_agent: the ``User-Agent`` header.
         loop: where connections live.  ``"native"``: in the loop that opens the client.
             ``"portal"``: in a loop of tryconnect's own, in a daemon thread that serves all clients
-            of the process: the caller's thread does next to nothing, and a GUI that stands still
-            makes no check time out.  ``"auto"``: natively; but what the loop cannot do, and
+            of the process: the caller's thread hands over and judges, and while it stands still, as
+            a GUI's may, no check times out.  ``"auto"``: natively; but what the loop cannot do, and
             everything where its clock is the time of day, is done through the portal.
 
     Raises:

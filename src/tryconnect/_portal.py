@@ -101,15 +101,17 @@ def keeps_time(loop: asyncio.AbstractEventLoop) -> bool:
     """Tell whether a loop has a clock of its own that runs on evenly.
 
     One that reads seconds since 1970 is the wall's: it jumps when it is set, or a machine wakes up.
+    (On a machine that does not know the date, the wall's clock began when the machine did.)
     """
     try:
-        return abs(loop.time() - time.time()) > _ALIKE
+        now = loop.time()
     except (NotImplementedError, AttributeError):
         return False
+    return abs(now - time.time()) > _ALIKE or abs(now - time.monotonic()) < _ALIKE
 
 
 _ALIKE = 3600.0
-"""Seconds by which two readings of the wall's clock may differ: it may have been set between."""
+"""Seconds by which two readings of one clock may differ: the wall's may have been set between."""
 
 
 def stock_loop() -> asyncio.AbstractEventLoop:
@@ -163,11 +165,12 @@ def _begin_anew() -> None:
     Its loop is not closed: that would take the parent's own pipe out of the selector they share.
     """
     global _portal, _lock
-    _portal, _lock = None, threading.Lock()
+    _portal, _lock = None, threading.RLock()
 
 
 _portal: _Portal | None = None
-_lock = threading.Lock()
+# The garbage collector may call in while the portal is being opened, in the same thread.
+_lock = threading.RLock()
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_anew)
