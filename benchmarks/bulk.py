@@ -69,7 +69,7 @@ def secure(*, quick: bool) -> Table:
     """1,000 hosts, 1 KiB each, over TLS."""
     count = QUICK if quick else 1_000
     with servers.secure_pages(count) as site:
-        work = Work(count=count, ports=site.ports, spread=False, scheme="https", ca=site.ca)
+        work = Work(count=count, ports=site.ports, scheme="https", ca=site.ca)
         runs = compare(doing(work, ALL), quick=quick)
     return table_of(
         runs, [*claims(runs, "aiohttp", 1.0), *claims(runs, "aiohttp", 0.35, figure="peak")]

@@ -1,7 +1,7 @@
 """The process of a server, when it is not nginx: pages, or silence, at inherited sockets.
 
-``python -m benchmarks.server_process (pages [CERTIFICATE] | silent)``; ``LISTENING`` in the
-environment has the numbers of the sockets.
+``python -m benchmarks.server_process (pages FOLDER | silent)``: the folder has a certificate for
+each host that is asked over TLS; ``LISTENING`` in the environment has the sockets' numbers.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import os
 import socket
 import ssl
 import sys
+from pathlib import Path
 
-from benchmarks.servers import BACKLOG, BODIES
+from benchmarks.servers import BACKLOG, BODIES, certificate
 
 __all__: list[str] = []
 
@@ -46,19 +47,26 @@ class Silence(asyncio.Protocol):
     """Says nothing."""
 
 
-async def serve(kind: type[asyncio.Protocol], certificate: str | None) -> None:
+async def serve(kind: type[asyncio.Protocol], folder: Path | None) -> None:
     """Serve until killed."""
-    context = None
-    if certificate is not None:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(certificate)
     loop = asyncio.get_running_loop()
     for number in os.environ["LISTENING"].split(","):
         sock = socket.socket(fileno=int(number))
+        host, _ = sock.getsockname()
+        context = None if folder is None else context_for(certificate(folder, host))
         await loop.create_server(kind, sock=sock, ssl=context, backlog=BACKLOG)
     await loop.create_future()
 
 
+def context_for(file: Path) -> ssl.SSLContext | None:
+    """Return the context that shows a certificate; ``None`` where there is none."""
+    if not file.exists():
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(file)
+    return context
+
+
 if __name__ == "__main__":
     KINDS = {"pages": Pages, "silent": Silence}
-    asyncio.run(serve(KINDS[sys.argv[1]], sys.argv[2] if len(sys.argv) > 2 else None))  # noqa: PLR2004
+    asyncio.run(serve(KINDS[sys.argv[1]], Path(sys.argv[2]) if len(sys.argv) > 2 else None))  # noqa: PLR2004

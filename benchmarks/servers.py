@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import shutil
 import socket
 import subprocess
@@ -19,15 +20,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import trustme
 
+from benchmarks.work import FIRST_HOST
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["NGINX", "Site", "pages", "pinned", "secure_pages", "silence"]
+__all__ = ["NGINX", "Site", "certificate", "pages", "pinned", "secure_pages", "silence"]
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
 
 BODIES = {"/1k": b"k" * 2**10, "/1m": b"m" * 2**20}
 """What is served, by path."""
+
+ANY = "0.0.0.0"  # noqa: S104 - on the loopback device, see listening()
 
 BACKLOG = 4096
 """Connections that may wait to be accepted; the kernel's own limit is mostly the same."""
@@ -39,8 +44,9 @@ events {{ worker_connections {files}; multi_accept on; }}
 http {{
   access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000;
   open_file_cache max=8; default_type text/plain;
+  root {folder};
   {temporary}
-  server {{ {listen} {certificate} root {folder}; }}
+  {servers}
 }}
 """
 
@@ -54,10 +60,13 @@ class Site(NamedTuple):
     ca: str | None = None
 
 
-def listening(host: str, count: int) -> list[socket.socket]:
-    """Return sockets that listen on ports of the system's choice, for this machine alone."""
+def listening(*hosts: str) -> list[socket.socket]:
+    """Return a socket for each host that listens on a port of the system's choice.
+
+    They can be reached from this machine alone.
+    """
     sockets = []
-    for _ in range(count):
+    for host in hosts:
         sock = socket.socket()
         # "Any address" stands for all of 127.0.0.0/8 then, and for nothing else.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo")
@@ -71,24 +80,22 @@ def listening(host: str, count: int) -> list[socket.socket]:
 @contextlib.contextmanager
 def pages() -> Iterator[Site]:
     """Serve ``/1k`` and ``/1m`` over plain HTTP, at every address of 127.0.0.0/8."""
-    sockets = listening("0.0.0.0", 1)  # noqa: S104 - see above
-    with tempfile.TemporaryDirectory() as folder, serving(sockets, Path(folder)) as ports:
+    with tempfile.TemporaryDirectory() as folder, serving(listening(ANY), Path(folder)) as ports:
         yield Site(ports)
 
 
 @contextlib.contextmanager
 def secure_pages(count: int) -> Iterator[Site]:
-    """Serve them over TLS, at so many ports of 127.0.0.1; each counts as a host of its own.
-
-    (A certificate cannot be for a whole network, and one for a thousand addresses is a long one.)
-    """
+    """Serve them over TLS: so many hosts, each with a port and a certificate of its own."""
+    hosts = [str(FIRST_HOST + number) for number in range(count)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         authority = trustme.CA()
         authority.cert_pem.write_to_path(folder / "ca.pem")
-        leaf = authority.issue_cert("127.0.0.1")
-        leaf.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
-        with serving(listening("127.0.0.1", count), folder) as ports:
+        for host in hosts:
+            leaf = authority.issue_cert(host)
+            leaf.private_key_and_cert_chain_pem.write_to_path(certificate(folder, host))
+        with serving(listening(*hosts), folder) as ports:
             yield Site(ports, str(folder / "ca.pem"))
 
 
@@ -96,40 +103,48 @@ def secure_pages(count: int) -> Iterator[Site]:
 def silence() -> Iterator[Site]:
     """Accept every connection at every address, and never say a word."""
     command = [sys.executable, "-m", "benchmarks.server_process", "silent"]
-    with running(command, listening("0.0.0.0", 1)) as ports:  # noqa: S104 - see above
+    with running(command, listening(ANY)) as ports:
         yield Site(ports)
 
 
 @contextlib.contextmanager
 def serving(sockets: list[socket.socket], folder: Path) -> Iterator[list[int]]:
-    """Serve the pages at these sockets: with TLS, if the folder has a certificate for it."""
-    certificate = folder / "server.pem"
-    secure = certificate.exists()
+    """Serve the pages at these sockets: with TLS, where the folder has a certificate for one."""
     if NGINX is None:
-        command = [sys.executable, "-m", "benchmarks.server_process", "pages"]
-        with running([*command, *[str(certificate)] * secure], sockets) as ports:
+        command = [sys.executable, "-m", "benchmarks.server_process", "pages", str(folder)]
+        with running(command, sockets) as ports:
             yield ports
         return
     for path, body in BODIES.items():
         (folder / path[1:]).write_bytes(body)
-    key = f"ssl_certificate {certificate}; ssl_certificate_key {certificate};" if secure else ""
-    names = ("{}:{}".format(*sock.getsockname()) for sock in sockets)
-    (folder / "nginx.conf").write_text(
-        CONFIGURATION.format(
-            folder=folder,
-            user="user root;" * (os.geteuid() == 0),  # else its workers could not read the folder
-            files=resource_limit(),
-            listen=" ".join(f"listen {name} {'ssl' * secure};" for name in names),
-            certificate=key,
-            temporary=" ".join(f"{name}_temp_path {folder}/{name};" for name in TEMPORARY),
-        ),
-        "utf-8",
+    configuration = CONFIGURATION.format(
+        folder=folder,
+        user="user root;" * (os.geteuid() == 0),  # else its workers could not read the folder
+        files=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+        temporary=" ".join(f"{name}_temp_path {folder}/{name};" for name in TEMPORARY),
+        servers="\n  ".join(nginx_server(sock, folder) for sock in sockets),
     )
+    (folder / "nginx.conf").write_text(configuration, "utf-8")
     command = [NGINX, "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
     # What nginx has for changing its program under way: it takes sockets over that are named here.
     inherited = "".join(f"{sock.fileno()};" for sock in sockets)
     with running(command, sockets, NGINX=inherited) as ports:
         yield ports
+
+
+def nginx_server(sock: socket.socket, folder: Path) -> str:
+    """Return nginx's words for one socket."""
+    host, port = sock.getsockname()
+    file = certificate(folder, host)
+    if not file.exists():
+        return f"server {{ listen {host}:{port}; }}"
+    key = f"ssl_certificate {file}; ssl_certificate_key {file};"
+    return f"server {{ listen {host}:{port} ssl; {key} }}"
+
+
+def certificate(folder: Path, host: str) -> Path:
+    """Return where a host's key and certificate are, if it has any."""
+    return folder / f"{host}.pem"
 
 
 @contextlib.contextmanager
@@ -167,10 +182,3 @@ def pinned(command: list[str], *, last: bool) -> list[str]:
         return command
     processors = sorted(os.sched_getaffinity(0))
     return [taskset, "--cpu-list", str(processors[-1 if last else 0]), *command]
-
-
-def resource_limit() -> int:
-    """Return how many descriptors this process may open."""
-    import resource  # noqa: PLC0415 - Unix
-
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Tally", "Work"]
+__all__ = ["FIRST_HOST", "Tally", "Work"]
 
 FIRST_HOST = IPv4Address("127.0.0.1")
 """All of 127.0.0.0/8 is this machine: sixteen million hosts to tell apart, and no network."""
@@ -23,7 +23,7 @@ class Work:
 
     Args:
         count: how many addresses.
-        ports: one port, or one for each address in turn.
+        ports: one port that all hosts have, or one for each of as many hosts as there are ports.
         path: what is asked for.
         scheme: ``http`` or ``https``.
         spread: each address is a host of its own; else all are ``127.0.0.1``.
@@ -50,10 +50,11 @@ class Work:
 
     def urls(self) -> Iterator[str]:
         """Yield the addresses; no list of them is held, so memory is the client's own."""
-        for number in range(self.count):
-            host = FIRST_HOST + (self.first + number if self.spread else 0)
-            port = self.ports[number % len(self.ports)]
-            yield f"{self.scheme}://{host}:{port}{self.path}"
+        for number in range(self.first, self.first + self.count):
+            place = number % len(self.ports)
+            host = number if len(self.ports) == 1 else place
+            name = FIRST_HOST + (host if self.spread else 0)
+            yield f"{self.scheme}://{name}:{self.ports[place]}{self.path}"
 
 
 @dataclass

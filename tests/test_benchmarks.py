@@ -31,8 +31,12 @@ WORK = Work(count=3, ports=[80])
         (Work(count=1, ports=[80], first=300), ["http://127.0.1.45:80/1k"]),
         (Work(count=2, ports=[80], spread=False, path="/1m"), ["http://127.0.0.1:80/1m"] * 2),
         (
-            Work(count=2, ports=[81, 82], spread=False, scheme="https"),
-            ["https://127.0.0.1:81/1k", "https://127.0.0.1:82/1k"],
+            Work(count=3, ports=[81, 82], first=2**22, scheme="https"),
+            [
+                "https://127.0.0.1:81/1k",
+                "https://127.0.0.2:82/1k",
+                "https://127.0.0.1:81/1k",
+            ],
         ),
     ],
 )
