@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from benchmarks import bulk, growth, imports, instructions, leaving, oneshot, server, silent
+from benchmarks import bulk, growth, imports, instructions, leaving, oneshot, server, silent, stream
 from benchmarks.table import PAGE, written
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ TABLES: dict[str, Callable[..., Table]] = {
     "descriptors": growth.few_descriptors,
     "silent": silent.silent,
     "leaving": leaving.leaving,
+    "stream": stream.stream,
     "oneshot": oneshot.oneshot,
     "imports": imports.imports,
     "server": server.server,

@@ -32,7 +32,7 @@ ROOT = Path(__file__).parent.parent
 MANY = 25
 """Rounds for a ratio near 1: one round's noise is 8 %."""
 
-FEW = 5
+FEW = 3
 """Rounds for the others, on which no verdict hangs."""
 
 NEAR = 1.3

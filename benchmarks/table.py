@@ -93,7 +93,14 @@ def _nginx() -> str:
 
 
 def _commit() -> str:
-    # Figures are those of the working tree; where it differs from the commit, that is said.
-    command = ["git", "describe", "--always", "--exclude=*", "--dirty=, changed"]
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
-    return told.stdout.strip() or "unknown"
+    """Return the commit that was measured; where the working tree differs from it, that is said."""
+    commit = _git("rev-parse", "--short", "HEAD")
+    changed = _git("status", "--porcelain", "--", "src", "benchmarks")
+    return f"{commit or 'unknown'}{' with changes' * bool(changed)}"
+
+
+def _git(*words: str) -> str:
+    command = ["git", *words]
+    return subprocess.run(  # noqa: S603 - our own words
+        command, cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.strip()
