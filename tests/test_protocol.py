@@ -154,6 +154,7 @@ async def test_half_a_head_is_none() -> None:
 async def test_the_next_answer_begins_anew() -> None:
     protocol = fresh()
     for body in (b"hello", b"again"):
+        protocol.expect_head()
         protocol.set_response_params(read_until_eof=True, auto_decompress=False)
         assert protocol.head == b""
         protocol.data_received(HEAD)

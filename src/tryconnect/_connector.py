@@ -74,6 +74,8 @@ class Connector(aiohttp.TCPConnector):
             if trail is None or not trail.reused or _still_good(connection, trail):
                 break
             connection.close()
+        if isinstance(connection.protocol, HeadFirst):
+            connection.protocol.expect_head()
         if (transport := connection.transport) is not None:
             try:
                 refuse_itself(*map(transport.get_extra_info, ("sockname", "peername")))

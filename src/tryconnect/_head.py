@@ -14,6 +14,8 @@ __all__ = ["END_OF_HEAD", "completed", "in_order", "is_interim", "status_of"]
 END_OF_HEAD = re.compile(rb"\n\r{0,2}\n")
 """An empty line.  Lines may end without CR (RFC 9112, section 2.2), and some end with two."""
 
+_ENDS_OF_HEAD = (b"\n\r\n", b"\n\n", b"\n\r\r\n")
+
 _STATUS_LINE = re.compile(rb"HTTP/1\.([0-9])[ \t]+([1-9][0-9]{2})(?![^ \t\r\n])[ \t]*([^\n]*)")
 """A higher minor version is to be read as the highest one knows (RFC 9110, section 2.5); words may
 have any white space between them (RFC 9112, section 4)."""
@@ -45,7 +47,7 @@ _FORBIDDEN = re.compile(rb"[" + _CONTROLS + rb"]")
 def status_of(head: bytes) -> int | None:
     """Return the status in a complete head, or ``None`` where there is none that HTTP/1 knows."""
     line = _STATUS_LINE.match(head)
-    return int(line[2]) if line and END_OF_HEAD.search(head) else None
+    return int(line[2]) if line and head.endswith(_ENDS_OF_HEAD) else None
 
 
 def is_interim(data: bytes | bytearray, start: int = 0) -> bool:

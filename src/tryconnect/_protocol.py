@@ -9,15 +9,10 @@ even so, but which are answers all the same.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from aiohttp import ClientPayloadError
 from aiohttp.client_proto import ResponseHandler
 
 from tryconnect._head import END_OF_HEAD, completed, in_order, is_interim
-
-if TYPE_CHECKING:
-    import asyncio
 
 __all__ = ["HeadFirst"]
 
@@ -29,18 +24,19 @@ _LONGEST_HEAD = 2**17
 class HeadFirst(ResponseHandler):
     """aiohttp's protocol for one connection, fed with heads and bodies apart."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(loop)
-        self.head = b""
-        self._held = bytearray()
-        self._in_head = True
+    # The class's own until they change: most connections carry one answer, whose head comes whole.
+    head = b""
+    _held: bytes | bytearray = b""
+    _in_head = True
 
-    def set_response_params(self, **params: Any) -> None:
-        """Begin another answer."""
-        self.head = b""
-        self._held.clear()
+    def expect_head(self) -> None:
+        """Begin another answer, on a connection that was kept.
+
+        Not in ``set_response_params``, where every answer begins: to hand its ten arguments on
+        takes 1 % of a check.
+        """
+        self.head = self._held = b""
         self._in_head = True
-        super().set_response_params(**params)
 
     def data_received(self, data: bytes) -> None:
         """Pass data on: a head when it is complete, then whatever comes.
@@ -51,23 +47,26 @@ class HeadFirst(ResponseHandler):
         if not data or not self._in_head or self._parser is None:
             super().data_received(data)
             return
-        held, seen, start = self._held, len(self._held), 0
-        held += data
+        # Most heads come whole, and are not copied for it.
+        seen, start = len(self._held), 0
+        if seen:
+            self._held += data
+        held = self._held or data
         while (end := END_OF_HEAD.search(held, max(start, seen - 3))) is not None:
             if not is_interim(held, start):
-                self._hand_on(start, end.end())
+                self._hand_on(bytes(held[start : end.end()]), bytes(held[end.end() :]))
                 return
             start = end.end()
-        del held[:start]
-        if not self._may_be_a_head():
-            self._hand_on(0, len(held))
+        if start or not seen:
+            self._held = bytearray(held[start:])
+        if not _may_become_a_head(self._held):
+            self._hand_on(bytes(self._held), b"")
 
-    def _hand_on(self, start: int, end: int) -> None:
-        """Pass on what is held: a head, or what will not become one; then what came behind it."""
+    def _hand_on(self, head: bytes, rest: bytes) -> None:
+        """Pass on a head, or what will not become one; then what came behind it."""
         self._in_head = False
-        self.head, rest = bytes(self._held[start:end]), bytes(self._held[end:])
-        self._held.clear()
-        super().data_received(in_order(self.head))
+        self.head, self._held = head, b""
+        super().data_received(in_order(head))
         if rest:
             super().data_received(rest)
 
@@ -82,11 +81,6 @@ class HeadFirst(ResponseHandler):
             self.set_exception(exc)
         super().connection_lost(exc)
 
-    def _may_be_a_head(self) -> bool:
-        """Tell whether the rest of a head is worth waiting for."""
-        begins_right = self._held.startswith(_BEGINNING) or _BEGINNING.startswith(self._held)
-        return begins_right and len(self._held) < _LONGEST_HEAD
-
     def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
         """Tell a failure to who waits for a head, as aiohttp does, and to who reads the body.
 
@@ -100,3 +94,9 @@ class HeadFirst(ResponseHandler):
             body.set_exception(broken)
             self._payload = None  # at the connection's end, aiohttp would find other words for it
         super().set_exception(exc, cause)
+
+
+def _may_become_a_head(held: bytes | bytearray) -> bool:
+    """Tell whether the rest of a head is worth waiting for."""
+    begins_right = held.startswith(_BEGINNING) or _BEGINNING.startswith(held)
+    return begins_right and len(held) < _LONGEST_HEAD
