@@ -490,6 +490,21 @@ def report_on(text: str) -> Report:
     return judge(text, Attempt(target=found, status=200))
 
 
+@pytest.mark.parametrize(
+    "text", ["http://example.com", "https://a-b.example_1.com:8443/x/y.z", "http://127.0.0.1:80/"]
+)
+def test_most_addresses_are_read_the_short_way(text: str) -> None:
+    assert _target._usual(text) == _target._any(text)
+
+
+@given(st.from_regex(_target._USUAL, fullmatch=True))
+@settings(deadline=None)
+def test_the_short_way_says_what_the_long_way_says(text: str) -> None:
+    short = _target._usual(text)
+
+    assert short is None or short == _target._any(text)
+
+
 @given(ADDRESSES)
 @thorough
 def test_any_text_is_a_target_or_an_invalid_address(text: str) -> None:

@@ -25,7 +25,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin
 
-from tryconnect._authority import Authority, Part, read_authority, yarl_url
+from tryconnect._authority import Authority, Part, is_ipv4, read_authority, yarl_url
 from tryconnect.errors import InvalidAddress
 
 if TYPE_CHECKING:
@@ -94,6 +94,28 @@ def parse(text: str) -> Target:
     Raises:
         InvalidAddress: the text is not an address; it says what is wrong and where.
     """
+    return _usual(text) or _any(text)
+
+
+def _usual(text: str) -> Target | None:
+    """Read an address as most are; ``None`` for any other.
+
+    :func:`_any` says the same of it, and takes five times as long: 6 % of a check.
+    """
+    usual = _USUAL.fullmatch(text)
+    if usual is None or len(text) > _LONGEST:
+        return None
+    scheme, name, ip, digits, path = usual.groups()
+    default = _DEFAULT_PORTS[scheme]
+    port = int(digits or default)
+    if port > _HIGHEST_PORT or (name and len(name) > _LONGEST_NAME) or (ip and not is_ipv4(ip)):
+        return None
+    host = name or ip
+    place = host if port == default else f"{host}:{port}"
+    return Target(Kind.http, f"{scheme}://{place}{path or '/'}", host, port)
+
+
+def _any(text: str) -> Target:
     part = Part(text, len(text) - len(text.lstrip()), len(text.rstrip()))
     if part.start >= part.end:
         raise InvalidAddress(text, "the address is empty")
@@ -159,6 +181,14 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://")
 _RAW_BYTE = re.compile(r"[\udc80-\udcff]")
 # Paths that yarl leaves as they are: nothing to encode, no segment that begins with a dot.
 _PLAIN_PATH = re.compile(r"(?:/(?:[A-Za-z0-9_~\-][A-Za-z0-9_~.\-]*)?)+")
+# No user, no query, no fragment, nothing to encode; a last label that is no number; no port 0.
+_USUAL = re.compile(
+    r"(https?)://"
+    r"(?:((?:[a-z0-9_\-]{1,63}\.)*+[a-z][a-z0-9_\-]{0,62})|([0-9.]{7,15}))"
+    rf"(?::([1-9][0-9]{{0,4}}))?({_PLAIN_PATH.pattern})?"
+)
+_LONGEST_NAME = 253
+_HIGHEST_PORT = 65_535
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # sun_path, less the closing NUL: unix(7) 108 bytes, macOS and the BSDs 104.
 _LONGEST_PATH = 107 if sys.platform == "linux" else 103
