@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tryconnect._records import Attempt, Hop, Page, Phase, Report, Timings, Tls
+from tryconnect._records import Hop, Page, Phase, Report, Timings, Tls
 from tryconnect._text import EncodingSource
 from tryconnect.errors import InvalidAddress, Reason
 
@@ -189,7 +189,6 @@ RECORDS = [
     (Hop(301, "http://h/"), "url"),
     (Tls("TLSv1.3"), "version"),
     (Timings(), "total"),
-    (Attempt(target=None), "error"),
     (PAGE, "text"),
 ]
 

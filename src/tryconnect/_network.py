@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 from typing import TYPE_CHECKING
 
@@ -18,8 +17,6 @@ from tryconnect._target import Kind
 from tryconnect._trail import Trail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tryconnect._body import BodyPlan
     from tryconnect._options import Options
     from tryconnect._proxies import Proxies
@@ -57,19 +54,20 @@ class Network:
             limit: seconds for everything: look-up, connection, TLS, redirects, answer, body.
             plan: what of the body is wanted; ``None``: nothing.
         """
+        task = asyncio.current_task()
+        before = 0 if task is None else task.cancelling()
         async with Trail(target) as trail:
             error: BaseException | None = None
             deadline = asyncio.timeout(limit)
             try:
-                with _cancellation_kept():
-                    async with deadline:
-                        await self._go(trail, plan)
-            except RequestFailed as failed:
-                error = failed.__cause__
-            except Exception as caught:  # noqa: BLE001 - whatever it is, the verdict names it
-                error = caught
-            if error is not None:
-                error = self._explained(error, deadline)
+                async with deadline:
+                    await self._go(trail, plan)
+            except Exception as caught:
+                # No library on the way may turn a cancellation into a failure.
+                if task is not None and task.cancelling() > before:
+                    raise asyncio.CancelledError from caught
+                unwrapped = caught.__cause__ if isinstance(caught, RequestFailed) else caught
+                error = self._explained(unwrapped or caught, deadline)
             try:
                 return trail.attempt(error=error)
             finally:
@@ -118,16 +116,3 @@ _DOUBTFUL = (
     aiohttp.ClientConnectorCertificateError,
 )
 """What is raised of a peer, and may be want of descriptors here."""
-
-
-@contextlib.contextmanager
-def _cancellation_kept() -> Iterator[None]:
-    """Let no library on the way turn a cancellation into a failure."""
-    task = asyncio.current_task()
-    before = task.cancelling() if task else 0
-    try:
-        yield
-    except Exception as error:
-        if task is not None and task.cancelling() > before:
-            raise asyncio.CancelledError from error
-        raise

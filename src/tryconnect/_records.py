@@ -99,9 +99,11 @@ class Hop:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Attempt:
     """What happened, before anyone judges it.
+
+    Not frozen, as it never leaves the house: that would take 2 % of a check.
 
     Attributes:
         target: what was asked last, after redirects; ``None`` where the address made no target.

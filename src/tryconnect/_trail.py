@@ -109,6 +109,18 @@ class Trail:
             body=self.body,
         )
 
+    def _lost(self) -> list[socket.socket]:
+        """Return the sockets that no transport keeps open; see that they close at once."""
+        kept = set()
+        for transport in self._transports:
+            if not transport.is_closing():
+                kept.add(_fileno(transport))
+            elif not self._loop.is_closed():
+                # A peer that never answers close_notify would hold a closing TLS connection open
+                # for asyncio's 30 s; close() has sent ours already.
+                transport.abort()
+        return [sock for sock in self._sockets if sock.fileno() not in kept]
+
     def _timings(self) -> Timings:
         return Timings(
             dns=self._spent.get(Phase.dns),
@@ -133,19 +145,12 @@ class Trail:
             current.reset(self._token)
         except ValueError:  # the garbage collector has another context
             current.set(None)
-        for transport in [] if self._loop.is_closed() else self._transports:
-            # A peer that never answers close_notify would hold a closing TLS connection open for
-            # asyncio's 30 s; close() has sent ours already.
-            if transport.is_closing():
-                transport.abort()
-        kept = {_fileno(transport) for transport in self._transports if not transport.is_closing()}
-        left = [sock for sock in self._sockets if sock.fileno() not in kept | {-1}]
+        left = self._lost()
         try:
-            if not is_gone(self._loop, kind):
-                await _until_closed(left, ticks=3)
+            if not is_gone(self._loop, kind) and not await _closed_within(3, left):
                 for sock in left:
                     _shutdown(sock)
-                await _until_closed(left, ticks=20)
+                await _closed_within(20, left)
         finally:
             for sock in left:
                 sock.close()
@@ -173,15 +178,16 @@ def open_socket(addr_info: tuple[Any, ...], *, guard: Guard | None = None) -> so
 _UNIX = getattr(socket, "AF_UNIX", None)
 
 
-async def _until_closed(sockets: list[socket.socket], *, ticks: int) -> None:
+async def _closed_within(ticks: int, sockets: list[socket.socket]) -> bool:
     """Give the loop the few rounds that it needs to close sockets by itself.
 
     Closing a socket that a transport still holds would pull it out from under the loop's selector.
     """
     for _ in range(ticks):
-        if all(sock.fileno() == -1 for sock in sockets):
-            return
+        if {sock.fileno() for sock in sockets} <= {-1}:
+            return True
         await asyncio.sleep(0)
+    return False
 
 
 def _shutdown(sock: socket.socket) -> None:
