@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import socket
+import ssl
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+from aiohappyeyeballs import start_connection
 
 from tryconnect._faults import LocalFault
 from tryconnect._protocol import HeadFirst
@@ -18,12 +21,13 @@ if TYPE_CHECKING:
     from aiohappyeyeballs import AddrInfoType
     from aiohttp import ClientRequest, ClientTimeout
     from aiohttp.abc import AbstractResolver, ResolveResult
+    from aiohttp.client_proto import ResponseHandler
     from aiohttp.connector import Connection
 
     from tryconnect._guard import Guard
     from tryconnect._trail import Trail
 
-__all__ = ["HAPPY_EYEBALLS_DELAY", "Connector", "addr_infos", "refuse_itself"]
+__all__ = ["HAPPY_EYEBALLS_DELAY", "Connector", "addr_infos", "connected", "refuse_itself"]
 
 HAPPY_EYEBALLS_DELAY = 0.25
 """Seconds until the next address of a name is tried beside the first (RFC 8305, section 5)."""
@@ -56,9 +60,8 @@ class Connector(aiohttp.TCPConnector):
             limit=0,
             # With the cache, waiters share one look-up in a task of its own, which outlives them.
             use_dns_cache=False,
-            happy_eyeballs_delay=HAPPY_EYEBALLS_DELAY,
-            socket_factory=partial(open_socket, guard=guard),
         )
+        self._guard = guard
         # aiohttp's only place for another protocol.  partial is invariant, so mypy wants the base.
         self._factory = partial(HeadFirst, loop=self._loop)  # type: ignore[assignment]
 
@@ -87,21 +90,75 @@ class Connector(aiohttp.TCPConnector):
             trail.protocol = connection.protocol
         return connection
 
-    async def _wrap_create_connection(
-        self, *args: Any, addr_infos: list[AddrInfoType], **options: Any
-    ) -> Any:
-        # aiohttp starts the race again without the first address, and again, and so would try n
-        # addresses n * (n + 1) / 2 times.  Each gets one try.
-        try:
-            return await super()._wrap_create_connection(*args, addr_infos=addr_infos, **options)
-        except Exception:
-            addr_infos.clear()
-            raise
+    async def _create_direct_connection(
+        self,
+        req: ClientRequest,
+        traces: list[Any],
+        timeout: ClientTimeout,
+        *,
+        client_error: type[Exception] = aiohttp.ClientConnectorError,
+    ) -> tuple[asyncio.Transport, ResponseHandler]:
+        """Open a connection to the host or the proxy, each of whose addresses gets one try.
 
-    def _convert_hosts_to_addr_infos(self, hosts: list[ResolveResult]) -> list[AddrInfoType]:
-        # aiohttp leaves the zone of a link-local address in its text, and asyncio would then look
-        # it up in the loop's executor.
-        return addr_infos(hosts, self._family)
+        aiohttp starts the race again without the first address, and again, and so would try n
+        addresses n * (n + 1) / 2 times.  It also has timeouts of its own on the way, which are
+        never set here and cost 5 % of a check all the same.
+        """
+        del timeout
+        host, context = req.url.raw_host or "", self._get_ssl_context(req)
+        try:
+            found = await self._resolve_host(host, req.port or 0, traces)
+        except OSError as error:
+            _let_deadline_pass(error)
+            raise aiohttp.ClientConnectorDNSError(req.connection_key, error) from error
+        try:
+            sock = await connected(addr_infos(found, self._family), guard=self._guard)
+            return await self._loop.create_connection(
+                self._factory,
+                sock=sock,
+                ssl=context,
+                # Certificates are made out to names without the dot at the end.
+                server_hostname=host.rstrip(".") if context else None,
+            )
+        except ssl.CertificateError as error:
+            raise aiohttp.ClientConnectorCertificateError(req.connection_key, error) from error
+        except ssl.SSLError as error:
+            raise aiohttp.ClientConnectorSSLError(req.connection_key, error) from error
+        except OSError as error:
+            _let_deadline_pass(error)
+            raise client_error(req.connection_key, error) from error
+
+
+def _let_deadline_pass(error: OSError) -> None:
+    """Raise the exception that asyncio ends deadlines with; it is no fault of the connection."""
+    if isinstance(error, TimeoutError) and error.errno is None:
+        raise error
+
+
+async def connected(infos: list[AddrInfoType], *, guard: Guard | None) -> socket.socket:
+    """Return a socket that is connected to the first address that answers.
+
+    Args:
+        infos: the addresses of one name.
+        guard: says which of them may be connected to; ``None``: all.
+
+    Raises:
+        OSError: nothing accepts a connection at any of them.
+    """
+    if len(infos) > 1:
+        return await start_connection(
+            infos,
+            happy_eyeballs_delay=HAPPY_EYEBALLS_DELAY,
+            socket_factory=partial(open_socket, guard=guard),
+        )
+    sock = open_socket(infos[0], guard=guard)
+    try:
+        sock.settimeout(0)
+        await asyncio.get_running_loop().sock_connect(sock, infos[0][4])
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 def _still_good(connection: Connection, trail: Trail) -> bool:

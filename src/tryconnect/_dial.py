@@ -6,14 +6,12 @@ import asyncio
 import errno
 import os
 import socket
-from functools import partial
 from typing import TYPE_CHECKING
 
-from aiohappyeyeballs import start_connection
 from aiohttp.abc import ResolveResult
 
 from tryconnect._authority import is_ip
-from tryconnect._connector import HAPPY_EYEBALLS_DELAY, addr_infos, refuse_itself
+from tryconnect._connector import addr_infos, connected, refuse_itself
 from tryconnect._faults import LocalFault
 from tryconnect._trail import open_socket
 
@@ -42,11 +40,7 @@ async def open_tcp(
     hosts = (
         [_literal(host, port)] if is_ip(host) else await names.resolve(host, port, family=family)
     )
-    sock = await start_connection(
-        addr_infos(hosts, family),
-        happy_eyeballs_delay=HAPPY_EYEBALLS_DELAY,
-        socket_factory=partial(open_socket, guard=guard),
-    )
+    sock = await connected(addr_infos(hosts, family), guard=guard)
     try:
         peer = sock.getpeername()
     except OSError as error:  # it opened, and was reset before we could look
