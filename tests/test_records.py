@@ -195,7 +195,7 @@ RECORDS = [
 
 @pytest.mark.parametrize(("record", "name"), RECORDS, ids=lambda item: type(item).__name__)
 def test_records_are_frozen_and_have_slots(record: object, name: str) -> None:
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         setattr(record, name, None)
     assert not hasattr(record, "__dict__")
 
@@ -213,8 +213,10 @@ def test_a_page_shows_itself_without_its_text_and_headers() -> None:
 
 def test_the_phases_stand_in_their_order_and_all_but_the_body_are_timed() -> None:
     assert list(Phase) == ["dns", "connect", "tls", "response", "body"]
-    timed = [item.name for item in dataclasses.fields(Timings)]
-    assert timed == [*(phase for phase in Phase if phase is not Phase.body), "total"]
+    assert list(Timings._fields) == [
+        *(phase for phase in Phase if phase is not Phase.body),
+        "total",
+    ]
 
 
 TEXT = st.text(st.characters(exclude_categories=()))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from aiohappyeyeballs import start_connection
+from aiohttp.connector import Connection
 
 from tryconnect._faults import LocalFault
 from tryconnect._protocol import HeadFirst
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from aiohttp import ClientRequest, ClientTimeout
     from aiohttp.abc import AbstractResolver, ResolveResult
     from aiohttp.client_proto import ResponseHandler
-    from aiohttp.connector import Connection
 
     from tryconnect._guard import Guard
     from tryconnect._trail import Trail
@@ -73,12 +73,14 @@ class Connector(aiohttp.TCPConnector):
         while True:
             if trail is not None:
                 trail.reused = True  # until a socket is opened
-            connection = await super().connect(req, traces, timeout)
+            connection = await self._connection(req, traces, timeout)
             if trail is None or not trail.reused or _still_good(connection, trail):
                 break
             connection.close()
         if isinstance(connection.protocol, HeadFirst):
-            connection.protocol.expect_head()
+            # A connection that is kept must have read the body that nobody wants.
+            unwanted = self.force_close and trail is not None and not trail.wants_body
+            connection.protocol.expect_head(and_body=not unwanted)
         if (transport := connection.transport) is not None:
             try:
                 refuse_itself(*map(transport.get_extra_info, ("sockname", "peername")))
@@ -89,6 +91,20 @@ class Connector(aiohttp.TCPConnector):
             trail.connected(connection.transport)
             trail.protocol = connection.protocol
         return connection
+
+    async def _connection(
+        self, req: ClientRequest, traces: list[Any], timeout: ClientTimeout
+    ) -> Connection:
+        if not self.force_close:
+            return await super().connect(req, traces, timeout)
+        # Where none is kept, there is no pool to look into and no queue to stand in, which
+        # would take 2 % of a check.
+        protocol = await self._create_connection(req, traces, timeout)
+        if self._closed:
+            protocol.close()
+            raise aiohttp.ClientConnectionError("the connector is closed")
+        self._acquired.add(protocol)
+        return Connection(self, req.connection_key, protocol, self._loop)
 
     async def _create_direct_connection(
         self,

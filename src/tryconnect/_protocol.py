@@ -9,10 +9,15 @@ even so, but which are answers all the same.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 from aiohttp import ClientPayloadError
 from aiohttp.client_proto import ResponseHandler
 
 from tryconnect._head import END_OF_HEAD, completed, in_order, is_interim
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = ["HeadFirst"]
 
@@ -28,15 +33,27 @@ class HeadFirst(ResponseHandler):
     head = b""
     _held: bytes | bytearray = b""
     _in_head = True
+    _and_body = True
 
-    def expect_head(self) -> None:
-        """Begin another answer, on a connection that was kept.
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport, and leave its options: asyncio and uvloop set TCP_NODELAY already.
 
-        Not in ``set_response_params``, where every answer begins: to hand its ten arguments on
+        It would not matter for one small request; to set it again takes 1 % of a check.
+        """
+        self.transport = cast("asyncio.Transport", transport)
+
+    def expect_head(self, *, and_body: bool = True) -> None:
+        """Begin an answer, which may not be the first on the connection.
+
+        Not in ``set_response_params``, which aiohttp calls for each: to hand its ten arguments on
         takes 1 % of a check.
+
+        Args:
+            and_body: read the body, too; without it, the connection cannot be kept.
         """
         self.head = self._held = b""
         self._in_head = True
+        self._and_body = and_body
 
     def data_received(self, data: bytes) -> None:
         """Pass data on: a head when it is complete, then whatever comes.
@@ -45,7 +62,8 @@ class HeadFirst(ResponseHandler):
         """
         # Before a parser is set, aiohttp only keeps the data and delivers it again later.
         if not data or not self._in_head or self._parser is None:
-            super().data_received(data)
+            if self._in_head or self._and_body:
+                super().data_received(data)
             return
         # Most heads come whole, and are not copied for it.
         seen, start = len(self._held), 0
@@ -54,7 +72,8 @@ class HeadFirst(ResponseHandler):
         held = self._held or data
         while (end := END_OF_HEAD.search(held, max(start, seen - 3))) is not None:
             if not is_interim(held, start):
-                self._hand_on(bytes(held[start : end.end()]), bytes(held[end.end() :]))
+                rest = bytes(held[end.end() :]) if self._and_body else b""
+                self._hand_on(bytes(held[start : end.end()]), rest)
                 return
             start = end.end()
         if start or not seen:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tryconnect._redaction import redact, redact_address
 from tryconnect.errors import Reason
@@ -33,8 +33,7 @@ class Phase(StrEnum):
     body = "body"
 
 
-@dataclass(frozen=True, slots=True)
-class Timings:
+class Timings(NamedTuple):
     """How long each phase took, in seconds, added up over all hops of redirects.
 
     ``None``: the phase was not entered: no look-up for an IP address, no connect on a kept
@@ -57,6 +56,9 @@ class Timings:
     tls: float | None = None
     response: float | None = None
     total: float = 0.0
+
+
+_UNTIMED = Timings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ class Attempt:
     target: Target | None
     error: BaseException | None = None
     phase: Phase | None = None
-    timings: Timings = Timings()
+    timings: Timings = _UNTIMED
     status: int | None = None
     ip: str | None = None
     hops: tuple[Hop, ...] = ()
@@ -157,7 +159,7 @@ class Report:
     ip: str | None = None
     hops: tuple[Hop, ...] = ()
     tls: Tls | None = None
-    timings: Timings = Timings()
+    timings: Timings = _UNTIMED
     error: BaseException | str | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -181,7 +183,7 @@ class Report:
         return self._plain(show_secrets=show_secrets) | {
             "hops": [hop.as_dict(show_secrets=show_secrets) for hop in self.hops],
             "tls": self.tls and _tls_dict(self.tls),
-            "timings": {item.name: getattr(self.timings, item.name) for item in fields(Timings)},
+            "timings": self.timings._asdict(),
             "error": _error_text(self.error, show_secrets=show_secrets),
         }
 

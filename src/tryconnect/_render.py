@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from tryconnect._records import Timings
@@ -92,6 +91,6 @@ def exit_code(reasons: Iterable[Reason]) -> int:
 
 
 def _times(timings: Timings) -> str:
-    phases = [item.name for item in fields(Timings) if item.name != "total"]
+    phases = [name for name in Timings._fields if name != "total"]
     taken = {name: getattr(timings, name) for name in phases}
     return ", ".join(f"{name} {duration(t)}" for name, t in taken.items() if t is not None)

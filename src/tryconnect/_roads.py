@@ -75,7 +75,7 @@ class Roads:
         if not self._abilities.explain(far.error):  # else it was for want of something else
             self._abilities.lacking(scheme)
         total = near.timings.total + far.timings.total
-        return replace(far, timings=replace(far.timings, total=total))
+        return replace(far, timings=far.timings._replace(total=total))
 
     async def aclose(self) -> None:
         """Close both networks, even where one fails or the caller is cancelled."""

@@ -52,6 +52,7 @@ class Trail:
         self.proxied = False
         self.headers: Mapping[str, str] = {}
         self.body: Decoded | None = None
+        self.wants_body = True
         self.reused = False
         self.distrusts_kept = False
         self.protocol: object = None
