@@ -31,7 +31,7 @@ async def open_tcp(
     family: socket.AddressFamily,
     guard: Guard | None,
 ) -> None:
-    """Connect to the trail's target by TCP; the trail closes the connection.
+    """Connect to the trail's target by TCP, and close the connection.
 
     Raises:
         OSError: nothing accepts a connection there, or the name cannot be resolved.
@@ -48,6 +48,7 @@ async def open_tcp(
     refuse_itself(sock.getsockname(), peer)
     trail.ip = peer[0]
     trail.enter(None)
+    sock.close()  # no transport holds it, so nobody need wait for the loop to close it
 
 
 def _literal(host: str, port: int) -> ResolveResult:
@@ -56,7 +57,7 @@ def _literal(host: str, port: int) -> ResolveResult:
 
 
 async def open_unix(trail: Trail, *, guard: Guard | None) -> None:
-    """Connect to the trail's unix socket; the trail closes the connection.
+    """Connect to the trail's unix socket, and close the connection.
 
     Raises:
         LocalFault: this platform has no unix sockets.
@@ -74,6 +75,7 @@ async def open_unix(trail: Trail, *, guard: Guard | None) -> None:
         if not _is_connected(sock):
             await asyncio.sleep(_QUEUE_FULL_PAUSE)
     trail.enter(None)
+    sock.close()
 
 
 _QUEUE_FULL_PAUSE = 0.02
