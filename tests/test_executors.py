@@ -25,9 +25,11 @@ def test_the_official_loop_delivers_what_requests_raises(case: str) -> None:
     assert outcome(case).said == {"outcome": "caught"}
 
 
-@pytest.mark.parametrize("case", ["asyncio.CancelledError", "another BaseException", "SystemExit"])
+@pytest.mark.parametrize(
+    "case", ["CancelledError of asyncio", "another BaseException", "SystemExit"]
+)
 def test_what_is_no_exception_is_not_caught(case: str) -> None:
-    assert outcome(case).said["outcome"].startswith("**not caught** by except Exception")
+    assert outcome(case).said == {"outcome": "**not caught**"}
 
 
 def test_the_official_loop_reports_a_failure_that_nobody_awaits() -> None:

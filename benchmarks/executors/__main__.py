@@ -50,7 +50,7 @@ def of_exceptions() -> Rows:
         ]
         for case, way in cases
     ]
-    return [[f"raised (Python {sys.version.split()[0]})", *map(title, LOOPS)], *rows]
+    return [[f"Python {sys.version.split()[0]}", *map(title, LOOPS)], *rows]
 
 
 def _of_awaited(end: Ended) -> str:
