@@ -232,6 +232,15 @@ def test_a_proxy_that_cannot_be_used_is_a_fault(
     assert "no http address can be checked: the proxy" in found[0].sentence
 
 
+def test_one_proxy_may_be_well_and_the_other_unusable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "socks5://127.0.0.1:1080")
+    monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:1080")
+    with peers.in_thread(peers.proxy()) as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        found = list(proxies("proxies"))
+    assert [each.level for each in found] == [FAULT, OK, WARNING]
+
+
 def test_a_proxy_for_this_machine_itself_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     with peers.in_thread(peers.proxy()) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)

@@ -149,4 +149,4 @@ def _summary(findings: Findings) -> str:
 
 def _print_json(findings: Findings) -> None:
     for finding in findings:
-        print(json.dumps(finding.as_dict(), ensure_ascii=False))  # noqa: T201
+        print(json.dumps(finding.as_dict()))  # noqa: T201

@@ -6,6 +6,8 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
+from yarl import URL
+
 from tryconnect._faults import ProxyUnusable
 from tryconnect._proxies import Proxies
 from tryconnect._redaction import redact_address
@@ -15,8 +17,6 @@ from tryconnect.doctor._findings import fault, ok, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from yarl import URL
 
     from tryconnect.doctor._findings import Finding
 
@@ -32,28 +32,31 @@ _OUTSIDE = "outside.example"
 def proxies(name: str) -> Iterator[Finding]:
     """Connect to each proxy that a check of another machine would go through."""
     settings = Proxies("env")
+    chosen = {scheme: _chosen(settings, scheme, _OUTSIDE) for scheme in ("http", "https")}
     served: dict[URL, list[str]] = {}
-    broken = False
-    for scheme in ("http", "https"):
-        try:
-            proxy = settings.choose(parse(f"{scheme}://{_OUTSIDE}/"))
-        except ProxyUnusable as error:
-            broken = True
+    for scheme, proxy in chosen.items():
+        if isinstance(proxy, ProxyUnusable):
             advice = "set it to an http:// proxy, or take it away"
-            yield fault(name, f"no {scheme} address can be checked: {error}", advice)
-        else:
-            if proxy is not None:
-                served.setdefault(proxy, []).append(scheme)
+            yield fault(name, f"no {scheme} address can be checked: {proxy}", advice)
+        elif proxy is not None:
+            served.setdefault(proxy, []).append(scheme)
     for proxy, schemes in served.items():
         yield _tried(name, proxy, " and ".join(schemes))
-    if not served and not broken:
-        yield ok(name, "no proxy is in force")
-    elif served and settings.choose(parse("http://localhost/")) in served:
+    if any(isinstance(_chosen(settings, scheme, "localhost"), URL) for scheme in chosen):
         yield warning(
             name,
             "checks of this machine itself go through the proxy, too",
             "add localhost,127.0.0.1,::1 to NO_PROXY",
         )
+    if not any(chosen.values()):
+        yield ok(name, "no proxy is in force")
+
+
+def _chosen(settings: Proxies, scheme: str, host: str) -> URL | ProxyUnusable | None:
+    try:
+        return settings.choose(parse(f"{scheme}://{host}/"))
+    except ProxyUnusable as error:
+        return error
 
 
 def _tried(name: str, proxy: URL, schemes: str) -> Finding:
