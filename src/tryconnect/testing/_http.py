@@ -1,20 +1,4 @@
-"""A well-behaved HTTP server (aiohttp's own) with the routes that tests of clients ask for.
-
-====================================  ==========================================================
-``/``                                 200, the text ``hello``
-``/status/{code}``                    that status; 204 and 304 without a body, as they must be
-``/redirect/{n}``                     302 to ``/redirect/{n-1}`` and so on, in the end to ``/``
-``/redirect-to?location=…&status=…``  that ``Location``, byte by byte; without one: no such header
-``/loop``                             302 to itself
-``/cookie``                           200 for who has the cookie, else 302 to ``/cookie-redirect``
-``/cookie-redirect``                  sets the cookie and redirects to ``/cookie``
-``/echo``                             the request's headers as JSON
-``/slow-body?seconds=…``              200 with headers at once, the body after so many seconds
-``/endless``                          200 and a body that never ends
-====================================  ==========================================================
-
-Further pages: ``server.pages["/page"] = Page(body=…, headers=…)``, before or while it runs.
-"""
+"""A well-behaved HTTP server: aiohttp's own, with the routes that tests of clients ask for."""
 
 import asyncio
 import contextlib
@@ -32,7 +16,10 @@ from tryconnect.testing._serve import Connection, Peer, listening, serve_on
 
 @dataclass(frozen=True)
 class Page:
-    """What one path answers: no header but these and a ``Content-Length`` is sent with the body."""
+    """What one path answers: no header but these and a ``Content-Length`` is sent with the body.
+
+    .. versionadded:: 0.1
+    """
 
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
@@ -41,7 +28,10 @@ class Page:
 
 @dataclass
 class HttpServer(Peer):
-    """A running ``http_server``."""
+    """A running ``http_server``.
+
+    .. versionadded:: 0.1
+    """
 
     pages: dict[str, Page] = field(default_factory=dict)
     """Answers by path (without query); looked at before the routes."""
@@ -136,10 +126,31 @@ def raw_head(request: web.Request) -> bytes:
 async def http_server(
     *, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[HttpServer]:
-    """Run the server; with ``tls``, a server's context, as https.
+    """Run a well-behaved server.
 
-    It answers any method on each route (to HEAD without the body).  Port 0 is any free one; another
-    is for a server that comes up where one was missed.
+    It answers any method on each route (to HEAD without the body):
+
+    ====================================  ==========================================================
+    ``/``                                 200, the text ``hello``
+    ``/status/{code}``                    that status; 204 and 304 without a body, as they must be
+    ``/redirect/{n}``                     302 to ``/redirect/{n-1}`` and so on, in the end to ``/``
+    ``/redirect-to?location=…&status=…``  that ``Location``, byte by byte; without one, none
+    ``/loop``                             302 to itself
+    ``/cookie``                           200 with the cookie, else 302 to ``/cookie-redirect``
+    ``/cookie-redirect``                  sets the cookie and redirects to ``/cookie``
+    ``/echo``                             the request's headers as JSON
+    ``/slow-body?seconds=…``              200 with headers at once, the body after so many seconds
+    ``/endless``                          200 and a body that never ends
+    ====================================  ==========================================================
+
+    Further pages: ``server.pages["/page"] = Page(body=…, headers=…)``, before or while it runs.
+
+    Args:
+        host: where to listen.
+        port: 0 is any free one; another is for a server that comes up where one was missed.
+        tls: a server's context, as of :func:`server_context`; then it is https.
+
+    .. versionadded:: 0.1
     """
     with listening(host, port) as listener:
         server = HttpServer(

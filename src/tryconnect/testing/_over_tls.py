@@ -67,7 +67,10 @@ class TlsConnection(Connection):
 
 
 def over_tls(handler: Handler, context: ssl.SSLContext) -> Handler:
-    """The same handler behind a handshake with this context."""
+    """The same handler behind a handshake with this context.
+
+    .. versionadded:: 0.1
+    """
 
     async def behind(connection: Connection) -> None:
         tls = TlsConnection(connection, context)

@@ -13,6 +13,8 @@ async def closed_port(*, host: str = "127.0.0.1") -> AsyncIterator[Peer]:
     """A port that refuses connections, for as long as the context lasts.
 
     It is bound but does not listen, so that no other program can take it meanwhile.
+
+    .. versionadded:: 0.1
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as bound:
@@ -25,7 +27,15 @@ async def full_backlog(*, host: str = "127.0.0.1") -> AsyncIterator[Peer]:
     """A black hole: connecting neither succeeds nor fails.
 
     The listener's queue has room for one and nobody empties it; once it is full, Linux drops every
-    further SYN. Other systems refuse or admit instead: there this raises ``RuntimeError``.
+    further SYN.
+
+    Args:
+        host: where to listen.
+
+    Raises:
+        RuntimeError: this system refuses or admits instead; only Linux is known to drop.
+
+    .. versionadded:: 0.1
     """
     with contextlib.ExitStack() as stack:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -29,7 +29,10 @@ class Asked(NamedTuple):
 
 @dataclass
 class Proxy(Peer):
-    """A running ``proxy``."""
+    """A running ``proxy``.
+
+    .. versionadded:: 0.1
+    """
 
     auth: tuple[str, str] | None = None
     refuses: int | None = None
@@ -65,6 +68,8 @@ async def proxy(
         tls: A kind of ``certificates.CONTEXTS``: an https:// proxy.
         hosts: Addresses of the names that it knows; others, and all that does not connect, are
             answered 502. Addresses as such need not be listed.
+
+    .. versionadded:: 0.1
     """
     with listening() as listener:
         peer = Proxy(

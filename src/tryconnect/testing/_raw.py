@@ -36,6 +36,8 @@ def raw(
         delay: Seconds between the request and the reply.
         speaks_first: Do not wait for a request (a row of ``REPLIES`` says this by itself).
         host: Where to listen.
+
+    .. versionadded:: 0.1
     """
     data, at_once = (
         (reply, speaks_first) if isinstance(reply, bytes) else (reply.data, reply.speaks_first)
@@ -55,7 +57,10 @@ def raw(
 
 
 def silent(*, host: str = "127.0.0.1") -> Opening:
-    """Accept, listen, and never say a word."""
+    """Accept, listen, and never say a word.
+
+    .. versionadded:: 0.1
+    """
 
     async def handler(connection: Connection) -> None:
         await connection.head()
@@ -68,6 +73,11 @@ def accepts_late(delay: float) -> Opening:
     """Pick up each connection only after ``delay`` seconds, then answer 200.
 
     The system completes the TCP handshake meanwhile: clients are connected at once and then wait.
+
+    Args:
+        delay: in seconds.
+
+    .. versionadded:: 0.1
     """
 
     async def handler(connection: Connection) -> None:
@@ -79,7 +89,13 @@ def accepts_late(delay: float) -> Opening:
 
 
 def closes(when: Literal["accept", "request"] = "request") -> Opening:
-    """Hang up without a word (an orderly end, no reset), at once or after the request."""
+    """Hang up without a word: an orderly end, no reset.
+
+    Args:
+        when: at once, or after the request.
+
+    .. versionadded:: 0.1
+    """
 
     async def handler(connection: Connection) -> None:
         if when == "request":
@@ -110,6 +126,8 @@ def reset(
         when: At once, after the request, or inside the status line, the headers or the body.
         delay: Seconds between the last byte and the reset, which else overtakes it: the client's
             system throws away what its program has not read yet.
+
+    .. versionadded:: 0.1
     """
 
     async def handler(connection: Connection) -> None:
@@ -132,7 +150,14 @@ SENT_BEFORE_DRIP = {
 def drip(
     part: Literal["status", "headers", "body"] = "status", *, interval: float = 1.0
 ) -> Opening:
-    """Answer 200, and from ``part`` on a byte every ``interval`` seconds only."""
+    """Answer 200, and from some part on byte by byte.
+
+    Args:
+        part: the status line, the headers or the body; what is before it comes at once.
+        interval: seconds before each byte.
+
+    .. versionadded:: 0.1
+    """
     prompt, slow = SENT_BEFORE_DRIP[part]
 
     async def handler(connection: Connection) -> None:
@@ -148,7 +173,10 @@ def drip(
 def repeats(
     unit: bytes, *, before: bytes = b"", after: bytes = b"", times: int | None = None
 ) -> Opening:
-    """Answer ``before``, then ``unit`` so many ``times`` (None: for ever), then ``after``."""
+    """Answer ``before``, then ``unit`` so many ``times`` (None: for ever), then ``after``.
+
+    .. versionadded:: 0.1
+    """
 
     async def handler(connection: Connection) -> None:
         await connection.head()
@@ -162,17 +190,26 @@ def repeats(
 
 
 def endless_headers() -> Opening:
-    """Answer 200 with headers that never end."""
+    """Answer 200 with headers that never end.
+
+    .. versionadded:: 0.1
+    """
     return repeats(b"X-More: and more\r\n", before=STATUS_LINE)
 
 
 def endless_1xx() -> Opening:
-    """Promise an answer, for ever."""
+    """Promise an answer, for ever.
+
+    .. versionadded:: 0.1
+    """
     return repeats(b"HTTP/1.1 102 Processing\r\n\r\n")
 
 
 def endless_body() -> Opening:
-    """Answer 200 with a chunked body that never ends."""
+    """Answer 200 with a chunked body that never ends.
+
+    .. versionadded:: 0.1
+    """
     return repeats(
         b"1000\r\n" + b"x" * 0x1000 + b"\r\n",
         before=STATUS_LINE + b"Transfer-Encoding: chunked\r\n\r\n",
@@ -180,5 +217,11 @@ def endless_body() -> Opening:
 
 
 def big_header(size: int) -> Opening:
-    """Answer 200 with one header of ``size`` bytes."""
+    """Answer 200 with one big header.
+
+    Args:
+        size: bytes of its value.
+
+    .. versionadded:: 0.1
+    """
     return raw(STATUS_LINE + b"X-Big: " + b"x" * size + b"\r\n" + HEADERS + BODY)

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Reply:
-    """Some bytes a server sends, and what they amount to."""
+    """Some bytes a server sends, and what they amount to.
+
+    .. versionadded:: 0.1
+    """
 
     data: bytes
     remark: str

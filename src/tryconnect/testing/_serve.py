@@ -24,7 +24,10 @@ LINGER_NOT = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 @dataclass
 class Peer:
-    """A running peer: where it listens, and what has reached it so far."""
+    """A running peer: where it listens, and what has reached it so far.
+
+    .. versionadded:: 0.1
+    """
 
     host: str
     port: int
@@ -46,7 +49,10 @@ class Peer:
 
 
 class Connection:
-    """One accepted client."""
+    """One accepted client.
+
+    .. versionadded:: 0.1
+    """
 
     def __init__(self, sock: socket.socket, peer: Peer) -> None:
         self.sock = sock
@@ -94,7 +100,10 @@ def listening(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
 
 
 def ipv6_loopback() -> bool:
-    """Whether ``::1`` can be listened on here."""
+    """Whether ``::1`` can be listened on here.
+
+    .. versionadded:: 0.1
+    """
     try:
         listening("::1").close()
     except OSError:
@@ -106,7 +115,19 @@ def ipv6_loopback() -> bool:
 async def serve(
     handler: Handler, *, host: str = "127.0.0.1", scheme: str = "http"
 ) -> AsyncIterator[Peer]:
-    """Listen on a free port of ``host`` and give each client to ``handler``."""
+    """Listen on a free port and give each client to a handler.
+
+    Args:
+        handler: does with one client what makes this peer special; when it returns, the connection
+            is closed. It may fail with an ``OSError``: that is a client that left.
+        host: where to listen.
+        scheme: what its ``url`` begins with.
+
+    Raises:
+        ExceptionGroup: when the context ends: what else the handler failed with.
+
+    .. versionadded:: 0.1
+    """
     with listening(host) as listener:
         peer = Peer(host=host, port=listener.getsockname()[1], scheme=scheme)
         async with serve_on(listener, handler, peer):

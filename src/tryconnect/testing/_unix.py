@@ -13,7 +13,10 @@ from tryconnect.testing._serve import Connection, Handler, Peer, serve_on
 
 @dataclass
 class UnixPeer(Peer):
-    """A running ``unix_server``; its ``host`` is the socket's path."""
+    """A running ``unix_server``; its ``host`` is the socket's path.
+
+    .. versionadded:: 0.1
+    """
 
     scheme: str = "unix"
 
@@ -32,7 +35,10 @@ class UnixPeer(Peer):
 
 
 async def answers(connection: Connection) -> None:
-    """Answer 200 to a request; who only connects is not disturbed."""
+    """Answer 200 to a request; who only connects is not disturbed.
+
+    .. versionadded:: 0.1
+    """
     if await connection.head():
         await connection.send(OK)
 
@@ -42,6 +48,8 @@ async def unix_server(handler: Handler = answers) -> AsyncIterator[UnixPeer]:
     """Listen on a Unix socket in a folder of its own.
 
     The folder is not pytest's: a socket's path may only be some 100 bytes long.
+
+    .. versionadded:: 0.1
     """
     with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
         path = str(Path(folder, "socket"))

@@ -35,7 +35,10 @@ Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 @functools.cache
 def authority() -> trustme.CA:
-    """The authority that a client of these tests trusts."""
+    """The authority that a client of these tests trusts.
+
+    .. versionadded:: 0.1
+    """
     return trustme.CA(organization_name="tests of tryconnect")
 
 
@@ -46,7 +49,10 @@ def client_context() -> ssl.SSLContext:
 
 
 def serving(leaf: trustme.LeafCert) -> ssl.SSLContext:
-    """A server's context that shows this certificate."""
+    """A server's context that shows this certificate.
+
+    .. versionadded:: 0.1
+    """
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     leaf.configure_cert(context)
     return context
@@ -216,7 +222,10 @@ def _pem(key: Key, certificate: x509.Certificate) -> bytes:
 
 
 def showing(pem: bytes, *, ciphers: str = "DEFAULT") -> ssl.SSLContext:
-    """A server's context with this key and these certificates, and no others."""
+    """A server's context with this key and these certificates, and no others.
+
+    .. versionadded:: 0.1
+    """
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.set_ciphers(ciphers)
     # The ssl module loads keys from files only.

@@ -60,7 +60,10 @@ _LENGTH = 2
 
 @dataclass(frozen=True)
 class Answer:
-    """How a name is answered."""
+    """How a name is answered.
+
+    .. versionadded:: 0.1
+    """
 
     addresses: Sequence[str] = ()
     """The addresses; without any the name exists and has none ("no data")."""
@@ -87,22 +90,34 @@ WRONG_ID = Answer(["127.0.0.1"], mangle=lambda packet: bytes([packet[0] ^ 0xFF])
 
 
 def late(seconds: float, *addresses: str) -> Answer:
-    """These addresses, after so many seconds."""
+    """These addresses, after so many seconds.
+
+    .. versionadded:: 0.1
+    """
     return Answer(addresses, delay=seconds)
 
 
 def truncated(*addresses: str) -> Answer:
-    """Nothing but the TC flag over UDP, these addresses over TCP."""
+    """Nothing but the TC flag over UDP, these addresses over TCP.
+
+    .. versionadded:: 0.1
+    """
     return Answer(addresses, truncated=True)
 
 
 def alias(name: str) -> Answer:
-    """A CNAME; two that point at each other are a loop."""
+    """A CNAME; two that point at each other are a loop.
+
+    .. versionadded:: 0.1
+    """
     return Answer(alias=name)
 
 
 class Query(NamedTuple):
-    """One question that came in."""
+    """One question that came in.
+
+    .. versionadded:: 0.1
+    """
 
     name: str
     type: str
@@ -112,7 +127,10 @@ class Query(NamedTuple):
 
 @dataclass
 class DnsServer(Peer):
-    """A running name server; ``connections`` counts those over TCP."""
+    """A running name server; ``connections`` counts those over TCP.
+
+    .. versionadded:: 0.1
+    """
 
     scheme: str = "dns"
     queries: list[Query] = field(default_factory=list)

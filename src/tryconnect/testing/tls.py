@@ -16,7 +16,10 @@ __all__ = ["KINDS", "answers", "over_tls"]
 
 
 async def answers(connection: Connection) -> None:
-    """Answer 200 and hang up."""
+    """Answer 200 and hang up.
+
+    .. versionadded:: 0.1
+    """
     await connection.head()
     await connection.send(OK)
 

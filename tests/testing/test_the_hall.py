@@ -1,0 +1,39 @@
+"""The hall has all that the package can do wrong, and each of it opens."""
+
+import pytest
+
+from tests.event_loops import on_each_loop
+from tryconnect import testing
+from tryconnect.testing import HALL, REPLIES
+from tryconnect.testing.tls import KINDS
+
+BY_WAY_OF = {"http_server", "proxy", "raw", "repeats", "serve", "tls_server", "unix_server"}
+"""What makes peers that the hall has under other names, or good ones."""
+
+
+def test_every_reply_is_in_the_hall() -> None:
+    assert {f"reply: {name.replace('_', ' ')}" for name in REPLIES} <= set(HALL)
+
+
+def test_every_kind_of_tls_is_in_the_hall() -> None:
+    assert {f"TLS: {kind.replace('_', ' ')}" for kind in KINDS} == {
+        name for name in HALL if name.startswith("TLS: ")
+    }
+
+
+def test_everything_that_opens_a_peer_is_in_the_hall() -> None:
+    openings = {
+        getattr(each.open, "func", each.open).__name__ for each in HALL.values()
+    } | BY_WAY_OF
+
+    others = {"ca_pem", "dns_server", "in_thread", "ipv6_loopback", "server_context", "trusting"}
+    functions = {name for name in testing.__all__ if name[0].islower()}
+    assert functions - others <= openings
+
+
+@on_each_loop
+@pytest.mark.parametrize("name", HALL)
+async def test_each_opens_and_closes_without_a_client(name: str) -> None:
+    async with HALL[name].open() as peer:
+        assert peer.url.startswith(("http://127.0.0.1:", "https://127.0.0.1:"))
+    assert HALL[name].does
