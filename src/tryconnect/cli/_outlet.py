@@ -14,6 +14,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from tryconnect._render import json_line, line
+from tryconnect.cli._look import coloured, painted
 
 if TYPE_CHECKING:
     import argparse
@@ -28,11 +29,12 @@ _PIECE = 400
 
 async def tell(report: Report, options: argparse.Namespace, *, time: str | None = None) -> None:
     """Print a report on standard output, in the form that the options ask for."""
-    secrets = options.show_secrets
     if options.json:
-        text = json_line(report, show_secrets=secrets, time=time)
+        text = json_line(report, show_secrets=options.show_secrets, time=time)
     else:
-        text = f"{time}  " * bool(time) + line(report, show_secrets=secrets)
+        text = line(report, show_secrets=options.show_secrets)
+        text = painted(text, report.reason) if coloured(sys.stdout) else text
+        text = f"{time}  {text}" if time else text
     await write(f"{text}\n")
 
 

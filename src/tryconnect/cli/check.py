@@ -7,6 +7,8 @@ known.  The exit code is 0 where all answer as expected, 1 where some do not, 2 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sys
 import time
 import warnings
 from typing import TYPE_CHECKING
@@ -14,13 +16,16 @@ from typing import TYPE_CHECKING
 from tryconnect._options import AT_ONCE
 from tryconnect._render import caret, exit_code, summary
 from tryconnect.cli import _arguments as arguments
-from tryconnect.cli._files import addresses, opened
+from tryconnect.cli._files import addresses, count, opened
+from tryconnect.cli._look import live
 from tryconnect.cli._outlet import say, tell
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from tryconnect import Client, Expect, Probes
+    from tryconnect.cli._bar import Bar
 
 __all__ = ["configure", "run"]
 
@@ -68,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
     probes = _probes(options, arguments.client_of(options), expect)
     started = time.monotonic()
     try:
-        code = asyncio.run(_show(probes, options))
+        code = asyncio.run(_show(probes, options, _bar(probes, options)))
     except KeyboardInterrupt:
         _sum_up(probes, started, options, "interrupted: ")
         raise
@@ -94,14 +99,48 @@ def _probes(options: argparse.Namespace, client: Client, expect: Expect | None) 
     return probes
 
 
-async def _show(probes: Probes, options: argparse.Namespace) -> int:
-    """Print each report as soon as it is there."""
-    async with probes:
+async def _show(probes: Probes, options: argparse.Namespace, bar: Bar | None) -> int:
+    """Print each report as soon as it is there, above a bar if there is one."""
+    async with contextlib.AsyncExitStack() as stack:
+        make_room = await _drawn(bar, options, stack)
+        await stack.enter_async_context(probes)
         async for report in probes:
+            make_room()
             await tell(report, options)
             if not options.files and not options.json and (pointing := caret(report)):
                 say(pointing)
     return exit_code(probes.counts)
+
+
+def _bar(probes: Probes, options: argparse.Namespace) -> Bar | None:
+    """Return a bar, where it can be seen and there is something to wait for."""
+    several = options.files or len(options.addresses) > 1
+    if not several or options.quiet or not live(sys.stderr):
+        return None
+    from tryconnect.cli._bar import Bar  # noqa: PLC0415 - imports rich
+
+    return Bar(probes)
+
+
+async def _drawn(
+    bar: Bar | None, options: argparse.Namespace, stack: contextlib.AsyncExitStack
+) -> Callable[[], None]:
+    """Draw the bar from now on; return what makes room for a line on standard output."""
+    if bar is None:
+        return lambda: None
+    from tryconnect.cli._live import Live  # noqa: PLC0415 - imports rich
+
+    counting = asyncio.ensure_future(count(options.files))
+    counting.add_done_callback(lambda done: _know(bar, done, len(options.addresses)))
+    stack.callback(counting.cancel)
+    drawn = await stack.enter_async_context(Live(bar.compose, sys.stderr))
+    return drawn.erase if sys.stdout.isatty() else lambda: None
+
+
+def _know(bar: Bar, counted: asyncio.Future[int | None], more: int) -> None:
+    if not counted.cancelled() and counted.exception() is None:
+        found = counted.result()
+        bar.total = None if found is None else found + more
 
 
 def _sum_up(probes: Probes, started: float, options: argparse.Namespace, what: str = "") -> None:

@@ -7,17 +7,25 @@ as they are there, 1 where the time is over first, 2 for wrong usage.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sys
+import time
 from typing import TYPE_CHECKING
 
 from tryconnect._options import WAIT_TIMEOUT
 from tryconnect._patterns import UP, wait
-from tryconnect._render import line
+from tryconnect._redaction import visible
+from tryconnect._render import line, shown_address
 from tryconnect.cli import _arguments as arguments
+from tryconnect.cli._look import live, style
 from tryconnect.cli._outlet import say, tell
 from tryconnect.errors import WaitTimeout
 
 if TYPE_CHECKING:
     import argparse
+    from contextlib import AbstractAsyncContextManager
+
+    from rich.console import RenderableType
 
     from tryconnect import Client, Expect, Report
 
@@ -68,14 +76,15 @@ async def _wait(
     code = 0
     async with client:
         try:
-            reports = await wait(
-                check,
-                options.addresses,
-                up=not options.gone,
-                timeout=options.timeout,
-                expect=expect,
-                any_of=options.any,
-            )
+            async with news.drawn():
+                reports = await wait(
+                    check,
+                    options.addresses,
+                    up=not options.gone,
+                    timeout=options.timeout,
+                    expect=expect,
+                    any_of=options.any,
+                )
         except WaitTimeout as error:
             code, reports = 1, error.reports
     for report in reports:
@@ -91,13 +100,24 @@ class News:
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
         self._last: dict[str, Report] = {}
+        self._started = time.monotonic()
+        self._live = not options.quiet and live(sys.stderr)
+
+    def drawn(self) -> AbstractAsyncContextManager[object]:
+        """Draw a line that is live instead, where that can be seen."""
+        if not self._live:
+            return contextlib.nullcontext()
+        from tryconnect.cli._live import Live  # noqa: PLC0415 - imports rich
+
+        return Live(self._compose, sys.stderr)
 
     def take(self, report: Report) -> None:
         """Take the next report of an address."""
         before = self._last.get(report.address)
         self._last[report.address] = report
-        there = report.ok is not self._options.gone
-        if not there and (before is None or before.reason is not report.reason):
+        if self._live or self._there(report):
+            return
+        if before is None or before.reason is not report.reason:
             self._say(report, "waiting: ")
 
     def sum_up(self) -> None:
@@ -105,6 +125,32 @@ class News:
         for report in self._last.values():
             self._say(report, "interrupted: ")
 
+    def _there(self, report: Report) -> bool:
+        return report.ok is not self._options.gone
+
     def _say(self, report: Report, what: str) -> None:
         if not self._options.quiet:
             say(f"{what}{line(report, show_secrets=self._options.show_secrets)}")
+
+    def _compose(self, width: int) -> RenderableType:
+        from rich.text import Text  # noqa: PLC0415 - as above
+
+        from tryconnect.cli._live import FRAMES  # noqa: PLC0415
+
+        del width
+        taken = time.monotonic() - self._started
+        parts = [
+            Text(FRAMES[int(taken * 10) % len(FRAMES)], "cyan"),
+            Text(f" {taken:.0f} of {self._options.timeout:g} s  ", "dim"),
+        ]
+        missing = [report for report in self._last.values() if not self._there(report)]
+        if missing:
+            first = missing[0]
+            address = shown_address(first.address, show_secrets=self._options.show_secrets)
+            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            parts += [
+                Text(f"{first.reason}", style(first.reason)),
+                Text(f"  {address}{more}  "),
+                Text(visible(first.detail.partition("\n")[0]), "dim"),
+            ]
+        return Text("").join(parts)

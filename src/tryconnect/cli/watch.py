@@ -7,6 +7,8 @@ On a terminal it is a table that is live.  It goes on until Ctrl-C, which ends i
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sys
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -15,11 +17,15 @@ from tryconnect._options import EVERY
 from tryconnect._patterns import watch
 from tryconnect._render import shown_address
 from tryconnect.cli import _arguments as arguments
+from tryconnect.cli._look import live
 from tryconnect.cli._outlet import say, tell
 from tryconnect.cli._watched import Watched, share
 
 if TYPE_CHECKING:
     import argparse
+    from contextlib import AbstractAsyncContextManager
+
+    from rich.console import RenderableType
 
     from tryconnect import Client, Expect, Report, Watch
 
@@ -73,11 +79,12 @@ class _Watches:
         self._client = client
         self._options = options
         self._watches = [self._watch(each, expect) for each in self.watched]
+        self._live = not options.json and live(sys.stdout)
 
     async def run(self) -> None:
         changes: asyncio.Queue[tuple[Watched, Report]] = asyncio.Queue(maxsize=1)
         try:
-            async with self._client, asyncio.TaskGroup() as group:
+            async with self._client, self._drawn(), asyncio.TaskGroup() as group:
                 for watched, steps in zip(self.watched, self._watches, strict=True):
                     group.create_task(_follow(watched, steps, changes))
                 while True:
@@ -87,9 +94,29 @@ class _Watches:
 
     async def _tell(self, watched: Watched, report: Report) -> None:
         watched.change(report, time.monotonic())
+        if self._live:
+            return
         zone = UTC if self._options.json else None
         now = datetime.now(UTC).astimezone(zone).isoformat(timespec="seconds")
         await tell(report, self._options, time=now)
+
+    def _drawn(self) -> AbstractAsyncContextManager[object]:
+        """Draw the table again and again."""
+        if not self._live:
+            return contextlib.nullcontext()
+        from tryconnect.cli._live import Live  # noqa: PLC0415 - imports rich
+        from tryconnect.cli._table import table  # noqa: PLC0415 - likewise
+
+        def compose(width: int) -> RenderableType:
+            return table(
+                self.watched,
+                now=time.monotonic(),
+                width=width,
+                every=self._options.every,
+                show_secrets=self._options.show_secrets,
+            )
+
+        return Live(compose, sys.stdout, keep=True)
 
     def _watch(self, watched: Watched, expect: Expect | None) -> Watch:
         async def check(address: str, *, limit: float, expect: Expect | None) -> Report:

@@ -1,0 +1,82 @@
+"""How far a bulk run is: a bar where its end is known, rate, counts, and the time that is left."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from tryconnect.cli._live import FRAMES
+from tryconnect.errors import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import RenderableType
+
+    from tryconnect import Probes
+
+__all__ = ["Bar"]
+
+_WINDOW = 50
+"""Drawings over which the rate is taken: five seconds."""
+
+_SHORTEST, _LONGEST = 8, 40
+"""Columns of a bar that is one to the eye, and of one that is long enough."""
+
+
+class Bar:
+    """Composes the line.
+
+    Args:
+        probes: the run.
+        clock: seconds, for the rate.
+
+    Attributes:
+        total: how many addresses there are; ``None``: nobody knows.
+    """
+
+    def __init__(self, probes: Probes, clock: Callable[[], float] = time.monotonic) -> None:
+        self.total: int | None = None
+        self._probes = probes
+        self._clock = clock
+        self._seen = deque([(clock(), 0)], maxlen=_WINDOW)
+        self._frame = 0
+
+    def compose(self, width: int) -> RenderableType:
+        """Return the line for so many columns."""
+        self._frame += 1
+        self._seen.append((self._clock(), self._probes.finished))
+        text = self._text()
+        room = width - text.cell_len - 2
+        if self.total is None or room < _SHORTEST:
+            return Text(f"{FRAMES[self._frame % len(FRAMES)]} ", "cyan") + text
+        length = min(room, _LONGEST)
+        row = Table.grid(padding=(0, 2, 0, 0))
+        row.add_row(ProgressBar(self.total or 1, self._probes.finished, length), text)
+        return row
+
+    def _text(self) -> Text:
+        finished = self._probes.finished
+        good = self._probes.counts.get(Reason.ok, 0)
+        of = "" if self.total is None else f"/{self.total:,}"
+        rate = self._rate()
+        parts = [
+            Text(f"{finished:,}{of}"),
+            Text(f"{rate:,.0f}/s", "dim"),
+            Text(f"{good:,} ok", "green"),
+            Text(f"{finished - good:,} not", "red" if finished > good else "dim"),
+        ]
+        if self.total is not None and rate:
+            left = timedelta(seconds=round((self.total - finished) / rate))
+            parts.append(Text(f"{left} left", "cyan"))
+        return Text("  ").join(parts)
+
+    def _rate(self) -> float:
+        (first, before), (last, now) = self._seen[0], self._seen[-1]
+        return (now - before) / (last - first) if last > first else 0.0

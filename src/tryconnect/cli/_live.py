@@ -1,0 +1,98 @@
+"""Lines at the foot of a terminal that are drawn again and again, and in the end taken away.
+
+rich makes the lines; drawing them is done here.  rich's own live displays send what a program
+prints through themselves, which takes a millisecond a line, and changes where it goes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Self, TextIO
+
+from rich.console import Console
+
+from tryconnect._loops import until_done
+from tryconnect.cli._outlet import accepts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from rich.console import RenderableType
+
+__all__ = ["FRAMES", "Live"]
+
+FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+
+_EVERY = 0.1
+"""Seconds: often enough to look alive."""
+
+_TO_THE_END = "\x1b[K"
+_THIS_LINE = "\r\x1b[2K"
+_LINE_ABOVE = "\x1b[1A\x1b[2K"
+_BELOW = "\x1b[J"
+
+
+class Live:
+    """Draws what ``compose`` returns for a width; a context manager, inside which it lives.
+
+    Args:
+        compose: returns what rich can print.
+        stream: a terminal.
+        keep: leave the last drawing there.
+    """
+
+    def __init__(
+        self, compose: Callable[[int], RenderableType], stream: TextIO, *, keep: bool = False
+    ) -> None:
+        self._compose = compose
+        self._stream = stream
+        self._keep = keep
+        self._console = Console(file=stream, highlight=False)
+        self._height = 0
+
+    def erase(self) -> None:
+        """Make room for something to be printed; the next drawing comes by itself."""
+        if self._height:
+            self._stream.write(_THIS_LINE + _LINE_ABOVE * (self._height - 1))
+            self._stream.flush()
+            self._height = 0
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.get_running_loop().create_task(self._draw_for_ever())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._task.cancel()
+        if self._keep and accepts(self._stream):
+            self._draw()
+            self._stream.write("\n")
+            self._stream.flush()
+        else:
+            self.erase()
+        await until_done(self._task)
+
+    async def _draw_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(_EVERY)
+            if accepts(self._stream):
+                self._draw()
+
+    def _draw(self) -> None:
+        width = self._console.width - 1  # in the last column some terminals break the line
+        with self._console.capture() as captured:
+            self._console.print(
+                self._compose(width), end="", width=width, no_wrap=True, overflow="ellipsis"
+            )
+        # What is higher than the terminal could not be taken away again.
+        lines = captured.get().rstrip("\n").split("\n")[: self._console.height - 1]
+        up = f"\x1b[{self._height - 1}A" if self._height > 1 else ""
+        drawn = "\n".join(f"{line}{_TO_THE_END}" for line in lines)
+        self._stream.write(f"\r{up}{drawn}{_BELOW}")
+        self._stream.flush()
+        self._height = len(lines)
