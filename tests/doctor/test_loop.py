@@ -19,7 +19,7 @@ from tests.loops.minimal import MinimalLoop, SlottedLoop
 from tryconnect import doctor
 from tryconnect import testing as peers
 from tryconnect.cli.doctor import close
-from tryconnect.doctor import Level, _examination, _machine, _tests
+from tryconnect.doctor import Level, _examination, _machine, _tests, _waiting
 from tryconnect.doctor._examination import Examination
 from tryconnect.doctor._waiting import Outcome, bounded
 
@@ -94,7 +94,8 @@ PLANTED = [
 def test_a_planted_fault_is_found_and_no_other(
     planted: Planted, monkeypatch: pytest.MonkeyPatch, sync_leak_guard: Guard
 ) -> None:
-    monkeypatch.setattr(_tests, "_LONGEST", 3.0)
+    monkeypatch.setattr(_tests, "_LONGEST", 2.0)
+    monkeypatch.setattr(_waiting, "LIMIT", 0.7)
     findings = examined(planted.loop)
     (found,) = findings.named(planted.name)
     assert found.level is planted.level
@@ -109,7 +110,8 @@ def test_every_test_of_a_loop_has_a_loop_that_fails_it() -> None:
     assert {planted.name for planted in PLANTED} == set(_tests.LOOP_TESTS)
 
 
-def test_what_needs_timers_is_not_tried_without() -> None:
+def test_what_needs_timers_is_not_tried_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_waiting, "LIMIT", 0.3)
     (found,) = examined(loops.TimersNever).named("wake_up")
     assert found.level is WARNING
     assert "not tried" in found.sentence

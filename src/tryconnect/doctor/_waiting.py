@@ -21,12 +21,12 @@ LIMIT = 2.0
 """Seconds that one test may take: what works takes milliseconds, on a busy machine too."""
 
 
-async def until(done: Callable[[], bool], *, limit: float = LIMIT) -> bool:
-    """Wait until something is so, or the time is up; tell whether it is.
+async def until(done: Callable[[], bool], *, limit: float | None = None) -> bool:
+    """Wait until something is so, or the time is up (``LIMIT``); tell whether it is.
 
     The loop is kept turning in steps of a millisecond: others in it go on, but it is never idle.
     """
-    end = time.monotonic() + limit
+    end = time.monotonic() + (LIMIT if limit is None else limit)
     while not done():
         if time.monotonic() >= end:
             return False
@@ -43,8 +43,10 @@ class Outcome(Generic[_T]):
     error: Exception | None = None
 
 
-async def bounded(work: Coroutine[object, object, _T], *, limit: float = LIMIT) -> Outcome[_T]:
-    """Do some work in a task of its own, and leave it where it takes too long."""
+async def bounded(
+    work: Coroutine[object, object, _T], *, limit: float | None = None
+) -> Outcome[_T]:
+    """Do some work in a task of its own, and leave it where it takes too long (``LIMIT``)."""
 
     async def go() -> Outcome[_T]:
         try:
