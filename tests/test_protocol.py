@@ -71,6 +71,35 @@ async def test_a_head_is_put_in_order_and_kept_as_it_came(size: int) -> None:
     assert protocol.should_close
 
 
+async def test_a_body_that_nobody_wants_is_let_fall() -> None:
+    protocol = fresh()
+    protocol.expect_head(and_body=False)
+    protocol.data_received(HEAD + b"hel")
+    protocol.data_received(b"lo")
+
+    message, payload = await protocol.read()
+
+    assert message.code == 200
+    assert payload.total_bytes == 0
+
+
+async def test_without_a_body_only_a_head_that_leads_on_is_put_in_order() -> None:
+    """The status is read from the head as it came."""
+    protocol = fresh()
+    protocol.expect_head(and_body=False)
+    protocol.data_received(ODD)
+
+    with pytest.raises(HttpProcessingError):
+        await protocol.read()
+    assert status_of(protocol.head) == 200
+
+    redirect = fresh()
+    redirect.expect_head(and_body=False)
+    redirect.data_received(ODD.replace(b"X : y", b"LOCATION : /there"))
+    message, _ = await redirect.read()
+    assert message.headers["Location"] == "/there"
+
+
 async def test_a_head_that_its_peer_hung_up_in_has_a_body_that_is_missing() -> None:
     protocol = fresh()
     protocol.data_received(HEAD[:-2])

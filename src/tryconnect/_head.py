@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["END_OF_HEAD", "completed", "in_order", "is_interim", "status_of"]
+__all__ = ["END_OF_HEAD", "completed", "in_order", "is_interim", "leads_on", "status_of"]
 
 END_OF_HEAD = re.compile(rb"\n\r{0,2}\n")
 """An empty line.  Lines may end without CR (RFC 9112, section 2.2), and some end with two."""
@@ -53,6 +53,11 @@ def status_of(head: bytes) -> int | None:
 def is_interim(data: bytes | bytearray, start: int = 0) -> bool:
     """Tell whether an answer that begins there only promises another."""
     return _INTERIM.match(data, start) is not None
+
+
+def leads_on(head: bytes) -> bool:
+    """Tell whether a head may name another place to go to."""
+    return b"\nlocation" in head.lower()
 
 
 def in_order(head: bytes) -> bytes:

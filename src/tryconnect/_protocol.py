@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 from aiohttp import ClientPayloadError
 from aiohttp.client_proto import ResponseHandler
 
-from tryconnect._head import END_OF_HEAD, completed, in_order, is_interim
+from tryconnect._head import END_OF_HEAD, completed, in_order, is_interim, leads_on
 
 if TYPE_CHECKING:
     import asyncio
@@ -85,7 +85,8 @@ class HeadFirst(ResponseHandler):
         """Pass on a head, or what will not become one; then what came behind it."""
         self._in_head = False
         self.head, self._held = head, b""
-        super().data_received(in_order(head))
+        # Of an answer without its body, nobody looks at more than where it leads to.
+        super().data_received(in_order(head) if self._and_body or leads_on(head) else head)
         if rest:
             super().data_received(rest)
 
@@ -98,6 +99,8 @@ class HeadFirst(ResponseHandler):
         if isinstance(exc, MemoryError):
             # aiohttp would tell the body's reader that the peer broke off.
             self.set_exception(exc)
+        if not (self._in_head or self._and_body):
+            self._parser = None  # it would miss the body, by four exceptions
         super().connection_lost(exc)
 
     def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
