@@ -229,7 +229,9 @@ class _Run(Generic[_Lent]):
                 self._crew.hire(self._work(lent))
             following: Job | None = job
             while following is not None:
-                await self._do(following, lent)
+                self.started += 1
+                report = await self._check(lent, following.address)
+                self._done(following, report)
                 following = self._hosts.leave(following) if self._hosts else None
 
     async def _next(self) -> Job | None:
@@ -248,9 +250,8 @@ class _Run(Generic[_Lent]):
             if self._hosts is None or self._hosts.enter(job):
                 return job
 
-    async def _do(self, job: Job, lent: _Lent) -> None:
-        self.started += 1
-        job.report = report = await self._check(lent, job.address)
+    def _done(self, job: Job, report: Report) -> None:
+        job.report = report
         self.counts[report.reason] += 1
         if not self._ordered:
             self._ready.append(job)

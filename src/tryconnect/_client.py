@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from copy import copy
-from typing import TYPE_CHECKING, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from tryconnect._expect import ExpectLike, as_expect
 from tryconnect._loops import is_gone
@@ -25,7 +25,7 @@ from tryconnect._target import address_text
 from tryconnect.errors import TryConnectError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Coroutine, Mapping
     from ssl import SSLContext
     from types import TracebackType
 
@@ -223,9 +223,11 @@ class Client:
             text, limit=limit, expect=expected, max_bytes=most, encoding=encoding
         )
 
-    async def _check(self, address: str, *, limit: float, expect: Expect | None) -> Report:
+    def _check(
+        self, address: str, *, limit: float, expect: Expect | None
+    ) -> Coroutine[Any, Any, Report]:
         """Check an address, with options that were read already."""
-        return await self._opened().probe(address, limit=limit, expect=expect)
+        return self._opened().probe(address, limit=limit, expect=expect)
 
     async def aclose(self) -> None:
         """Close the session and its connections; a second call does nothing.

@@ -77,10 +77,11 @@ class Connector(aiohttp.TCPConnector):
             if trail is None or not trail.reused or _still_good(connection, trail):
                 break
             connection.close()
-        if isinstance(connection.protocol, HeadFirst):
+        protocol = connection.protocol
+        if isinstance(protocol, HeadFirst):
             # A connection that is kept must have read the body that nobody wants.
-            unwanted = self.force_close and trail is not None and not trail.wants_body
-            connection.protocol.expect_head(and_body=not unwanted)
+            unwanted = self._force_close and trail is not None and not trail.wants_body
+            protocol.expect_head(and_body=not unwanted)
         if (transport := connection.transport) is not None:
             try:
                 refuse_itself(*map(transport.get_extra_info, ("sockname", "peername")))
@@ -88,8 +89,8 @@ class Connector(aiohttp.TCPConnector):
                 connection.close()
                 raise
         if trail is not None:
-            trail.connected(connection.transport)
-            trail.protocol = connection.protocol
+            trail.connected(transport)
+            trail.protocol = protocol
         return connection
 
     async def _connection(

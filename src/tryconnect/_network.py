@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
@@ -17,6 +17,8 @@ from tryconnect._target import Kind
 from tryconnect._trail import Trail
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from tryconnect._body import BodyPlan
     from tryconnect._options import Options
     from tryconnect._proxies import Proxies
@@ -61,7 +63,7 @@ class Network:
             deadline = asyncio.timeout(limit)
             try:
                 async with deadline:
-                    await self._go(trail, plan)
+                    await self._road(trail, plan)
             except Exception as caught:
                 # No library on the way may turn a cancellation into a failure.
                 if task is not None and task.cancelling() > before:
@@ -100,14 +102,14 @@ class Network:
         explained.__cause__ = error
         return explained
 
-    async def _go(self, trail: Trail, plan: BodyPlan | None) -> None:
+    def _road(self, trail: Trail, plan: BodyPlan | None) -> Coroutine[Any, Any, None]:
         match trail.target.kind:
             case Kind.http:
-                await self._http.ask(trail, plan)
+                return self._http.ask(trail, plan)
             case Kind.tcp:
-                await open_tcp(trail, self._names, family=self._family, guard=self._guard)
+                return open_tcp(trail, self._names, family=self._family, guard=self._guard)
             case Kind.unix:
-                await open_unix(trail, guard=self._guard)
+                return open_unix(trail, guard=self._guard)
 
 
 _DOUBTFUL = (

@@ -66,7 +66,8 @@ class Roads:
         if self._goes_far(target):
             return await self._far.attempt(target, deadline, plan)
         near = await self._natively(target, limit, plan)
-        if self._closed or not await self._abilities.account_for(near.error):
+        failed = near.error is not None and not self._closed
+        if not failed or not await self._abilities.account_for(near.error):
             return near
         scheme = _scheme(near.target or target)
         if self._choice == "native":

@@ -20,9 +20,8 @@ from __future__ import annotations
 import re
 import sys
 from base64 import b64encode
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urljoin
 
 from tryconnect._authority import Authority, Part, is_ipv4, read_authority, yarl_url
@@ -51,8 +50,7 @@ class Kind(StrEnum):
     unix = "unix"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """One thing to check.  A target that exists is valid.
 
     Attributes:
@@ -70,7 +68,10 @@ class Target:
     host: str = ""
     port: int = 0
     path: str = ""
-    authorization: str | None = field(default=None, repr=False)
+    authorization: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Target(kind={self.kind!r}, url={self.url!r})"  # the rest is in it, or a secret
 
 
 def address_text(address: object) -> str:
@@ -153,7 +154,7 @@ def redirected(base: Target, location: str) -> Target:
         raise InvalidAddress(joined, "not to an http or https address", 0, len(joined))
     target = parse(joined)
     if target.authorization is None and same_party(base, target):
-        return replace(target, authorization=base.authorization)
+        return target._replace(authorization=base.authorization)
     return target
 
 

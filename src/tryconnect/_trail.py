@@ -15,6 +15,7 @@ import time
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from ssl import cert_time_to_seconds
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 from tryconnect._faults import Blocked
@@ -43,20 +44,22 @@ class Trail:
     ended.  Connections that an owner keeps for later checks are the exception.
     """
 
+    # The class's own until they change: to set them all for each check takes longer.
+    status: int | None = None
+    ip: str | None = None
+    tls: Tls | None = None
+    proxied = False
+    headers: Mapping[str, str] = MappingProxyType({})
+    body: Decoded | None = None
+    wants_body = True
+    reused = False
+    distrusts_kept = False
+    protocol: object = None
+    phase: Phase | None = None
+
     def __init__(self, target: Target) -> None:
         self.target = target
-        self.status: int | None = None
         self.hops: list[Hop] = []
-        self.ip: str | None = None
-        self.tls: Tls | None = None
-        self.proxied = False
-        self.headers: Mapping[str, str] = {}
-        self.body: Decoded | None = None
-        self.wants_body = True
-        self.reused = False
-        self.distrusts_kept = False
-        self.protocol: object = None
-        self.phase: Phase | None = None
         self._started = self._since = time.perf_counter()
         self._spent: dict[Phase, float] = {}
         self._sockets: list[socket.socket] = []
@@ -95,7 +98,8 @@ class Trail:
     def attempt(self, *, error: BaseException | None) -> Attempt:
         """Return what happened, as a value."""
         ended_in = self.phase
-        self.enter(None)
+        if ended_in is not None:
+            self.enter(None)
         return Attempt(
             target=self.target,
             error=error,
