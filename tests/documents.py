@@ -4,9 +4,9 @@
 ``.. code-block:: python``    runs, ``await`` included; its names last to the document's end
 ``.. code-block:: text``      what the Python block before it printed (else it printed nothing)
 ``.. code-block:: console``   lines ``$ tryconnect …`` run, and what follows is what they print;
-                              ``$ cat …`` shows one of the world's files, ``&&`` and ``echo``
-                              are the shell's, and ``$ timeout --preserve-status -s INT 1 …``
-                              presses Ctrl-C after a second
+                              ``$ cat …`` shows one of the world's files; ``echo``, ``&&`` and
+                              ``> /dev/null`` are the shell's; and ``$ timeout
+                              --preserve-status -s INT 1 …`` presses Ctrl-C after a second
 ``.. code-block:: toml``      a file of targets for the probe server, which must be sound
 ``.. code-block:: bash``      does not run here: ``.ci/run`` must have the same line
 ``.. code-block:: html`` …    data
@@ -164,6 +164,8 @@ def _command(words: list[str], last: int) -> tuple[str, int]:
     interrupted: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
     if words[:4] == INTERRUPTING:
         interrupted, words = _interrupting(float(words[4])), words[5:]
+    if words[-2:] == [">", "/dev/null"]:
+        return "", _command(words[:-2], last)[1]
     if words.pop(0) != "tryconnect":
         raise ValueError("a console block runs tryconnect, and nothing else")
     with interrupted:

@@ -75,8 +75,8 @@ def _run(words: list[str]) -> int:
         _escape_what_cannot_be_written(stream)
     if not words:
         _overview().error("which address? tryconnect --help tells more")
-    if words[0] in {"-h", "--help", "--version"}:
-        _overview().parse_args(words)
+    if words[0].partition("=")[0] in {"-h", "--help", "--version", "--print-completion"}:
+        return _print_completion(_overview().parse_args(words).print_completion)
     name = words.pop(0) if words[0] in COMMANDS else "check"
     parser = parser_of(name)
     options = parser.parse_args(words)
@@ -120,7 +120,24 @@ def _overview() -> argparse.ArgumentParser:
         formatter_class=_Formatter,
     )
     parser.add_argument("--version", action="version", version=f"tryconnect {__version__}")
+    parser.add_argument(
+        "--print-completion",
+        choices=("bash", "zsh"),
+        metavar="SHELL",
+        help="print a script by which bash or zsh completes commands and options",
+    )
     return parser
+
+
+def _print_completion(shell: str) -> int:
+    from tryconnect.cli._completion import script  # noqa: PLC0415 - seldom wanted
+
+    def configure(name: str, parser: argparse.ArgumentParser) -> None:
+        importlib.import_module(COMMANDS[name].module).configure(parser)
+
+    summaries = {name: item.summary for name, item in COMMANDS.items()}
+    print(script(shell, summaries, configure))  # noqa: T201 - a command line prints
+    return 0
 
 
 def _escape_what_cannot_be_written(stream: TextIO) -> None:

@@ -1,0 +1,59 @@
+"""Scripts by which shells complete commands, options and file names.
+
+They are made from the same parsers as everything else, by shtab, when they are asked for.  A shell
+keeps the script: completing runs no Python, and a check pays nothing for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from tryconnect.errors import TryConnectError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["script"]
+
+
+def script(
+    shell: str,
+    commands: Mapping[str, str],
+    configure: Callable[[str, argparse.ArgumentParser], object],
+) -> str:
+    """Return the script for a shell.
+
+    Args:
+        shell: bash or zsh.
+        commands: all commands, and what each does in a few words.
+        configure: declares a command's words.
+
+    Raises:
+        TryConnectError: shtab is not installed.
+    """
+    try:
+        import shtab  # noqa: PLC0415 - an extra, and of use here only
+    except ModuleNotFoundError:
+        raise TryConnectError("completion needs shtab: pip install 'tryconnect[cli]'") from None
+    whole = argparse.ArgumentParser(prog="tryconnect")
+    named = whole.add_subparsers()
+    for name, summary in commands.items():
+        parser = named.add_parser(name, help=summary)
+        configure(name, parser)
+        _complete_files(parser, shtab.FILE)
+    # A word that is no command is an address: check's options follow.
+    first = argparse.ArgumentParser(add_help=False)
+    configure("check", first)
+    for action in first._actions:  # noqa: SLF001 - argparse shows them nowhere else
+        if action.option_strings:
+            whole._add_action(action)  # noqa: SLF001
+    _complete_files(whole, shtab.FILE)
+    text: str = shtab.complete(whole, shell)
+    return text
+
+
+def _complete_files(parser: argparse.ArgumentParser, files: object) -> None:
+    for action in parser._actions:  # noqa: SLF001 - as above
+        if action.metavar == "FILE":
+            action.complete = files  # type: ignore[attr-defined]
