@@ -90,8 +90,9 @@ async def wait_until(
             for task in tasks:
                 task.cancel()
             await until_done(*tasks)
-        for task in filter(asyncio.Task.done, tasks):
-            _ = task.cancelled() or task.exception()  # nobody else asks for the others' faults
+        for task in tasks:
+            # Nobody else asks for the others' faults.
+            _ = task.done() and (task.cancelled() or task.exception())
     reached = [wait.report for wait in waits if wait.report is not None and wait.reached]
     missed = [wait.report for wait in waits if wait.report is not None and not wait.reached]
     if missed and not (any_of and reached):

@@ -224,7 +224,9 @@ async def main(loop: str, at: Addresses, outcomes: dict[str, object]) -> None:
 
 
 def run(loop: str, addresses: str) -> None:
-    logging.getLogger("asyncio").addFilter(lambda record: not record.msg.startswith("Executing "))
+    # On a busy machine any step takes 0.1 s; asyncio and qasync complain, each by its own logger.
+    if logging.lastResort is not None:
+        logging.lastResort.addFilter(lambda record: not str(record.msg).startswith("Executing "))
     tryconnect.Client()  # imports aiohttp; where a call does that, it starts a thread for it
     outcomes: dict[str, object] = {}
     work: Coroutine[Any, Any, None] = main(loop, json.loads(addresses), outcomes)
