@@ -14,9 +14,12 @@ from tests.web.serving import Asker, asking, problem, unguarded, until
 from tryconnect import testing as peers
 from tryconnect.web import WatchedTarget
 from tryconnect.web import _streams as streams
+from tryconnect.web._api import _all_targets
+from tryconnect.web._books import Books
 from tryconnect.web._problems import Problem
 from tryconnect.web._state import LISTENERS
-from tryconnect.web._streams import Listeners, Queue
+from tryconnect.web._streams import Listeners, Queue, as_json
+from tryconnect.web._watching import Watching
 
 
 async def events(response: ClientResponse) -> AsyncGenerator[tuple[str, Any], None]:
@@ -97,6 +100,25 @@ async def test_listeners_are_let_go_at_the_end() -> None:
         await asker.server.close()
 
         assert await waiting == b""
+
+
+async def test_many_targets_do_not_hold_the_loop() -> None:
+    many = [WatchedTarget(name=str(number), address="h") for number in range(50)]
+    watching = Watching(many, limit=1, books=Books(), listener=Listeners())
+    steps = 0
+
+    async def count() -> None:
+        nonlocal steps
+        while True:
+            await asyncio.sleep(0)
+            steps += 1
+
+    counting = asyncio.create_task(count())
+    told = json.loads(await _all_targets(watching))
+    counting.cancel()
+
+    assert [each["name"] for each in told] == [each.name for each in many]
+    assert steps >= 49
 
 
 # --- slow readers
@@ -180,7 +202,7 @@ async def test_who_comes_after_the_end_is_let_go_at_once() -> None:
 
 
 def test_a_message_is_one_event() -> None:
-    message = Listeners.message("check", {"detail": "a\n\nevent: b\r\ndata: c"})
+    message = Listeners.message("check", as_json({"detail": "a\n\nevent: b\r\ndata: c"}))
 
     assert message == b'event: check\ndata: {"detail":"a\\n\\nevent: b\\r\\ndata: c"}\n\n'
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from functools import partial
 from http import HTTPStatus
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from tryconnect._bulk import Probes
     from tryconnect.web._prometheus import CollectorRegistry, Metric
+    from tryconnect.web._watching import Watching
 
 __all__ = ["ROUTES"]
 
@@ -79,8 +81,8 @@ def _break_off(request: web.Request) -> None:
 
 async def targets(request: web.Request) -> web.Response:
     """``GET /api/targets``: all targets that are watched."""
-    watched = request.app[WATCHING].targets.values()
-    return _json({"targets": [each.as_dict() for each in watched]})
+    listed = await _all_targets(request.app[WATCHING])
+    return web.json_response(text=f'{{"targets":{listed}}}')
 
 
 async def target(request: web.Request) -> web.Response:
@@ -94,17 +96,30 @@ async def target(request: web.Request) -> web.Response:
 async def events(request: web.Request) -> web.StreamResponse:
     """``GET /api/events``: all targets as they are, then each check, and each change of state.
 
-    A client that comes again needs no event of the past: it hears how things stand.
+    A client that comes again needs no event of the past: it hears how things stand.  What happens
+    while that is written comes after it, and may be in it already.
     """
-    listeners, watching = request.app[LISTENERS], request.app[WATCHING]
+    listeners = request.app[LISTENERS]
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     with listeners.one_more() as queue, contextlib.suppress(ConnectionError):
-        now = [each.as_dict() for each in watching.targets.values()]
+        now = await _all_targets(request.app[WATCHING])
         await response.prepare(request)
         await send(request, response, listeners.message("targets", now))
         while (data := await queue.get()) is not None:
             await send(request, response, data)
     return response
+
+
+async def _all_targets(watching: Watching) -> str:
+    """Return all targets as JSON, one step of the loop for each.
+
+    A thousand of them with their histories are 6 MB, and would hold the loop for 150 ms.
+    """
+    told = []
+    for each in watching.targets.values():
+        told.append(as_json(each.as_dict()))
+        await asyncio.sleep(0)
+    return f"[{','.join(told)}]"
 
 
 async def server_metrics(request: web.Request) -> web.Response:

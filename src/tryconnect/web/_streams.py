@@ -66,14 +66,14 @@ class Listeners:
     def tell(self, event: str, data: dict[str, Any]) -> None:
         """Tell all of an event."""
         if self._queues:
-            message = self.message(event, data)
+            message = self.message(event, as_json(data))
             for queue in self._queues:
                 queue.put(message)
 
     @staticmethod
-    def message(event: str, data: object) -> bytes:
+    def message(event: str, data: str) -> bytes:
         """Return an event as it is sent; its JSON has no line break that would end it early."""
-        return f"event: {event}\ndata: {as_json(data)}\n\n".encode()
+        return f"event: {event}\ndata: {data}\n\n".encode()
 
     @contextlib.contextmanager
     def one_more(self) -> Iterator[Queue]:

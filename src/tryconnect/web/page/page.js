@@ -126,7 +126,8 @@ function reset(list) {
 
 function checked({ name, detail, ...point }) {
   const target = targets.get(name);
-  if (!target) return;
+  // The list of targets may tell of it already.
+  if (!target || point.time <= target.data.history.at(-1)?.time) return;
   target.data.last = { ...target.data.last, detail };
   target.data.history = [...target.data.history, point].slice(-HISTORY);
   show(target);
