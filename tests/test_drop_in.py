@@ -140,6 +140,19 @@ DIFFERENT = [
         )
         for name in _BODY_BREAKS
     ),
+    *(
+        Different(
+            Case(f"the status line {line!r}", partial(peers.raw, line + b"\r\n\r\n")),
+            ours=False,
+            why="HTTP has no such line, and neither curl nor browsers read it",
+        )
+        for line in (b"HTTP/0.9 200 OK", b"HTTP/1.10 200 OK", b"HTTP/1.1 0200 OK", b" HTTP/1.1 200")
+    ),
+    Different(
+        Case("a header of 70,000 bytes", partial(peers.big_header, 70_000)),
+        ours=True,
+        why="the status came before it",
+    ),
     Different(
         Case("resets in the body", partial(peers.reset, "body")),
         ours=True,
