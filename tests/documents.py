@@ -216,7 +216,7 @@ _UNSTEADY = {
     r"(?<='127\.0\.0\.1', )\d+": "<port>",
     r"(?<=watched for )\d+": "<time>",
     r"\b\d+(?= checks)": "<number>",
-    r"(?<=\": )(\d+\.\d+|\d+(\.\d+)?e-\d+)": "<seconds>",
+    r"(?<=\": )(\d+(\.\d+)?e-\d+|\d+\.\d+)": "<seconds>",
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d|Z)": "<date>",
     r"\([A-Z_]+\)": "<OpenSSL's word>",
     r"(?<=not with HTTP )\(.*?\)(?=  \[)": "<aiohttp's words>",
