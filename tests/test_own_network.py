@@ -26,7 +26,8 @@ def run_inside(*arguments: str, apart: bool = True) -> subprocess.CompletedProce
             *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-ra", str(INSIDE)),
             *arguments,
         ],
-        env={**os.environ, OUTER: str(Path("/proc/self/ns/net").readlink())},
+        # The plugins of the outer run, coverage for example, have nothing to do there.
+        env={**os.environ, "PYTEST_ADDOPTS": "", OUTER: str(Path("/proc/self/ns/net").readlink())},
         cwd=HERE.parent,
         capture_output=True,
         text=True,

@@ -56,7 +56,7 @@ class Target(NamedTuple):
     Attributes:
         kind: what the check does.
         url: normalised, without credentials and fragment; what a report shows as the final URL.
-        host: ASCII, lower case, no brackets; empty for a unix socket.
+        host: ASCII, no brackets, lower case but for an IPv6 zone; empty for a unix socket.
         port: 1 to 65535; 0 for a unix socket.
         path: the file of a unix socket; else empty.
         authorization: value of the ``Authorization`` header that the address's credentials make

@@ -126,7 +126,8 @@ def check_target(target: Target) -> None:
         return
     assert 1 <= target.port <= 65535
     assert target.host.isascii()
-    assert target.host == target.host.lower()
+    name, _, _ = target.host.partition("%")  # interfaces have names of their own, in either case
+    assert name == name.lower()
     assert not target.path
     bare = one_spelling(target.host)
     split = urlsplit(target.url)
