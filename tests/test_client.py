@@ -43,6 +43,7 @@ NONSENSE: list[tuple[dict[str, Any], str]] = [
     ({"headers": {"a": b"x"}}, "the header a needs a text of one line"),
     ({"user_agent": "x\ny"}, "the header User-Agent needs a text of one line"),
     ({"user_agent": None}, "the header User-Agent needs a text of one line"),
+    ({"proxy": ""}, 'no proxy is proxy=None; the environment\'s is proxy="env"'),
     (
         {"proxy": "socks5://127.0.0.1:1080"},
         "a proxy has an http:// or https:// address, not socks5://",

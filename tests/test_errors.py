@@ -157,6 +157,11 @@ def test_an_invalid_address_never_prints_its_password(before: str, after: str, s
     assert "SECRET" not in str(InvalidAddress(address, "wrong", min(start, len(address))))
 
 
+def test_an_invalid_address_shows_itself_without_its_password() -> None:
+    error = InvalidAddress("http://me:SECRET@host", "wrong")
+    assert repr(error) == "InvalidAddress('http://***@host', 'wrong')"
+
+
 def test_an_invalid_address_survives_pickling() -> None:
     error = pickle.loads(pickle.dumps(InvalidAddress("a b", "wrong", 1, 2)))  # noqa: S301 - ours
     assert str(error) == "wrong\n    a b\n     ^"

@@ -113,6 +113,14 @@ def test_there_is_an_answer_for_every_address(ip: IPAddress, port: int) -> None:
     assert PUBLIC.lets_through((str(ip), port)) in {True, False}
 
 
+def test_a_predicate_is_given_an_address_without_its_zone() -> None:
+    seen: list[IPAddress] = []
+
+    assert not Guard(seen.append).lets_through(("fe80::1%eth0", 80, 0, 2))  # type: ignore[arg-type]
+
+    assert seen == [ipaddress.IPv6Address("fe80::1")]
+
+
 def test_ports_can_be_few() -> None:
     guard = Guard.public(ports={80, 443})
 

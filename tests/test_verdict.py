@@ -234,6 +234,13 @@ CASES = [
         PROXIED,
     ),
     Case(
+        "a machine of this link, seen through a good proxy",
+        unconnected(system("ECONNREFUSED"), "fe80::1%25eth0"),
+        R.refused,
+        "nothing listens at [fe80::1%eth0]:443",
+        replace(PROXIED, target=parse("https://[fe80::1%25eth0]/")),
+    ),
+    Case(
         "the proxy's certificate",
         aiohttp.ClientConnectorCertificateError(
             key("proxy.test"), ssl.SSLCertVerificationError(1, "it has expired")
@@ -671,7 +678,7 @@ def test_the_last_row_fits_every_exception() -> None:
 
 def test_what_is_no_exception_is_not_judged() -> None:
     # KeyboardInterrupt and cancellation are never caught, so they never come here.
-    with pytest.raises(AssertionError, match="the last row fits every exception"):
+    with pytest.raises(AssertionError, match=r"^the last row fits every exception$"):
         judge(ADDRESS, replace(PLAIN, error=KeyboardInterrupt()))
 
 
@@ -726,6 +733,7 @@ ANSWERS: list[tuple[Attempt, Expect | None, Reason, str]] = [
         'the body has no "ready" in it',
     ),
     (ANSWERED, Expect(body="ready"), R.body, 'the body has no "ready" in it'),
+    (ANSWERED, Expect(body=""), R.ok, SHORT),
     (
         replace(ANSWERED, body=text("no")),
         Expect(body=re.compile("^re+ady\n")),
