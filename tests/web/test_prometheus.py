@@ -85,10 +85,17 @@ async def query(session: aiohttp.ClientSession, expression: str) -> dict[tuple[s
     return found
 
 
-async def test_the_scrape_configuration_of_the_documents_works(
-    tmp_path: Path, http_server: peers.HttpServer
+WAYS = {"of the documents": 'expect: ["2xx"]', "for blackbox_exporter": "module: [http_2xx]"}
+"""How a scrape configuration says what is expected; the rest is the same."""
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=list(WAYS))
+async def test_a_scrape_configuration_works(
+    way: str, tmp_path: Path, http_server: peers.HttpServer
 ) -> None:
     config, _ = yaml_blocks("howto/serve.rst")
+    assert WAYS["of the documents"] in config
+    config = config.replace(WAYS["of the documents"], way)
     file = tmp_path / "prometheus.yml"
     port = free_port()
     async with serving() as served, peers.closed_port() as nobody:
