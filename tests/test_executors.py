@@ -55,7 +55,8 @@ def test_a_program_that_does_not_end_is_killed() -> None:
 def test_a_loop_that_is_not_woken_is_late_where_it_is_idle_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(wakeups, "NEXT", 1.0)
+    monkeypatch.setattr(wakeups, "NEXT", 2.0)
+    monkeypatch.setattr(wakeups, "TAKES", 0.5)  # for the loop to fall asleep on a busy machine
     late, said = wakeups.measured(wakeups.Unwoken, busy=False)
     assert late > 0.5
     assert said == "fault"

@@ -31,10 +31,18 @@ async def wake_up(name: str) -> Finding:
 
     Nothing may keep the loop busy meanwhile, so nothing watches this test from within but a timer.
     """
-    for _ in range(_TRIES):  # a busy machine may make one of them late
+    slept = 0
+    delays: list[float] = []
+    # A busy machine may make one call late, or one loop late in falling asleep: two of three count.
+    while slept < _MAJORITY and len(delays) < _MAJORITY:
         delay = await _handed_over()
-        if delay is not None and delay < _GUARD / 2:
-            return ok(name, f"a call from another thread wakes the idle loop in {duration(delay)}")
+        if delay is None or delay > _GUARD / 2:
+            slept += 1
+        else:
+            delays.append(delay)
+    if slept < _MAJORITY:
+        took = duration(min(delays))
+        return ok(name, f"a call from another thread wakes the idle loop in {took}")
     return fault(
         name,
         f"a call from another thread does not wake the idle loop: only a timer did, {_GUARD:g} s "
@@ -44,12 +52,12 @@ async def wake_up(name: str) -> Finding:
     )
 
 
-_TRIES = 2
+_MAJORITY = 2
 
 _GUARD = 1.0
 """Seconds after which a timer wakes a loop that the call does not wake."""
 
-_SETTLED = 0.02
+_SETTLED = 0.05
 """Seconds that the loop gets to fall asleep before it is called."""
 
 
