@@ -343,3 +343,12 @@ def test_an_argument_that_is_no_text_is_a_report() -> None:
 
     assert done.returncode == 1
     assert done.stdout.startswith(rb"invalid_address     http://127.0.0.1:9/\xff  ")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no sh")
+def test_the_process_ends_in_order_when_its_reader_has_left() -> None:
+    """It crashed here two times of three while the collector's objects were frozen."""
+    line = f"({ENDLESS}) | {{ {' '.join(command('-f', '-'))}; echo $? >&2; }} | head -n 300"
+    for _ in range(5):
+        done = subprocess.run(["sh", "-c", line], capture_output=True, check=False, timeout=60)  # noqa: S603, S607
+        assert done.stderr == b"141\n"

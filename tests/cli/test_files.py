@@ -121,7 +121,7 @@ async def test_who_stops_waiting_for_input_leaves_at_once() -> None:
         async with asyncio.timeout(0.05):
             await anext(found)
 
-    os.close(typing)  # lets the thread go
+    os.close(typing)
 
 
 @pytest.mark.parametrize("name", ["missing", "."])

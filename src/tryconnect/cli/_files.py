@@ -1,4 +1,4 @@
-"""The addresses of files and of standard input, read beside the loop, no faster than they are used.
+"""The addresses of files and of standard input, read in passing, no faster than they are used.
 
 A line is an address.  White space around it is none of it; blank lines, and those that begin with
 ``#``, are none.  What comes is handed on at once, be it a whole block of a file or a single line
@@ -8,6 +8,7 @@ lock that the interpreter wants when it ends.
 
 from __future__ import annotations
 
+import asyncio
 import codecs
 from functools import partial
 from pathlib import Path
@@ -89,7 +90,28 @@ async def addresses(words: Iterable[str], files: Iterable[io.FileIO]) -> AsyncIt
 
 
 async def _read(file: io.FileIO) -> bytes:
+    """Return what there is of a file, as soon as there is something; nothing at its end."""
+    if await _is_readable(file.fileno()):
+        return file.read(_BLOCK) or b""
     return await beside(partial(file.read, _BLOCK), name="tryconnect-input") or b""
+
+
+async def _is_readable(descriptor: int) -> bool:
+    """Wait until a read would return at once; ``False``: the loop cannot tell, of a disk's file.
+
+    So nothing of ours sits in the read of a pipe when the run is left before its input ends.
+    """
+    loop = asyncio.get_running_loop()
+    news = asyncio.Event()
+    try:
+        loop.add_reader(descriptor, news.set)
+    except (OSError, NotImplementedError):  # epoll has no place for it; Windows' own loop
+        return False
+    try:
+        await news.wait()
+    finally:
+        loop.remove_reader(descriptor)
+    return True
 
 
 async def count(names: Iterable[str]) -> int | None:
