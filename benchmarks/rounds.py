@@ -25,7 +25,17 @@ if TYPE_CHECKING:
 
     from benchmarks.work import Work
 
-__all__ = ["ROOT", "Outcome", "Runs", "Task", "clean_environment", "compare", "median", "ratio"]
+__all__ = [
+    "ROOT",
+    "Outcome",
+    "Runs",
+    "Task",
+    "clean_environment",
+    "compare",
+    "median",
+    "ratio",
+    "run",
+]
 
 ROOT = Path(__file__).parent.parent
 
