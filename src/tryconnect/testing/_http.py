@@ -80,17 +80,17 @@ async def echo(request: web.Request) -> web.StreamResponse:
 
 async def slow_body(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse()
-    await response.prepare(request)
-    await asyncio.sleep(float(request.query.get("seconds", "60")))
     with contextlib.suppress(ConnectionError):
+        await response.prepare(request)
+        await asyncio.sleep(float(request.query.get("seconds", "60")))
         await response.write(b"hello")
     return response
 
 
 async def endless(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse()
-    await response.prepare(request)
     with contextlib.suppress(ConnectionError):
+        await response.prepare(request)
         while True:
             await response.write(b"x" * 4096)
             await asyncio.sleep(0)
