@@ -198,7 +198,10 @@ def yarl_url(text: str) -> URL:
     """
     from yarl import URL  # noqa: PLC0415 - costs a third of the import budget; most need it late
 
-    return URL(text)
+    try:
+        return URL(text)
+    except OverflowError as error:  # Punycode may stand for a number that is no character's
+        raise ValueError("this is no URL") from error
 
 
 _AUTHORITY_END = re.compile(r"[/?#\\]")

@@ -6,12 +6,13 @@ import ipaddress
 from typing import TYPE_CHECKING
 from urllib import request
 
-from yarl import URL
-
+from tryconnect._authority import yarl_url
 from tryconnect._faults import ProxyUnusable
 from tryconnect._redaction import redact_address
 
 if TYPE_CHECKING:
+    from yarl import URL
+
     from tryconnect._target import Target
 
 __all__ = ["Proxies"]
@@ -90,7 +91,7 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
 def _usable(proxy: str) -> URL:
     shown = redact_address(proxy, doubt=True)
     try:
-        url = URL(proxy if "://" in proxy else f"http://{proxy}")
+        url = yarl_url(proxy if "://" in proxy else f"http://{proxy}")
         # aiohttp sends a proxy's credentials in Latin-1.
         f"{url.user}{url.password}".encode("latin-1")
         named = bool(url.raw_host)
