@@ -83,7 +83,7 @@ def test_a_thousand_cancellations_at_random_moments_leave_nothing(loop: str, pla
     assert (done.returncode, done.stderr) == (0, "")
     seen = json.loads(done.stdout)
     assert all(seen[str(phase)] >= 10 for phase in (*Phase, "redirected")), seen
-    assert seen["done before"] < MANY / 3
+    assert seen["done before"] < MANY / 2  # the faster a machine, the more are
 
 
 # --- together with the deadline
