@@ -472,9 +472,10 @@ async def test_names_that_only_the_system_knows_share_a_few_threads(
 async def test_a_proxy_sees_plain_requests_whole_and_of_https_the_place(
     http_server: peers.HttpServer, https_server: peers.HttpServer
 ) -> None:
+    secrets = {"Authorization": SECRET, "X-Api-Key": SECRET}
     async with (
         peers.proxy() as proxy,
-        Client(proxy=proxy.url, ssl=peers.trusting(), headers={"Authorization": SECRET}) as client,
+        Client(proxy=proxy.url, ssl=peers.trusting(), headers=secrets) as client,
     ):
         assert await client.probe(http_server.at("/path?query"))
         assert await client.probe(https_server.at("/path?query"))

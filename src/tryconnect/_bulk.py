@@ -238,17 +238,20 @@ class _Run(Generic[_Lent]):
         """Pull addresses until one may be checked now; ``None``: there are no more."""
         while True:
             await self._room.acquire()
-            async with self._source.turn():
-                try:
-                    address = address_text(await self._source.pull())
-                except StopAsyncIteration:
-                    self._room.release()
-                    return None
-                job = Job(address, host_of(address) if self._hosts else None)
-                if self._ordered:
-                    self._ready.append(job)
+            try:
+                job = await self._source.pull(self._take)
+            except StopAsyncIteration:
+                self._room.release()
+                return None
             if self._hosts is None or self._hosts.enter(job):
                 return job
+
+    def _take(self, pulled: object) -> Job:
+        address = address_text(pulled)
+        job = Job(address, host_of(address) if self._hosts else None)
+        if self._ordered:
+            self._ready.append(job)
+        return job
 
     def _done(self, job: Job, report: Report) -> None:
         job.report = report

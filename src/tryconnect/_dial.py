@@ -8,10 +8,8 @@ import os
 import socket
 from typing import TYPE_CHECKING
 
-from aiohttp.abc import ResolveResult
-
 from tryconnect._authority import is_ip
-from tryconnect._connector import addr_infos, connected, refuse_itself
+from tryconnect._connector import addr_infos, connected, literal_infos, refuse_itself
 from tryconnect._faults import LocalFault
 from tryconnect._trail import open_socket
 
@@ -37,10 +35,11 @@ async def open_tcp(
         OSError: nothing accepts a connection there, or the name cannot be resolved.
     """
     host, port = trail.target.host, trail.target.port
-    hosts = (
-        [_literal(host, port)] if is_ip(host) else await names.resolve(host, port, family=family)
-    )
-    sock = await connected(addr_infos(hosts, family), guard=guard)
+    if is_ip(host):
+        infos = literal_infos(host.replace("%", "%25"), port, family)
+    else:
+        infos = addr_infos(await names.resolve(host, port, family=family), family)
+    sock = await connected(infos, guard=guard)
     try:
         peer = sock.getpeername()
     except OSError as error:  # it opened, and was reset before we could look
@@ -49,11 +48,6 @@ async def open_tcp(
     trail.ip = peer[0]
     trail.enter(None)
     sock.close()  # no transport holds it, so nobody need wait for the loop to close it
-
-
-def _literal(host: str, port: int) -> ResolveResult:
-    host = host.replace("%", "%25")
-    return ResolveResult(hostname=host, host=host, port=port, family=0, proto=0, flags=0)
 
 
 async def open_unix(trail: Trail, *, guard: Guard | None) -> None:

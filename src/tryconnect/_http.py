@@ -49,6 +49,9 @@ _LONGEST_LINE = 65_536
 _COOKIE = re.compile(r"\s*[!#$%&'*+\-.^_`|~0-9A-Za-z]+\s*=")
 """How a cookie begins: with a token (RFC 6265, section 4.1.1)."""
 
+_USUAL_HEADERS = ("User-Agent", "Accept")
+"""What every request says, and most requests nothing else."""
+
 _HEADERS_FOR_ONE_ORIGIN = ("Authorization", "Cookie", "Host", "Proxy-Authorization")
 
 # The deadline is one and lies outside: aiohttp's own are rounded up to whole seconds, and count
@@ -72,8 +75,12 @@ class Http:
     def __init__(
         self, options: Options, *, names: AbstractResolver, proxies: Proxies, keep_alive: bool
     ) -> None:
-        self._headers = CIMultiDict(options.headers)
-        self._public_headers = CIMultiDict(options.headers)
+        own = CIMultiDict[str]()
+        for name, value in options.headers.items():
+            own[name] = value  # in any case of letters, a caller's comes in place of ours
+        # aiohttp also sends a session's headers to a proxy, with CONNECT: no secret may be in them.
+        usual = {name: own.pop(name) for name in _USUAL_HEADERS}
+        self._own_headers, self._public_headers = own, own.copy()
         for name in _HEADERS_FOR_ONE_ORIGIN:
             self._public_headers.popall(name, None)
         self._trust = Trust(options.ssl)
@@ -85,6 +92,7 @@ class Http:
                 guard=options.guard,
                 keep_alive=keep_alive,
             ),
+            headers=usual,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=_NO_TIMEOUT,
             auto_decompress=False,
@@ -155,8 +163,9 @@ class Http:
     def _headers_for(
         self, target: Target, first: Target, cookies: _Cookies, plan: BodyPlan | None
     ) -> CIMultiDict[str]:
+        """Return the headers that a target gets beside the session's."""
         trusted = target is first or same_party(first, target)
-        headers = (self._headers if trusted else self._public_headers).copy()
+        headers = (self._own_headers if trusted else self._public_headers).copy()
         if target.authorization is not None:
             headers["Authorization"] = target.authorization
         if plan is not None:

@@ -65,7 +65,12 @@ class Roads:
         deadline = time.monotonic() + limit
         if self._goes_far(target):
             return await self._far.attempt(target, deadline, plan)
-        near = await self._natively(target, limit, plan)
+        try:
+            if self._near is None:
+                self._near = self._make()
+            near = await self._near.attempt(target, limit=limit, plan=plan)
+        except (NotImplementedError, AttributeError) as error:  # it cannot even keep a deadline
+            near = Attempt(target=target, error=error)
         failed = near.error is not None and not self._closed
         if not failed or not await self._abilities.account_for(near.error):
             return near
@@ -97,14 +102,6 @@ class Roads:
         if self._choice == "auto":
             return self._abilities.lacks(_scheme(target))
         return self._choice == "portal"
-
-    async def _natively(self, target: Target, limit: float, plan: BodyPlan | None) -> Attempt:
-        try:
-            if self._near is None:
-                self._near = self._make()
-            return await self._near.attempt(target, limit=limit, plan=plan)
-        except (NotImplementedError, AttributeError) as error:  # it cannot even keep a deadline
-            return Attempt(target=target, error=error)
 
 
 class _Far:

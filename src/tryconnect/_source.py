@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast
 
 from tryconnect._loops import is_gone
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
     from types import TracebackType
 
     from yarl import URL
@@ -35,20 +33,17 @@ class Source:
         else:
             self._iterator = iterate(cast("Iterable[Any]", addresses))
 
-    def turn(self) -> AbstractAsyncContextManager[object]:
-        """Wait for the own turn to pull: an async iterator cannot be asked twice at once."""
-        return _NO_TURN if self._lock is None else self._lock
-
-    async def pull(self) -> Any:
-        """Return the next address.
+    async def pull(self, take: Callable[[Any], _T]) -> _T:
+        """Return what ``take`` makes of the next address, before anybody pulls the one after it.
 
         Raises:
             StopAsyncIteration: there is none.
         """
         try:
             if self._lock is None:
-                return next(self._iterator)  # type: ignore[arg-type]
-            return await anext(self._iterator)  # type: ignore[arg-type]
+                return take(next(self._iterator))  # type: ignore[arg-type]
+            async with self._lock:  # an async iterator cannot be asked twice at once
+                return take(await anext(self._iterator))  # type: ignore[arg-type]
         except (StopIteration, StopAsyncIteration):
             self.exhausted = True
             raise StopAsyncIteration from None
@@ -78,6 +73,3 @@ def iterate(addresses: Iterable[_T]) -> Iterator[_T]:
     if isinstance(addresses, str):
         raise TypeError("addresses are a list or another iterable of addresses, not one text")
     return iter(addresses)
-
-
-_NO_TURN = contextlib.nullcontext()
