@@ -11,12 +11,12 @@ import json
 import os
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from benchmarks.peers import PEERS
 from benchmarks.servers import pinned
 from benchmarks.usage import descriptors
 
@@ -140,7 +140,7 @@ def run(task: Task) -> Outcome:
         RuntimeError: the process failed.
     """
     asked = json.dumps({"peer": task.peer, "work": dataclasses.asdict(task.work)})
-    command = [sys.executable, "-m", "benchmarks.worker", asked]
+    command = [PEERS[task.peer].python or "", "-m", "benchmarks.worker", asked]
     if not task.work.silent:  # a punctual client needs whichever processor is free
         command = pinned(command, last=False)
     environment = clean_environment(task.work.ca)

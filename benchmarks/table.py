@@ -8,6 +8,7 @@ import platform
 import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
+from benchmarks import apart
 from benchmarks.rounds import ROOT
 from benchmarks.servers import NGINX
 
@@ -57,7 +58,7 @@ class Table(NamedTuple):
 
 def circumstances(libraries: Sequence[str]) -> str:
     """Return what figures depend on: versions, the machine, and the commit."""
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in libraries]
+    versions = [f"{name} {_version(name)}" for name in libraries]
     kernel = ".".join(platform.release().split(".")[:2])
     machine = f"{platform.system()} {kernel}, {os.cpu_count()} processors"
     return ", ".join(
@@ -83,6 +84,13 @@ def written(page: str, name: str, text: str) -> str:
     if not found or not closed:
         raise ValueError(f"no place for the table {name!r} in the page")
     return f"{before}{begin}\n\n{text}\n\n{end}\n{after}"
+
+
+def _version(library: str) -> str:
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return apart.version(library)
 
 
 def _nginx() -> str:

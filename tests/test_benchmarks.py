@@ -1,12 +1,13 @@
 """The benchmarks work: what they count is right, and every table can be made."""
 
+import importlib.util
 import re
 import sys
 
 import pytest
 
 from benchmarks import __main__ as benchmarks
-from benchmarks import bulk, leaving, rounds, servers, silent
+from benchmarks import apart, bulk, leaving, rounds, servers, silent
 from benchmarks.peers import OURS, PEERS, installed
 from benchmarks.rounds import Outcome, Task
 from benchmarks.table import PAGE, Claim, Table, written
@@ -139,6 +140,19 @@ def test_a_client_that_is_not_installed_is_left_out(monkeypatch: pytest.MonkeyPa
 
     assert installed(["httpx", OURS]) == [OURS]
     assert "left out: httpx" in bulk.table_of({OURS: [outcome(1)]}, []).note
+
+
+def test_a_client_that_would_change_others_has_an_environment_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """urllib3-future takes urllib3's place, and requests would be measured on it."""
+    assert PEERS["niquests"].apart
+    assert importlib.util.find_spec("urllib3_future") is None
+    monkeypatch.setattr(apart, "python", {"niquests": None, "other": "/opt/python"}.get)
+
+    assert PEERS["niquests"].missing == ["niquests"]
+    assert PEERS["niquests"]._replace(library="other").python == "/opt/python"
+    assert PEERS[OURS].python == sys.executable
 
 
 def test_a_wrong_answer_is_seen() -> None:

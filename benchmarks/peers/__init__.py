@@ -11,6 +11,7 @@ import asyncio
 import functools
 import importlib
 import importlib.util
+import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -29,10 +30,23 @@ class Peer(NamedTuple):
     library: str
     loop: str | None = "asyncio"
     """The module of its event loop; ``None``: it needs none."""
+    apart: bool = False
+    """It runs in an environment of its own."""
+
+    @property
+    def python(self) -> str | None:
+        """The interpreter that runs it; ``None``: its library cannot be installed."""
+        if not self.apart:
+            return sys.executable
+        from benchmarks import apart  # noqa: PLC0415 - no client has this in its memory
+
+        return apart.python(self.library)
 
     @property
     def missing(self) -> list[str]:
         """What is not installed."""
+        if self.apart:
+            return [] if self.python else [self.library]
         needed = (self.library, self.loop or self.library)
         return [name for name in dict.fromkeys(needed) if importlib.util.find_spec(name) is None]
 
@@ -62,7 +76,7 @@ PEERS: dict[str, Peer] = {
     "requests, default executor": Peer("threads.executor", "requests"),
     "requests, sessions in a pool": Peer("threads.pool", "requests", loop=None),
     "httpx": Peer("others.httpx", "httpx"),
-    "niquests": Peer("others.niquests", "niquests"),
+    "niquests": Peer("others.niquests", "niquests", apart=True),
     "pyreqwest (Rust)": Peer("others.pyreqwest", "pyreqwest"),
     "pycurl, multi": Peer("libcurl.multi", "pycurl", loop=None),
     FLOOR: Peer("floor.protocol", "asyncio"),
