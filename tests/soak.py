@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import tryconnect
-from tests.fuzz.replies import resident
+from tests.memory import held
 from tryconnect import Client, FetchError, Reason
 from tryconnect import testing as peers
 from tryconnect._names import Names
@@ -256,7 +256,7 @@ class Usage(NamedTuple):
     """What this process holds."""
 
     memory: float
-    """MiB."""
+    """MiB that are not free."""
     descriptors: int
     threads: int
 
@@ -265,7 +265,7 @@ class Usage(NamedTuple):
         """Look at this process, on Linux."""
         descriptors, threads = (Path("/proc/self", what).iterdir() for what in ("fd", "task"))
         # The one that lists the folder counts itself.
-        return cls(resident(), sum(1 for _ in descriptors) - 1, sum(1 for _ in threads))
+        return cls(held(), sum(1 for _ in descriptors) - 1, sum(1 for _ in threads))
 
     def __str__(self) -> str:
         return f"{self.memory:.1f} MiB, {self.descriptors} descriptors, {self.threads} threads"

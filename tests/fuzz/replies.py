@@ -12,7 +12,6 @@ import argparse
 import asyncio
 import itertools
 import json
-import mmap
 import random
 import re
 import socket
@@ -23,7 +22,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -31,6 +29,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from tests import leaks
 from tests.fuzz.mutation import mutated
 from tests.fuzz.targets import check_report
+from tests.memory import held
 from tryconnect import Client, Expect, FetchError, Guard, Report
 from tryconnect.testing import REPLIES, Connection, Peer, serve
 from tryconnect.testing._packing import PACKERS
@@ -318,18 +317,9 @@ def watched(count: int, seed: int, first: int, memory: list[float]) -> Iterator[
     step = max(1, count // 100)
     for number in range(count):
         if number % step == 0:
-            memory.append(resident())
+            memory.append(held())
         yield case(seed, first + number)
-    memory.append(resident())
-
-
-def resident() -> float:
-    """This process's memory in MiB; 0 where the system does not tell in Linux's way."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    except OSError:
-        return 0.0
-    return pages * mmap.PAGESIZE / 2**20
+    memory.append(held())
 
 
 def told(figures: Figures, seconds: float) -> Iterator[str]:
