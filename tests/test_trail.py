@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import socket
 import time
+from ssl import cert_time_to_seconds
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from tryconnect._target import parse
 from tryconnect._trail import Trail, _tls, current, open_socket
 
 TARGET = parse("http://127.0.0.1:7/")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 TCP = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
 
 
@@ -114,6 +116,32 @@ def test_what_is_told_of_tls(connection: Connection | None, tls: Tls | None) -> 
 
 
 # --- sockets
+
+
+@pytest.mark.parametrize("month", MONTHS)
+@pytest.mark.parametrize("day", [1, 28])
+def test_the_end_of_a_certificate_is_read_as_the_standard_library_reads_it(
+    month: str, day: int
+) -> None:
+    text = f"{month} {day:2} 03:04:05 2031 GMT"
+    end = dt.datetime.fromtimestamp(cert_time_to_seconds(text), dt.UTC)
+
+    assert _tls(Connection("TLSv1.3", {"notAfter": text})) == Tls("TLSv1.3", end)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Bad time value",
+        "Jun 30 23:59:60 2015 GMT",
+        "Feb 30 12:00:00 2031 GMT",
+        "Foo  9 12:00:00 2031 GMT",
+        "Jan  9 12:00:00.5 2031 GMT",
+        "Jan  9 12:00:00 0000 GMT",
+    ],
+)
+def test_an_end_that_is_no_moment_is_not_told(text: str) -> None:
+    assert _tls(Connection("TLSv1.3", {"notAfter": text})) == Tls("TLSv1.3", None)
 
 
 def test_outside_of_a_check_a_socket_leaves_no_trace() -> None:
