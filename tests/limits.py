@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import threading
 from collections.abc import Iterator
 
 
@@ -20,3 +21,13 @@ def descriptors(left: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+@contextlib.contextmanager
+def no_thread_to_be_had() -> Iterator[None]:
+    """Let no thread start: a new one would want a larger stack than any address can reach."""
+    before = threading.stack_size(2**48)
+    try:
+        yield
+    finally:
+        threading.stack_size(before)

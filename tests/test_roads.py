@@ -7,6 +7,7 @@ import contextlib
 import logging
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -19,6 +20,7 @@ import tryconnect
 from tests.leaks import SLOW
 from tests.loops.minimal import MinimalLoop
 from tests.loops.planted import PlantedLoop, planted
+from tests.programs import run as run_program
 from tryconnect import FetchError, Reason, _portal
 from tryconnect import testing as peers
 from tryconnect._faults import LocalFault
@@ -462,6 +464,36 @@ def test_a_portal_that_cannot_be_opened_is_reported(
 
     report = run(planted(), visit())
     assert (report.reason, report.detail) == (Reason.local, "no thread")
+
+
+WITHOUT_THREADS = """
+import asyncio, threading
+import tryconnect
+from tests.limits import no_thread_to_be_had
+
+ADDRESS = "http://127.0.0.1:1/"
+
+async def main():
+    for fewer_at_the_end in (True, False):
+        client = tryconnect.Client(loop="portal", proxy=None)
+        await client.__aenter__()
+        with no_thread_to_be_had():
+            print((await client.probe(ADDRESS)).reason)
+            if fewer_at_the_end:
+                await client.aclose()
+        await client.aclose()
+        print((await tryconnect.probe(ADDRESS)).reason)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a stack that is too large for Linux")
+def test_a_client_can_be_closed_where_no_portal_could_be_opened() -> None:
+    done = run_program(WITHOUT_THREADS)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == ["local", "refused"] * 2
 
 
 def test_threads_do_not_grow_with_checks(server: peers.HttpServer) -> None:

@@ -134,7 +134,8 @@ class _Far:
     async def aclose(self) -> None:
         """Close the network, if there is one."""
         if self._is_used:
-            await call(self._close)
+            with contextlib.suppress(LocalFault):  # no portal, no network in it
+                await call(self._close)
 
     def abandon(self) -> None:
         """Have the network closed without awaiting it: the portal turns on."""
