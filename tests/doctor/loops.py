@@ -73,6 +73,14 @@ class LosesErrors(Executor):
         pass
 
 
+class HandsOnThatItHasNone(Executor):
+    """Has no executor, as who awaits the job is told."""
+
+    def pass_on(self, error: BaseException | None, outer: asyncio.Future[Any]) -> None:
+        if error is not None and not outer.cancelled():
+            outer.set_exception(NotImplementedError())
+
+
 class HasNoExecutor(Stock):
     def run_in_executor(self, *_: Any) -> Any:
         raise NotImplementedError
@@ -123,6 +131,16 @@ class TimersNever(Stock):
 class HasNoTimers(Stock):
     def call_later(self, *_: Any, **__: Any) -> Any:
         raise NotImplementedError
+
+
+# --- threads
+
+
+class StaysWhereItIs(Stock):
+    """Runs in the thread that made it, and in no other, as loops of windows do."""
+
+    def run_until_complete(self, _: Any) -> Any:
+        raise RuntimeError("this loop runs in the main thread only")
 
 
 # --- sockets

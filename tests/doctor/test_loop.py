@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from tests.loops.minimal import MinimalLoop, SlottedLoop
 from tryconnect import doctor
 from tryconnect import testing as peers
 from tryconnect.cli.doctor import close
-from tryconnect.doctor import Level, _examination, _machine, _tests, _waiting
+from tryconnect.doctor import Level, _examination, _machine, _peers, _tests, _waiting
 from tryconnect.doctor._examination import Examination
 from tryconnect.doctor._waiting import Outcome, bounded
 
@@ -71,6 +72,7 @@ PLANTED = [
     Planted(loops.ChangesErrors, "executor_errors", FAULT, "as another: SystemError"),
     Planted(loops.LosesErrors, "executor_errors", FAULT, "did not arrive", ("unretrieved",)),
     Planted(loops.HasNoExecutor, "executor_errors", WARNING, "does not have", ("unretrieved",)),
+    Planted(loops.HandsOnThatItHasNone, "executor_errors", WARNING, "does not have"),
     Planted(loops.Silent, "unretrieved", FAULT, "an executor's job and a task"),
     Planted(loops.WallClock, "clock", FAULT, "the wall's clock"),
     Planted(loops.GoesBackwards, "clock", FAULT, "backwards"),
@@ -215,6 +217,13 @@ async def test_a_loop_at_rest_that_falls_asleep_for_ever_is_left_there() -> None
     closed_elsewhere(loop)
 
 
+async def test_a_loop_at_rest_that_cannot_run_elsewhere_says_so_itself() -> None:
+    loop = loops.StaysWhereItIs()
+    with pytest.raises(RuntimeError, match="in the main thread only"):
+        await doctor.examine(loop, only="loop")
+    loop.close()
+
+
 @pytest.mark.parametrize("at_rest", [True, False])
 async def test_who_is_cancelled_leaves_and_takes_the_examination_along(at_rest: bool) -> None:  # noqa: FBT001
     with contextlib.ExitStack() as stack:
@@ -274,6 +283,36 @@ def test_the_exception_handler_is_the_old_one_again_and_hears_of_others() -> Non
 
     asyncio.run(look())
     assert set(heard) == {"of another's"}
+
+
+def test_without_a_handler_what_others_fail_at_is_logged_as_ever(
+    caplog: pytest.LogCaptureFixture, sync_leak_guard: Guard
+) -> None:
+    async def look() -> doctor.Findings:
+        loop = asyncio.get_running_loop()
+        task = asyncio.create_task(doctor.examine(only="loop"))
+        while not task.done():
+            loop.call_exception_handler({"message": "of another's"})
+            await asyncio.sleep(0.001)
+        return task.result()
+
+    assert asyncio.run(look()).healthy
+    sync_leak_guard.expect_complaints()
+    assert {record.getMessage() for record in caplog.records} == {"of another's"}
+
+
+def test_an_openssl_that_needs_certificates_leaves_tls_untried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_: int) -> None:
+        raise ssl.SSLError("no cipher can be selected")
+
+    monkeypatch.setattr(_peers, "_anonymous", refuse)
+    findings = examined(loops.Stock)
+
+    (found,) = findings.worse_than_ok
+    assert (found.name, found.level) == ("tls", WARNING)
+    assert "TLS was not tried" in found.sentence
 
 
 def test_others_go_on_meanwhile() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import math
 import threading
 from typing import TYPE_CHECKING, Literal
@@ -82,11 +83,14 @@ async def _into(loop: asyncio.AbstractEventLoop, examination: Examination) -> No
     errors: list[Exception] = []
 
     def run() -> None:
+        going = visit.go()
         try:
             with contextlib.suppress(asyncio.CancelledError):
-                loop.run_until_complete(visit.go())
+                loop.run_until_complete(going)
         except Exception as error:  # noqa: BLE001 - it belongs to the caller
             errors.append(error)
+            if inspect.getcoroutinestate(going) == inspect.CORO_CREATED:  # the loop refused to run
+                going.close()
         finally:
             visit.over.set()
 
