@@ -11,7 +11,7 @@ import contextlib
 import sys
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Never
 
 from tryconnect._options import EVERY
 from tryconnect._patterns import watch
@@ -68,7 +68,6 @@ def run(options: argparse.Namespace) -> int:
         if not options.quiet:
             say(_summary(watch_all.watched, time.monotonic() - started, options))
         raise
-    return 0
 
 
 class _Watches:
@@ -81,7 +80,7 @@ class _Watches:
         self._watches = [self._watch(each, expect) for each in self.watched]
         self._live = not options.json and live(sys.stdout)
 
-    async def run(self) -> None:
+    async def run(self) -> Never:
         changes: asyncio.Queue[tuple[Watched, Report]] = asyncio.Queue(maxsize=1)
         try:
             async with self._client, self._drawn(), asyncio.TaskGroup() as group:

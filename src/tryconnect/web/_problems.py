@@ -68,8 +68,6 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except Problem as problem:
         return problem.response()
     except web.HTTPException as error:
-        if error.status < HTTPStatus.BAD_REQUEST:
-            raise
         return _of_the_framework(error, request).response()
     except ConnectionError:  # the client has left
         raise
