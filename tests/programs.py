@@ -13,13 +13,6 @@ logging.getLogger("asyncio").addFilter(lambda record: not record.msg.startswith(
 """asyncio complains of each step that took 0.1 s, and on a busy machine any does."""
 
 
-PRELUDE = """
-import logging
-logging.getLogger("asyncio").addFilter(lambda record: not record.msg.startswith("Executing "))
-"""
-"""asyncio complains of each step that took 0.1 s, and on a busy machine any does."""
-
-
 def run(
     program: str, *words: str, by: tuple[str, ...] = (), seconds: float = 60
 ) -> subprocess.CompletedProcess[str]:
