@@ -15,6 +15,7 @@ from yarl import URL
 
 import tryconnect
 from tests.event_loops import LoopFactory, each_factory, on_each_loop
+from tests.programs import run
 from tryconnect import Client, Expect, FetchError, Guard, Reason, Report
 from tryconnect import testing as peers
 from tryconnect._session import Session
@@ -505,3 +506,31 @@ async def test_a_client_that_is_closed_under_a_check_blames_itself() -> None:
 
     assert report.reason is Reason.local
     assert "closed" in report.detail
+
+
+# --- what this machine does not let us have
+
+
+NO_PLACE_FOR_KEYS = """
+import asyncio, os
+os.environ["SSLKEYLOGFILE"] = os.devnull + "/keys"
+import tryconnect
+
+async def main():
+    try:
+        async with tryconnect.Client() as client:
+            await client.probe("http://127.0.0.1:1/")
+    except tryconnect.TryConnectError as error:
+        print(error)
+        assert isinstance(error.__cause__, OSError)
+
+asyncio.run(main())
+"""
+
+
+def test_where_aiohttp_cannot_be_loaded_the_setting_is_named() -> None:
+    done = run(NO_PLACE_FOR_KEYS)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("aiohttp cannot be loaded (")
+    assert done.stdout.endswith(": does SSLKEYLOGFILE name a file to write to?\n")

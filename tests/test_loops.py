@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import traceback
 from collections.abc import Callable
@@ -11,6 +12,8 @@ import pytest
 
 from tests.event_loops import on_each_loop
 from tests.leaks import Guard
+from tests.limits import no_thread_to_be_had
+from tryconnect._faults import LocalFault
 from tryconnect._loops import Postbox, beside, is_gone
 
 LONG = 5.0
@@ -105,6 +108,16 @@ def test_a_closed_loop_makes_the_thread_end_quietly(
 
 def test_without_a_running_loop_nothing_starts() -> None:
     with pytest.raises(RuntimeError, match="no running event loop"):
+        beside(lambda: None, name="lost work")
+    assert not named("lost work")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a stack that is too large for Linux")
+async def test_where_no_thread_is_to_be_had_it_is_this_machines_fault() -> None:
+    with (
+        no_thread_to_be_had(),
+        pytest.raises(LocalFault, match="this machine cannot start another thread"),
+    ):
         beside(lambda: None, name="lost work")
     assert not named("lost work")
 

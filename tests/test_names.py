@@ -19,9 +19,11 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tests.event_loops import on_each_loop
 from tests.leaks import Guard
-from tryconnect import Client, Reason, Report
+from tests.limits import no_thread_to_be_had
+from tryconnect import Client, Reason, Report, _names
 from tryconnect import testing as peers
 from tryconnect._connector import addr_infos
+from tryconnect._faults import LocalFault
 from tryconnect._names import Names, SystemNames
 from tryconnect.testing import dns, tls
 from tryconnect.testing._serve import listening, serve_on
@@ -547,6 +549,29 @@ async def test_a_system_that_knows_of_no_address(monkeypatch: pytest.MonkeyPatch
         await Names().resolve("printer.local", 80)
 
     assert caught.value.errno == socket.EAI_NONAME
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a stack that is too large for Linux")
+async def test_a_thread_that_was_not_to_be_had_does_not_count(system: SystemResolver) -> None:
+    for _ in range(_names.MOST_THREADS + 1):
+        with no_thread_to_be_had(), pytest.raises(LocalFault, match="another thread"):
+            await SystemNames().resolve("printer", 80)
+    assert system.asked == []
+
+    (found,) = await SystemNames().resolve("printer", 80)
+    assert found["host"] == HERE
+
+
+def test_the_child_of_a_fork_has_all_threads_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also with a pycares that keeps no thread to take channels apart."""
+    monkeypatch.delattr(pycares, "_shutdown_manager", raising=False)
+    taken = threading.BoundedSemaphore(1)
+    taken.acquire()
+    monkeypatch.setattr(_names, "_free_threads", taken)
+
+    _names._begin_anew()
+
+    assert all(_names._free_threads.acquire(blocking=False) for _ in range(_names.MOST_THREADS))
 
 
 async def test_closing_the_system_does_nothing() -> None:

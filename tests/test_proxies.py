@@ -105,6 +105,22 @@ async def test_the_environment_chooses(
     assert proxy.asked == ([(method, target)] if proxied else [])
 
 
+async def test_without_variables_the_settings_of_windows_and_macos_are_asked(
+    proxy: peers.Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which proxy there is as the client opens, and who goes without at each check."""
+    exempt: list[str] = []
+    monkeypatch.setattr("urllib.request.getproxies", lambda: {"http": proxy.url})
+    monkeypatch.setattr("urllib.request.proxy_bypass", exempt.__contains__)
+    async with peers.http_server() as server, opened() as client:
+        assert await client.probe(server.url)
+        exempt.append(server.address)
+        assert await client.probe(server.url)
+
+    assert proxy.asked == [("GET", server.url)]
+    assert len(server.requests) == 2
+
+
 EXEMPT = [
     ("127.0.0.1", "127.0.0.1", True),
     ("127.0.0.1:PORT", "127.0.0.1", True),

@@ -20,7 +20,7 @@ SOCKET_CALLS = {"x86_64": 41, "aarch64": 198}
 PROGRAM = """
 import asyncio, ctypes, errno, socket, struct, sys
 import tryconnect
-from tryconnect.testing import dns_server
+from tryconnect.testing import dns_server, ipv6_loopback
 from tryconnect._names import Names
 
 SOCKET, PORT = int(sys.argv[1]), int(sys.argv[2])
@@ -64,6 +64,7 @@ except OSError as error:
     assert error.errno == errno.EAFNOSUPPORT
 else:
     raise AssertionError("the filter lets IPv6 through")
+assert not ipv6_loopback()
 asyncio.run(main())
 """
 

@@ -56,6 +56,11 @@ class Terminal:
                     return line
         raise AssertionError(f"no {pattern!r} in {self.lines()}")
 
+    def press(self, key: bytes) -> None:
+        """Type a key that is the terminal's own affair, as Ctrl-S."""
+        assert self._end is not None
+        os.write(self._end, key)
+
     def interrupt(self) -> int:
         """Press Ctrl-C, and return the exit code."""
         self.process.send_signal(signal.SIGINT)

@@ -268,6 +268,14 @@ def test_json_is_ascii_whatever_comes(here: Here) -> None:
 # --- options
 
 
+def test_what_is_no_address_has_its_report_whatever_is_expected(here: Here) -> None:
+    done = here("--expect", "204", "http://h:99999/")
+
+    assert done.code == 1
+    assert done.out.startswith("invalid_address ")
+    assert "99999/\n             ^^^^^" in done.err
+
+
 def test_the_body_can_be_expected(here: Here, server: peers.HttpServer) -> None:
     assert here("--expect-body", "ell", server.url).code == 0
     assert here("--expect-body", "hell no", server.url).out.startswith("body ")

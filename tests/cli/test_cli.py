@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,7 +17,9 @@ import tryconnect
 from tests.cli.commands import command, obeyed, ran, ran_here
 from tests.programs import run
 from tryconnect import testing as peers
-from tryconnect.cli import COMMANDS
+from tryconnect.cli import COMMANDS, main
+from tryconnect.cli.demo import _talker
+from tryconnect.testing._serve import LINGER_NOT
 
 # --- lines and exit codes
 
@@ -260,6 +265,29 @@ def test_the_demo_shows_every_kind_of_verdict() -> None:
     }
 
 
+async def test_a_client_that_resets_is_no_matter_to_the_demos_servers() -> None:
+    begun = asyncio.Event()
+
+    async def talk(_: asyncio.StreamWriter) -> None:
+        begun.set()
+
+    async with _talker(talk) as place:
+        host, _, port = place.partition(":")
+        tasks = asyncio.all_tasks()
+        _, writer = await asyncio.open_connection(host, int(port))
+        await begun.wait()
+        reset(writer)
+        while asyncio.all_tasks() - tasks:  # noqa: ASYNC110 - asyncio's server starts it, and keeps it
+            await asyncio.sleep(0)
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Hang up with a reset."""
+    sock = writer.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
+    writer.transport.abort()
+
+
 def test_a_wrong_verdict_fails_the_demo(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -305,3 +333,11 @@ def test_a_single_check_loads_nothing_that_it_does_not_use(server: peers.HttpSer
     assert (done.stderr, collecting, frozen) == ("", "True", "0")
     assert "aiohttp" in modules
     assert not {"rich", "shtab", "tryconnect._text", "tryconnect.web"} & set(modules)
+
+
+def test_who_imports_the_program_does_not_run_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """As ``multiprocessing`` does in its children."""
+    module = importlib.import_module("tryconnect.__main__")
+
+    assert module.main is main
+    assert capsys.readouterr() == ("", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
 import sys
@@ -10,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+import tryconnect
 from tests.cli.commands import command
 from tryconnect import Reason
 from tryconnect import testing as peers
 from tryconnect.cli._look import coloured, live, painted, style
+from tryconnect.cli.check import _know
 
 if sys.platform == "win32":
     pytest.skip("there are no such terminals", allow_module_level=True)
@@ -21,6 +24,8 @@ if sys.platform == "win32":
 from tests.cli.terminal import Terminal, terminal
 
 rich = pytest.mark.wants(module="rich")
+
+CTRL_S, CTRL_Q = b"\x13", b"\x11"
 
 COLOUR = re.compile(rb"\x1b\[[0-9;]*[1-9][0-9;]*m")
 
@@ -155,6 +160,16 @@ def test_a_wait_has_one_live_line(closed: peers.Peer) -> None:
     assert screen.until("not up within 1 s")
 
 
+@rich
+def test_a_wait_that_has_heard_nothing_yet_tells_the_time() -> None:
+    with (
+        peers.in_thread(peers.silent()) as silent,
+        terminal(command("wait", "--timeout", "30", silent.url)) as screen,
+    ):
+        assert re.match(r". \d of 30 s$", screen.until("of 30 s"))
+        assert screen.interrupt() == 130
+
+
 # --- a watch's table
 
 
@@ -182,6 +197,30 @@ def test_a_watch_is_a_table_as_wide_as_there_is_room(
     assert screen.lines()[0].split() == titles.split()  # the last state stays
     assert sum("address" in line for line in screen.lines()) == 1
     assert screen.until("watched for")
+
+
+@rich
+def test_a_watch_that_has_heard_nothing_yet_says_nothing() -> None:
+    with (
+        peers.in_thread(peers.silent()) as silent,
+        terminal(command("watch", "--timeout", "30", silent.url)) as screen,
+    ):
+        assert screen.until("● …").split() == [silent.url, "●", "…", "–"]  # noqa: RUF001 - drawn
+        assert screen.interrupt() == 130
+
+
+@rich
+def test_a_terminal_that_is_stopped_holds_up_no_check(server: peers.HttpServer) -> None:
+    words = command("watch", "--every", "0.1", *(server.at(f"/?{number}") for number in range(20)))
+    with terminal(words, columns=200) as screen:
+        screen.until("● up")
+        screen.press(CTRL_S)
+        later, deadline = len(server.requests) + 200, time.monotonic() + 20
+        while len(server.requests) < later and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert len(server.requests) >= later
+        screen.press(CTRL_Q)
+        assert screen.interrupt() == 130
 
 
 @rich
@@ -228,6 +267,22 @@ def test_what_a_peer_says_is_shown_in_a_waits_line_and_not_obeyed() -> None:
         screen.end()
 
     assert b"\x1b[2J" not in screen.shown
+
+
+# --- the bar's length
+
+
+async def test_a_count_that_was_cut_short_is_no_length() -> None:
+    pytest.importorskip("rich")
+    from tryconnect.cli._bar import Bar  # noqa: PLC0415 - imports rich
+
+    bar = Bar(tryconnect.probe_many([]))
+    counted: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+    counted.cancel()
+
+    _know(bar, counted, 3)
+
+    assert bar.total is None
 
 
 # --- deciding it

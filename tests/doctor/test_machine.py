@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests import limits
+from tests.programs import run
 from tryconnect import doctor
 from tryconnect import testing as peers
 from tryconnect.doctor import Finding, Level, _machine
@@ -319,6 +320,21 @@ def test_the_limits_of_this_process_are_those_that_are_looked_at() -> None:
         found = only(descriptors("descriptors"))
     assert found.level is FAULT
     assert found.sentence.startswith("only ")
+
+
+NOT_COUNTED = """
+from tryconnect.doctor._limits import descriptors
+(found,) = descriptors("descriptors", limit=1024)
+print(found.sentence)
+"""
+WITHOUT_LISTS = 'mount -t tmpfs none /proc && mount -t tmpfs none /dev && exec "$@"'
+
+
+@pytest.mark.wants(namespaces=True)
+def test_where_the_system_has_no_list_of_them_none_counts_as_taken() -> None:
+    done = run(NOT_COUNTED, by=("unshare", "--mount", "sh", "-c", WITHOUT_LISTS, "sh"))
+
+    assert (done.stdout, done.stderr) == ("1024 of 1024 open files are free\n", "")
 
 
 def test_a_system_without_limit_is_well(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,13 @@
 """The name server answers as its zone says, as aiodns and aiohttp see it."""
 
+import asyncio
+import errno
 import socket
 from typing import Any
 
 import aiodns
 import aiohttp
+import dns.message
 import pytest
 
 from tests.event_loops import on_each_loop
@@ -120,3 +123,29 @@ async def test_aiohttp_finds_its_server() -> None:
         ):
             assert await response.text() == "hello"
         await resolver.close()
+
+
+async def test_over_tcp_a_question_without_an_answer_holds_up_no_other() -> None:
+    asked = [dns.message.make_query(f"{name}.", "A") for name in ("silent.test", "four.test")]
+    async with dns_server(ZONE) as server:
+        reader, writer = await asyncio.open_connection(server.host, server.port)
+        for query in asked:
+            packet = query.to_wire()
+            writer.write(len(packet).to_bytes(2) + packet)
+        heard = await reader.readexactly(int.from_bytes(await reader.readexactly(2)))
+        writer.close()
+        await writer.wait_closed()
+
+    assert dns.message.from_wire(heard).id == asked[1].id
+    assert [query.over for query in server.queries] == ["tcp", "tcp"]
+
+
+async def test_where_no_port_is_free_for_both_ways_it_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def taken(*_: object) -> None:
+        raise OSError(errno.EADDRINUSE, "taken")
+
+    monkeypatch.setattr("tryconnect.testing.dns.listening", taken)
+    with pytest.raises(OSError, match="no port is free for both UDP and TCP"):
+        await dns_server(ZONE).__aenter__()

@@ -68,3 +68,29 @@ def test_peers_without_tls_and_names_need_nothing_more() -> None:
     )
 
     assert done.stdout.split() == ["ok", "ok", "reset", "ok"], done.stderr
+
+
+PACKS = """
+import sys
+sys.modules.update(dict.fromkeys(("brotli", "backports.zstd", "compression.zstd")))
+from tryconnect import testing
+
+for coding in ("gzip", "br", "zstd"):
+    for peer in (testing.packed, testing.bomb):
+        try:
+            peer(coding)
+        except ModuleNotFoundError as error:
+            print(error.name, error, sep=": ")
+        else:
+            print(coding)
+"""
+
+
+def test_packers_that_are_not_installed_are_missed_only_by_who_asks_for_them() -> None:
+    done = subprocess.run(  # noqa: S603 - ours
+        [sys.executable, "-c", PACKS], capture_output=True, text=True, check=False
+    )
+
+    told = "{0}: this peer needs {0}: pip install 'tryconnect[testing]'"
+    expected = ["gzip", told.format("Brotli"), told.format("backports.zstd")]
+    assert done.stdout.splitlines() == [line for line in expected for _ in range(2)], done.stderr

@@ -92,3 +92,12 @@ def test_a_test_meets_every_bad_peer(pytester: pytest.Pytester) -> None:
 
     assert outcome.get("passed", 0) + outcome.get("skipped", 0) == len(HALL)
     assert outcome.get("skipped", 0) <= 1  # the black hole, where the system has none
+
+
+def test_a_bad_peer_that_needs_what_is_not_installed_is_skipped(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest("import sys\nsys.modules['trustme'] = None")
+    pytester.makepyfile(EACH)
+    result = run(pytester, "-k", "expired or silent", "-rs")
+
+    result.assert_outcomes(skipped=2, passed=1)  # "TLS: silent handshake" is the second
+    result.stdout.fnmatch_lines(["*this peer needs trustme: pip install 'tryconnect?testing?'"])

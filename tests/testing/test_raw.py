@@ -58,6 +58,13 @@ async def test_raw_sends_its_bytes_after_the_request() -> None:
         assert await reader.read() == b"anything"
 
     assert peer.requests == [REQUEST]
+
+
+@on_each_loop
+async def test_raw_may_stay_when_all_is_said() -> None:
+    async with peers.raw(b"anything", close=False) as peer, client_of(peer) as reader:
+        assert await reader.readexactly(8) == b"anything"
+        assert await hears_nothing(reader)
     assert peer.connections == 1
 
 

@@ -9,7 +9,8 @@ import pytest
 from tests.event_loops import on_each_loop
 from tryconnect import testing as peers
 from tryconnect.testing._raw import OK
-from tryconnect.testing.tls import KINDS
+from tryconnect.testing._serve import Connection
+from tryconnect.testing.tls import KINDS, over_tls
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -97,3 +98,18 @@ def test_every_kind_is_tested() -> None:
 
 def test_the_authority_is_there_as_a_file(ca_file: Path, client_ssl: ssl.SSLContext) -> None:
     assert ssl.create_default_context(cafile=ca_file).get_ca_certs() == client_ssl.get_ca_certs()
+
+
+@on_each_loop
+async def test_a_client_that_says_good_bye_is_heard() -> None:
+    heard: list[bytes] = []
+
+    async def listens(connection: Connection) -> None:
+        heard.append(await connection.receive())
+
+    async with peers.serve(over_tls(listens, peers.server_context())) as peer:
+        _, writer = await asyncio.open_connection(peer.host, peer.port, ssl=peers.trusting())
+        writer.close()  # with a close_notify
+        await writer.wait_closed()
+
+    assert heard == [b""]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientError, web
+from aiohttp.test_utils import TestClient, TestServer
 
 from tests import leaks
 from tests.web.serving import HERE, Asker, asking, idle, problem, unguarded, until
@@ -530,6 +531,50 @@ async def test_a_large_body_is_refused_where_the_host_would_take_it() -> None:
         response = await asker.post("/probe/api/check", data=body, headers=LINES)
 
         assert await problem(response, 413) == "a body has at most 1,048,576 bytes"
+
+
+async def test_nor_does_it_matter_that_it_comes_in_pieces_there() -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(200):
+            yield b"http://h/\n" * 1000
+
+    shop = web.Application(client_max_size=100 * 2**20)
+    shop.add_subapp("/probe/", unguarded())
+    async with asking(shop) as asker:
+        response = await asker.post("/probe/api/check", data=pieces(), headers=LINES)
+
+        assert await problem(response, 413) == "a body has at most 1,048,576 bytes"
+
+
+async def half_asked(asker: Asker, path: str) -> asyncio.StreamWriter:
+    """Begin a list that never comes to its end."""
+    _, writer = await asyncio.open_connection(asker.host, asker.port)
+    head = f"POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n"
+    writer.write(f"{head}Content-Type: text/plain\r\n\r\nhttp://h/".encode())
+    await writer.drain()
+    return writer
+
+
+async def test_a_host_that_does_not_cancel_handlers_hears_of_no_fault_of_ours(
+    http_server: peers.HttpServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of who hangs up in the middle of the question, nor of the answer."""
+    app = unguarded()
+    before = len(asyncio.all_tasks())
+    server = TestServer(app)
+    await server.start_server(access_log=None)
+    async with TestClient(server) as asker:
+        writer = await half_asked(asker, "/api/check")
+        await until(lambda: len(asyncio.all_tasks()) > before)
+        writer.transport.abort()
+
+        urls = [http_server.at(f"/delay/{number / 100}") for number in range(40)]
+        async with asker.post("/api/check", json=urls) as response:
+            await response.content.readline()
+            response.close()
+
+        await until(lambda: idle(asker))
+    assert [record for record in caplog.records if record.name == "tryconnect.web"] == []
 
 
 # --- how it is made

@@ -75,6 +75,7 @@ BAD = {
     "another key": ("port = 1\n" + lines(), 1, "only tables [[target]] stand in here, not 'port'"),
     "one table": ('[target]\nname = "a"', 1, "a target is a table [[target]]"),
     "a list of texts": ('target = ["http://h/"]', 1, "a target is a table [[target]]"),
+    "a list over lines": ('target = [\n"http://h/",\n]', 3, "a target is a table [[target]]"),
     "no name": (lines("[[target]]", 'address = "h"'), 5, "the target has no name"),
     "no address": (lines("[[target]]", 'name = "b"'), 5, "the target has no address"),
     "a word that is not known": (
