@@ -15,7 +15,7 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tests.event_loops import on_each_loop
-from tryconnect import Client, Reason
+from tryconnect import Client, Reason, Report
 from tryconnect import testing as peers
 from tryconnect._connector import HAPPY_EYEBALLS_DELAY, Connector, addr_infos
 from tryconnect._faults import LocalFault
@@ -172,3 +172,65 @@ async def test_it_works_outside_of_a_check_too(http_server: peers.HttpServer) ->
         session.get(f"http://shop.example:{http_server.port}/") as response,
     ):
         assert response.status == 200
+
+
+class HangsUp(asyncio.SelectorEventLoop):
+    """Has the listener closed, and a connection reset, in the moment before it is handed over."""
+
+    listener: socket.socket
+
+    async def create_connection(self, *args: Any, **options: Any) -> Any:
+        transport, protocol = await super().create_connection(*args, **options)
+        self.listener.close()  # which resets those that it has not accepted
+        while protocol.transport is not None:  # noqa: ASYNC110 - no event tells of it
+            await asyncio.sleep(0)
+        return transport, protocol
+
+
+def test_a_connection_that_is_lost_before_the_request_was_reset() -> None:
+    loop = HangsUp()
+    loop.listener = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{loop.listener.getsockname()[1]}/"
+
+    async def check() -> Report:
+        async with Client(proxy=None) as client:
+            return await client.probe(url)
+
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        report = runner.run(check())
+
+    assert report.reason is Reason.reset
+
+
+class Held(Invented):
+    """Keeps who asks waiting."""
+
+    def __init__(self, *hosts: str) -> None:
+        super().__init__(*hosts)
+        self.asked = asyncio.Event()
+        self.released = asyncio.Event()
+
+    async def resolve(self, *args: Any, **options: Any) -> list[ResolveResult]:
+        self.asked.set()
+        await self.released.wait()
+        return await super().resolve(*args, **options)
+
+
+@on_each_loop
+@pytest.mark.parametrize("keep_alive", ["kept", "not kept"])
+async def test_a_connection_that_opens_as_the_client_is_closed_is_closed_too(
+    keep_alive: str, http_server: peers.HttpServer
+) -> None:
+    resolver = Held("127.0.0.1")
+    owner = Client(proxy=None, resolver=resolver)
+    async with owner if keep_alive == "kept" else owner._twin() as client:
+        checking = asyncio.ensure_future(client.probe(f"http://shop.example:{http_server.port}/"))
+        await resolver.asked.wait()
+    resolver.released.set()
+    report = await checking
+
+    assert (report.reason, report.detail) == (
+        Reason.local,
+        "the client was closed while the check was under way",
+    )
+    assert http_server.requests == []

@@ -8,7 +8,7 @@ import os
 import socket
 import ssl
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
 from aiohappyeyeballs import start_connection
@@ -85,11 +85,10 @@ class Connector(aiohttp.TCPConnector):
             if trail is None or not trail.reused or _still_good(connection, trail):
                 break
             connection.close()
-        protocol = connection.protocol
-        if isinstance(protocol, HeadFirst):
-            # A connection that is kept must have read the body that nobody wants.
-            unwanted = self._force_close and trail is not None and not trail.wants_body
-            protocol.expect_head(and_body=not unwanted)
+        protocol = cast("HeadFirst", connection.protocol)
+        # A connection that is kept must have read the body that nobody wants.
+        unwanted = self._force_close and trail is not None and not trail.wants_body
+        protocol.expect_head(and_body=not unwanted)
         if (transport := connection.transport) is not None:
             try:
                 refuse_itself(*map(transport.get_extra_info, ("sockname", "peername")))
@@ -140,7 +139,6 @@ class Connector(aiohttp.TCPConnector):
         try:
             infos = await self._addr_infos(host, req.port or 0, traces)
         except OSError as error:
-            _let_deadline_pass(error)
             raise aiohttp.ClientConnectorDNSError(req.connection_key, error) from error
         try:
             sock = await connected(infos, guard=self._guard)
@@ -156,14 +154,7 @@ class Connector(aiohttp.TCPConnector):
         except ssl.SSLError as error:
             raise aiohttp.ClientConnectorSSLError(req.connection_key, error) from error
         except OSError as error:
-            _let_deadline_pass(error)
             raise client_error(req.connection_key, error) from error
-
-
-def _let_deadline_pass(error: OSError) -> None:
-    """Raise the exception that asyncio ends deadlines with; it is no fault of the connection."""
-    if isinstance(error, TimeoutError) and error.errno is None:
-        raise error
 
 
 async def connected(infos: list[AddrInfoType], *, guard: Guard | None) -> socket.socket:
