@@ -546,6 +546,13 @@ async def test_nor_does_it_matter_that_it_comes_in_pieces_there() -> None:
         assert await problem(response, 413) == "a body has at most 1,048,576 bytes"
 
 
+class Host(TestServer):
+    """Lets handlers go on when who asked has left, as aiohttp does unless it is told else."""
+
+    async def _make_runner(self, **options: Any) -> web.BaseRunner:
+        return await super()._make_runner(**options | {"handler_cancellation": False})
+
+
 async def half_asked(asker: Asker, path: str) -> asyncio.StreamWriter:
     """Begin a list that never comes to its end."""
     _, writer = await asyncio.open_connection(asker.host, asker.port)
@@ -561,7 +568,7 @@ async def test_a_host_that_does_not_cancel_handlers_hears_of_no_fault_of_ours(
     """Of who hangs up in the middle of the question, nor of the answer."""
     app = unguarded()
     before = len(asyncio.all_tasks())
-    server = TestServer(app)
+    server = Host(app)
     await server.start_server(access_log=None)
     async with TestClient(server) as asker:
         writer = await half_asked(asker, "/api/check")

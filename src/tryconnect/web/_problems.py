@@ -69,8 +69,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return problem.response()
     except web.HTTPException as error:
         return _of_the_framework(error, request).response()
-    except ConnectionError:  # the client has left
-        raise
+    except ConnectionError:  # the client has left: nobody reads this, and nobody need log it
+        return bad_request("the connection was lost").response()
     except Exception as error:  # noqa: BLE001 - the server goes on
         log_fault(error)
         return Problem(
