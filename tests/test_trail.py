@@ -69,6 +69,15 @@ def test_the_first_socket_begins_the_connection_and_others_do_not_restart_it() -
     assert timings.connect >= 0.002
 
 
+def test_a_handshake_over_a_connection_that_is_gone_has_no_peer() -> None:
+    trail = Trail(TARGET)
+    with socket.socket() as sock:
+        trail.opened(sock)
+        trail.encrypting()
+
+    assert (trail.phase, trail.ip) == (Phase.tls, None)
+
+
 def test_a_connection_without_a_transport_begins_the_answer() -> None:
     """As mocked responses have none."""
     trail = Trail(TARGET)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import itertools
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -93,6 +94,13 @@ class Silent(Stock):
         pass
 
 
+class SpeaksToTheLog(Stock):
+    """Asks no handler."""
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        logging.getLogger("asyncio").error(context["message"], exc_info=context.get("exception"))
+
+
 # --- clock and timers
 
 
@@ -141,6 +149,14 @@ class StaysWhereItIs(Stock):
 
     def run_until_complete(self, _: Any) -> Any:
         raise RuntimeError("this loop runs in the main thread only")
+
+
+class EndsBadly(Stock):
+    """Does what it is asked to, and fails afterwards."""
+
+    def run_until_complete(self, future: Any) -> Any:
+        super().run_until_complete(future)
+        raise RuntimeError("this loop has lost its window")
 
 
 # --- sockets

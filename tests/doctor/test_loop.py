@@ -217,9 +217,15 @@ async def test_a_loop_at_rest_that_falls_asleep_for_ever_is_left_there() -> None
     closed_elsewhere(loop)
 
 
-async def test_a_loop_at_rest_that_cannot_run_elsewhere_says_so_itself() -> None:
-    loop = loops.StaysWhereItIs()
-    with pytest.raises(RuntimeError, match="in the main thread only"):
+@pytest.mark.parametrize(
+    ("factory", "words"),
+    [(loops.StaysWhereItIs, "in the main thread only"), (loops.EndsBadly, "has lost its window")],
+)
+async def test_what_a_loop_at_rest_fails_with_is_told_in_its_own_words(
+    factory: LoopFactory, words: str
+) -> None:
+    loop = factory()
+    with pytest.raises(RuntimeError, match=words):
         await doctor.examine(loop, only="loop")
     loop.close()
 
@@ -299,6 +305,13 @@ def test_without_a_handler_what_others_fail_at_is_logged_as_ever(
     assert asyncio.run(look()).healthy
     sync_leak_guard.expect_complaints()
     assert {record.getMessage() for record in caplog.records} == {"of another's"}
+
+
+def test_a_loop_that_speaks_to_the_log_only_is_heard_and_the_log_is_spared(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert examined(loops.SpeaksToTheLog).named("unretrieved")[0].level is Level.ok
+    assert caplog.records == []
 
 
 def test_an_openssl_that_needs_certificates_leaves_tls_untried(
