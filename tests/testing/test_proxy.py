@@ -1,5 +1,6 @@
 """The proxy passes on what it should, as aiohttp's client sees it."""
 
+import asyncio
 import ssl
 
 import aiohttp
@@ -56,6 +57,19 @@ async def test_refusals(https_server: HttpServer, client_ssl: ssl.SSLContext) ->
             await session.get(https_server.url, proxy=through.url, ssl=client_ssl)
 
     assert https_server.connections == 0
+
+
+@pytest.mark.parametrize("words", [b"", b"GET http://127.0.0.1/ HTTP/1.1\r\n"])
+async def test_who_leaves_before_the_end_of_a_request_has_asked_for_nothing(words: bytes) -> None:
+    async with proxy() as through:
+        reader, writer = await asyncio.open_connection(through.host, through.port)
+        writer.write(words)
+        writer.write_eof()
+        assert await reader.read() == b""
+        writer.close()
+        await writer.wait_closed()
+
+    assert (through.connections, through.asked) == (1, [])
 
 
 async def test_what_cannot_be_reached() -> None:

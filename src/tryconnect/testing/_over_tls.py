@@ -35,10 +35,7 @@ class TlsConnection(Connection):
         await self._until_done(self.tls.do_handshake)
 
     async def receive(self) -> bytes:
-        try:
-            return await self._until_done(lambda: self.tls.read(65_536))
-        except ssl.SSLZeroReturnError:
-            return b""
+        return await self._until_done(lambda: self.tls.read(65_536))
 
     async def send(self, data: bytes) -> None:
         await self._until_done(lambda: self.tls.write(data))
