@@ -167,6 +167,7 @@ HEADERS: Final = [
     _header("space in the value", "text/html; charset= gbk ", "gbk", "enc: 4.2; chromium"),
     _header("two charsets", "text/html; charset=euc-kr; charset=big5", "euc-kr", "chromium"),
     _header("empty, then one", "text/html; charset=; charset=euc-kr", "euc-kr", "chromium"),
+    _header("a space, then one", "text/html; charset= ; charset=euc-kr", "euc-kr", "mime: 4.4"),
     _header("other parameters", 'text/html; a="x;charset=big5"; charset=gbk', "gbk", "mime: 4.4"),
     _header("two values", "text/html; charset=big5, text/html; charset=gbk", "gbk", "fetch: 3.6"),
     _header("second value without", "text/html; charset=gbk, text/html", "gbk", "fetch: 3.6"),

@@ -64,19 +64,19 @@ def content_type(header: str | None) -> ContentType:
     return ContentType(kind, web_name(label) if label else None)
 
 
-def _parse(value: str) -> tuple[str, str | None] | None:
+def _parse(text: str) -> tuple[str, str | None] | None:
     """Return type and first charset parameter of one value; None if it has no type."""
-    essence, semicolon, parameters = value.partition(";")
+    essence, semicolon, parameters = text.partition(";")
     essence = essence.rstrip(_SPACE).lower()
     if not _ESSENCE.fullmatch(essence) or essence == "*/*":
         return None
-    for name, label in _PARAMETER.findall(semicolon + parameters):
-        if name.lower() == "charset" and label:
+    for name, value in _PARAMETER.findall(semicolon + parameters):
+        if name.lower() == "charset" and (label := value.rstrip(_SPACE)):
             return essence, _unquoted(label)
     return essence, None
 
 
 def _unquoted(value: str) -> str:
     if not value.startswith('"'):
-        return value.rstrip(_SPACE)
+        return value
     return re.sub(r"\\(.)", r"\1", value[1:].removesuffix('"'), flags=re.DOTALL)
