@@ -5,7 +5,8 @@ Encoding Standard, "index-big5.txt" and "index-jis0208.txt".
 
 from typing import Final
 
-# What Python's big5hkscs (HKSCS-2004) lacks: the first sequence of each run, and its characters.
+# What Python's big5hkscs (HKSCS-2004) lacks: the first sequence of each run, and its characters. No
+# run goes beyond the last trail byte of its lead.
 _HKSCS_RUNS: Final = """
 877a㡵𡵓𣚞𦀡㻬𥣞㫵竼龗𤅡𨤍𣇪𠪊𣉞䌊蒄龖鐯䤰蘓墖靊鈘秐稲晠権袝瑌篅枂稬剏遆㓦珄𥶹瓆鿇垳
 87c4䤯呌䄱𣚎堘穲𧭥讏䚮𦺈䆁𥶙箮𢒼鿈𢓁𢓉𢓌鿉蔄𣖻䂴鿊䓡𪷿拁灮鿋
@@ -36,8 +37,7 @@ def hkscs_2008() -> dict[bytes, str]:
     for run in [*_HKSCS_RUNS.split(), "a3c0" + pictures]:
         lead, trail = bytes.fromhex(run[:4])
         for number, character in enumerate(run[4:], _BIG5_TRAILS.index(trail)):
-            carry, index = divmod(number, len(_BIG5_TRAILS))
-            found[bytes([lead + carry, _BIG5_TRAILS[index]])] = character
+            found[bytes([lead, _BIG5_TRAILS[number]])] = character
     return found
 
 
