@@ -172,6 +172,10 @@ HEADERS: Final = [
     _header("two values", "text/html; charset=big5, text/html; charset=gbk", "gbk", "fetch: 3.6"),
     _header("second value without", "text/html; charset=gbk, text/html", "gbk", "fetch: 3.6"),
     _header("second value is garbage", "text/html; charset=gbk, ?", "gbk", "fetch: 3.6"),
+    _header("first value is garbage", "?, text/html; charset=gbk", "gbk", "fetch: 3.6"),
+    _header("another type", "X/Y; charset=gbk", "gbk", "mime: 4.4"),
+    _header("space before the semicolon", "text/html ;charset=gbk", "gbk", "mime: 4.4"),
+    _header("escaped line", 'a/b; c="\\\n,x/y"; charset="\\\ngbk"', "gbk", "mime: 4.4; enc: 4.2"),
     _header("comma in quotes", 'text/html; a=",x/y;"; charset=gbk', "gbk", "fetch: 3.6"),
     _header("plain text", "text/plain; charset=gb2312", "gbk", "mime: 4.4"),
     _header("json", "application/json; charset=gbk", "gbk", "chromium shows JSON as text"),
@@ -179,6 +183,9 @@ HEADERS: Final = [
     _ignored("spaces around =", "text/html; charset = gbk", "mime: 4.4; chromium"),
     _ignored("single quotes", "text/html; charset='gbk'", "enc: 4.2; chromium"),
     _ignored("other type later", "text/html; charset=gbk, text/plain", "fetch: 3.6; chromium"),
+    _ignored("odd space before the type", "\vtext/html; charset=gbk", "mime: 4.4, HTTP whitespace"),
+    _ignored("odd space after the type", "text/html\v; charset=gbk", "mime: 4.4, HTTP whitespace"),
+    _ignored("odd space after the label", "text/html; charset=gbk\v", "mime: 4.4; enc: 4.2"),
     _ignored("no type", "charset=gbk", "mime: 4.4; chromium"),
     _ignored("no value", "text/html; charset", "mime: 4.4"),
     _ignored("nothing", "", "mime: 4.4"),
@@ -573,6 +580,7 @@ UNDECLARED: Final = [
             ("cut", said.THAI.encode()[:-1], HTML, said.THAI[:-1] + "\ufffd"),
             ("cut soon", "中文字".encode()[:-1], HTML, "中文\ufffd"),
             ("one in five", "é".encode() * 4 + b"\xff", HTML, "éééé\ufffd"),
+            ("one in five, in 80", "À".encode() * 4 + b"\xff", HTML, "ÀÀÀÀ\ufffd"),
             ("late", b"\xc3\xa9" * 9000 + b"\xe9", "text/plain", "é" * 9000 + "\ufffd"),
         )
     ),
@@ -597,6 +605,7 @@ UNDECLARED: Final = [
 ]
 
 _LATE: Final = "index-gb18030, as of 2022"
+HIGH: Final = bytes(range(0x80, 0x100))
 
 SEQUENCES: Final = [
     # What Python's own codecs read otherwise, or not at all.
@@ -611,6 +620,8 @@ SEQUENCES: Final = [
     ),
     _bytes("four bytes, private", "gb18030", b"\x81\x35\xf4\x37", "\ue7c7", "enc: index ranges"),
     _bytes("four bytes, none", "gb18030", b"\xfe\x39\xfe\x39<", "\ufffd<", "enc: 10.2.1"),
+    _bytes("four bytes, then cut", "gbk", b"\x81\x35\xf4\x37\x81", "\ue7c7\ufffd", "enc: 10.2.1"),
+    _bytes("malformed and line", "gbk", b"\xff\n", "\ufffd\n", "enc: 10.2.1"),
     _bytes("lead and tag", "gbk", b"\x81<p>\xff<p>", "\ufffd<p>\ufffd<p>", "enc: 10.2.1; chromium"),
     _bytes("two of four and tag", "gb18030", b"\x81\x30<p>", "\ufffd0<p>", "enc: 10.2.1; chromium"),
     _bytes("three of four and tag", "gbk", b"\x81\x30\x81<p>", "\ufffd0\ufffd<p>", "chromium"),
@@ -620,11 +631,19 @@ SEQUENCES: Final = [
     _bytes("control pictures", "big5", b"\xa3\xc0\xa3\xe1", "␀€", "enc: index-big5"),
     _bytes("punctuation", "big5", b"\xa1\x45\xa1\xe3\xa1\xf2\xa2\x44", "‧～⊕￥", "enc: index-big5"),
     _bytes("slashes", "big5", b"\xa1\xfe\xa2\x41\xa2\x40\xa2\x42", "／∕＼﹨", "enc: index-big5"),
+    _bytes("division slash alone", "big5", b"\xa2\x41", "∕", "enc: index-big5"),
+    _bytes("small backslash alone", "big5", b"\xa2\x42", "﹨", "enc: index-big5"),
+    _bytes("over a gap of trails", "big5", b"\x87\x7e\x87\xa1", "㻬𥣞", "enc: index-big5"),
+    _bytes("malformed, then dot", "big5", b"\xff\xa1\x45", "\ufffd‧", "enc: 11.1.1"),
+    _bytes("lead and X", "big5", b"\x81X", "\ufffdX", "enc: 11.1.1"),
     _bytes("two code points", "big5", b"\x88\x62\x88\xa5", "Ê̄ê̌", "enc: 11.1.1, pointers 1133 ff."),
     _bytes("backslash as trail", "big5", "許功蓋".encode("big5"), "許功蓋", "enc: 11.1.1"),
     _bytes("lead and tag", "big5", b"\xa4<p>\x81A", "\ufffd<p>\ufffdA", "enc: 11.1.1; chromium"),
     _bytes("NEC row", "euc-jp", b"\xad\xa1\xad\xea\xad\xe2", "①㈱№", "enc: index-jis0208"),
     _bytes("IBM rows", "euc-jp", b"\xfc\xe2\xf9\xa1", "髙纊", "enc: index-jis0208"),
+    _bytes("IBM rows between", "euc-jp", b"\xfa\xa1\xfb\xa1", "忞犾", "enc: index-jis0208"),
+    _bytes("before a row", "euc-jp", b"\xfa\xa0a", "\ufffda", "enc: 12.1.1, trail A1 to FE"),
+    _bytes("after a row", "euc-jp", b"\xf9\xffa", "\ufffda", "enc: 12.1.1, trail A1 to FE"),
     _bytes("NEC row, often", "euc-jp", b"\xad\xa1a" * 20_000, "①a" * 20_000, "enc: no repair"),
     _bytes("waves and minus", "euc-jp", b"\xa1\xc1\xa1\xdd\xa1\xc2", "～－∥", "enc: index-jis0208"),
     _bytes("signs", "euc-jp", b"\xa1\xf1\xa1\xf2\xa2\xcc", "￠￡￢", "enc: index-jis0208"),
@@ -646,6 +665,7 @@ SEQUENCES: Final = [
     _bytes(
         "lead and tag", "shift_jis", b"\x81<p>\x85\x40", "\ufffd<p>\ufffd@", "enc: 12.3.1; chromium"
     ),
+    _bytes("broken, then whole", "shift_jis", b"\x81<\x82\xa0X", "\ufffd<あX", "enc: 12.3.1"),
     _bytes("beyond KS X 1001", "euc-kr", "똠방각하".encode("cp949"), "똠방각하", "enc: 13.1.1"),
     _bytes(
         "lead and tag", "euc-kr", b"\xb0<p>\xc9\x41", "\ufffd<p>\ufffdA", "enc: 13.1.1; chromium"
@@ -662,6 +682,11 @@ SEQUENCES: Final = [
     _bytes("lead and escape", "iso-2022-jp", b"\x1b$B$\x1b(B<", "\ufffd<", "enc: 12.2.1; chromium"),
     _bytes("new line", "iso-2022-jp", b'\x1b$B$"\n<$', "あ\ufffd爾", "enc: 12.2.1; chromium"),
     _bytes("eight bits", "iso-2022-jp", b"A\xe9B\x0e", "A\ufffdB\ufffd", "enc: 12.2.1; chromium"),
+    _bytes("all with eight bits", "iso-2022-jp", HIGH, "\ufffd" * 0x80, "enc: 12.2.1"),
+    _bytes("X, Y and Z", "iso-2022-jp", b"XYZ", "XYZ", "enc: 12.2.1"),
+    _bytes(
+        "escape, escape", "iso-2022-jp", b'\x1b\x1b$B$"', "\ufffdあ", "enc: 12.2.1, escape state"
+    ),
     _bytes("ends in an escape", "iso-2022-jp", b"A\x1b$", "A\ufffd$", "enc: 12.2.1; chromium"),
     _bytes("ends in a lead", "iso-2022-jp", b"\x1b$B$", "\ufffd", "enc: 12.2.1; chromium"),
     _bytes("C1", "windows-1252", b"\x80\x81\x8d\x9f", "€\x81\x8dŸ", "enc: index-windows-1252"),

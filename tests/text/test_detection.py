@@ -57,15 +57,26 @@ def test_what_is_not_the_detectors_own_passes(
         decode(GBK)
 
 
-@pytest.mark.parametrize("answer", ["UTF-8", "UTF-16LE", "ISO-2022-KR", "no such", ""])
+@pytest.mark.parametrize("answer", ["UTF-8", "UTF-16LE", "UTF-16BE", "ISO-2022-KR", "no such", ""])
 def test_answers_that_cannot_be_are_none(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     stand_in(monkeypatch, answer)
     assert detect(GBK, whole=False) is None
 
 
-def test_python_names_are_understood(monkeypatch: pytest.MonkeyPatch) -> None:
-    stand_in(monkeypatch, "cp874")
-    assert detect(said.THAI.encode("cp874"), whole=False) == "windows-874"
+@pytest.mark.parametrize(
+    ("answer", "name"), [("cp874", "windows-874"), ("CP932", "shift_jis"), ("cp949", "euc-kr")]
+)
+def test_python_names_are_understood(
+    monkeypatch: pytest.MonkeyPatch, answer: str, name: str
+) -> None:
+    stand_in(monkeypatch, answer)
+    assert detect(GBK, whole=False) == name
+
+
+def test_chardet_is_not_asked_for_a_superset_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "chardetng_py", None)
+    body = said.RUSSIAN.encode("iso8859-5")
+    assert (decode(body).text, decode(body).encoding) == (said.RUSSIAN, "iso-8859-5")
 
 
 @pytest.mark.parametrize(
