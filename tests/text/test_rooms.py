@@ -194,3 +194,15 @@ def test_ten_thousand_malformed_steps_are_counted_as_the_standard_does(
         decoder.decode(body, final=True) for body in (b"\x81\x35\xf4\x37", b"\xfe\x39\xfe\x39<p>")
     ]
     assert " ".join(told) == text
+
+
+@pytest.mark.parametrize("cut", range(1, 12))
+def test_a_lead_before_an_escape_is_malformed_wherever_it_is_cut(cut: int) -> None:
+    body = b'\x1b$B$\x1b(B<\x1b$B$"'
+    decoder = Iso2022JpDecoder()
+    told = [
+        decoder.decode(body[:cut], final=False),
+        decoder.decode(body[cut:], final=False),
+        decoder.decode(b"", final=True),
+    ]
+    assert "".join(told) == "\ufffd<\u3042"

@@ -85,5 +85,6 @@ class Iso2022JpDecoder:
             return self._euc_jp.renamed(two_byte.decode("euc_jp"))
         except UnicodeDecodeError:
             text, unfinished = self._euc_jp.step_by_step(two_byte, final=final)
-            self._unfinished = characters[len(characters) - len(unfinished) :]
+            if unfinished:  # else half an escape may wait there, whose turn it still is
+                self._unfinished = characters[-len(unfinished) :]
             return text
