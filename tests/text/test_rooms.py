@@ -206,3 +206,23 @@ def test_a_lead_before_an_escape_is_malformed_wherever_it_is_cut(cut: int) -> No
         decoder.decode(b"", final=True),
     ]
     assert "".join(told) == "\ufffd<\u3042"
+
+
+HALVES = {
+    "gbk": (b"\x81", b"\x81\x30", b"\x81\x30\x81"),
+    "big5": (b"\x81", b"\xfe"),
+    "euc-jp": (b"\xa4", b"\x8e", b"\x8f", b"\x8f\xa1"),
+    "shift_jis": (b"\x81", b"\xe0"),
+    "euc-kr": (b"\x81", b"\xfe"),
+}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "half"), [(name, half) for name, halves in HALVES.items() for half in halves]
+)
+def test_half_a_character_waits_for_the_rest_where_others_are_malformed(
+    encoding: str, half: bytes
+) -> None:
+    known = sequences(encoding)
+    assert known.step_by_step(b"\xff\n" + half, final=False) == ("\ufffd\n", half)
+    assert known.step_by_step(b"\xff\n" + half, final=True) == ("\ufffd\n\ufffd", b"")
