@@ -57,7 +57,7 @@ DECLARED = {
         b"<%b><meta charset=big5></%b >".replace(b"%b", tag) + GBK: "gbk"
         for tag in b"iframe noembed noframes textarea xmp".split()
     },
-    b"<title><meta charset=big5></TITLE><title><meta charset=big5></title>" + GBK: "gbk",
+    b"<title></title><title><meta charset=big5></TITLE>" + GBK: "gbk",
 }
 
 
