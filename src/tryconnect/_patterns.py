@@ -27,7 +27,20 @@ if TYPE_CHECKING:
     from tryconnect._expect import ExpectLike
     from tryconnect._source import Addresses
 
-__all__ = ["UP", "Check", "checks_of_many", "wait", "watch"]
+    class Check(Protocol):
+        """How a client checks one address."""
+
+        async def __call__(self, address: str, *, limit: float, expect: Expect | None) -> Report:
+            """Check an address within that many seconds."""
+
+    class Checker(Protocol):
+        """A client, as far as it matters here."""
+
+        @property
+        def _check(self) -> Check: ...
+
+
+__all__ = ["UP", "checks_of_many", "wait", "watch"]
 
 UP = Expect(status="2xx")
 """What is waited for where the caller does not say.  It stands for "open" where nobody asks by
@@ -35,20 +48,6 @@ HTTP, so it is known by its identity."""
 
 
 Asking: TypeAlias = "Callable[[float], Awaitable[Report]]"
-
-
-class Check(Protocol):
-    """How a client checks one address."""
-
-    async def __call__(self, address: str, *, limit: float, expect: Expect | None) -> Report:
-        """Check an address within that many seconds."""
-
-
-class Checker(Protocol):
-    """A client, as far as it matters here."""
-
-    @property
-    def _check(self) -> Check: ...
 
 
 def checks_of_many(
