@@ -81,7 +81,12 @@ class Connector(aiohttp.TCPConnector):
         while True:
             if trail is not None:
                 trail.reused = True  # until a socket is opened
-            connection = await self._connection(req, traces, timeout)
+            if self.force_close:
+                # Where none is kept, there is no pool to look into and no queue to stand in,
+                # which would take 2 % of a check.
+                connection = self._taken(req, await self._create_connection(req, traces, timeout))
+            else:
+                connection = await super().connect(req, traces, timeout)
             if trail is None or not trail.reused or _still_good(connection, trail):
                 break
             connection.close()
@@ -100,14 +105,7 @@ class Connector(aiohttp.TCPConnector):
             trail.protocol = protocol
         return connection
 
-    async def _connection(
-        self, req: ClientRequest, traces: list[Any], timeout: ClientTimeout
-    ) -> Connection:
-        if not self.force_close:
-            return await super().connect(req, traces, timeout)
-        # Where none is kept, there is no pool to look into and no queue to stand in, which
-        # would take 2 % of a check.
-        protocol = await self._create_connection(req, traces, timeout)
+    def _taken(self, req: ClientRequest, protocol: ResponseHandler) -> Connection:
         if self._closed:
             protocol.close()
             raise aiohttp.ClientConnectionError("the connector is closed")

@@ -115,7 +115,15 @@ class Http:
         while True:
             headers = self._headers_for(trail.target, first, cookies, plan)
             try:
-                response = await self._get(trail, headers)
+                proxy = self._begin(trail)
+                context = await self._trust.context() if _encrypted(trail.target, proxy) else True
+                response = await self._session.get(
+                    URL(trail.target.url, encoded=True),
+                    allow_redirects=False,
+                    headers=headers,
+                    proxy=proxy,
+                    ssl=context,
+                )
             except aiohttp.ClientResponseError:
                 if plan is not None or not _answered_all_the_same(trail):
                     raise
@@ -144,21 +152,12 @@ class Http:
         """Let the session go; its connections are closed by the trails and by the loop's end."""
         self._session.detach()
 
-    async def _get(self, trail: Trail, headers: CIMultiDict[str]) -> ClientResponse:
-        target = trail.target
+    def _begin(self, trail: Trail) -> URL | None:
+        """Begin a hop of a trail; return the proxy that it goes through."""
         trail.status = None
-        proxy = self._proxies.choose(target)
+        proxy = self._proxies.choose(trail.target)
         trail.proxied = proxy is not None
-        encrypted = target.url.startswith("https:") or (
-            proxy is not None and proxy.scheme == "https"
-        )
-        return await self._session.get(
-            URL(target.url, encoded=True),
-            allow_redirects=False,
-            headers=headers,
-            proxy=proxy,
-            ssl=await self._trust.context() if encrypted else True,
-        )
+        return proxy
 
     def _headers_for(
         self, target: Target, first: Target, cookies: _Cookies, plan: BodyPlan | None
@@ -200,6 +199,10 @@ class _Cookies:
             return ""
         found = self._jar.filter_cookies(URL(target.url, encoded=True))
         return "; ".join(f"{cookie.key}={cookie.coded_value}" for cookie in found.values())
+
+
+def _encrypted(target: Target, proxy: URL | None) -> bool:
+    return target.url.startswith("https:") or (proxy is not None and proxy.scheme == "https")
 
 
 def _checked_status(response: ClientResponse, trail: Trail) -> int:
