@@ -40,6 +40,11 @@ Lend: TypeAlias = "Callable[[], AbstractAsyncContextManager[_Lent]]"
 Check: TypeAlias = "Callable[[_Lent, str], Awaitable[Report]]"
 """Checks one address with it."""
 
+_HELPERS = 2
+"""How many more workers each one hires.  By ones, they would come one after the other.  By twos,
+most come at the same time and go on in step, and a processor that does the same for many checks in
+a row finds it in its caches: 5 % of a check over TLS."""
+
 LOOKAHEAD = 10
 """How many times ``limit`` addresses are pulled ahead where some have to wait for others: for
 their host's turn, or for an earlier address' report."""
@@ -225,8 +230,9 @@ class _Run(Generic[_Lent]):
 
     async def _work(self, lent: _Lent) -> None:
         while (job := await self._next()) is not None:
-            if self._crew.has_room and not self._source.exhausted:
-                self._crew.hire(self._work(lent))
+            for _ in range(_HELPERS):
+                if self._crew.has_room and not self._source.exhausted:
+                    self._crew.hire(self._work(lent))
             following: Job | None = job
             while following is not None:
                 self.started += 1
