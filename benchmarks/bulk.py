@@ -22,6 +22,7 @@ ALL = (
     "requests, default executor",
     "requests, sessions in a pool",
     "httpx",
+    "httpx, headers only",
     "niquests",
     "pyreqwest (Rust)",
     "pycurl, multi",
@@ -45,6 +46,7 @@ def plain(*, quick: bool) -> Table:
             *claims(runs, AIOHTTP, 1.15),
             *claims(runs, "requests, default executor", 0.45),
             *claims(runs, "httpx", 0.35),
+            *claims(runs, "httpx, headers only", 0.35),
         ],
     )
 

@@ -1,7 +1,7 @@
 """The clients that are measured: each does the same work as its users would write it.
 
-Every one of them makes a GET, waits for the headers, and hangs up where it can; those that cannot
-leave a body alone read it.  Each stands in a module of its own, so that a process has in memory
+Every one of them makes a GET; who can hang up after the headers does so.  httpx has two rows, since
+its documents read the body.  Each stands in a module of its own, so that a process has in memory
 what its client needs, and no other.  A client whose library is not installed is left out.
 """
 
@@ -76,6 +76,7 @@ PEERS: dict[str, Peer] = {
     "requests, default executor": Peer("threads.executor", "requests"),
     "requests, sessions in a pool": Peer("threads.pool", "requests", loop=None),
     "httpx": Peer("others.httpx", "httpx"),
+    "httpx, headers only": Peer("others.httpx_stream", "httpx"),
     "niquests": Peer("others.niquests", "niquests", apart=True),
     "pyreqwest (Rust)": Peer("others.pyreqwest", "pyreqwest"),
     "pycurl, multi": Peer("libcurl.multi", "pycurl", loop=None),

@@ -12,10 +12,22 @@ from benchmarks.peers._workers import OK, in_workers
 if TYPE_CHECKING:
     from benchmarks.work import Tally, Work
 
-__all__ = ["httpx", "niquests", "pyreqwest"]
+__all__ = ["httpx", "httpx_stream", "niquests", "pyreqwest"]
 
 
 async def httpx(work: Work, tally: Tally) -> None:
+    """httpx, as its documents show it."""
+    library: Any = import_module("httpx")
+    async with library.AsyncClient(timeout=work.timeout) as client:
+
+        async def check(url: str) -> bool:
+            response = await client.get(url)
+            return bool(response.status_code == OK)
+
+        await in_workers(work, tally, check)
+
+
+async def httpx_stream(work: Work, tally: Tally) -> None:
     """httpx, headers only."""
     library: Any = import_module("httpx")
     async with library.AsyncClient(timeout=work.timeout) as client:
