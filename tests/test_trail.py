@@ -232,6 +232,21 @@ async def test_a_kept_connection_stays_open() -> None:
         await asyncio.sleep(0.001)
 
 
+async def test_the_end_of_an_asyncio_connection_is_not_waited_for() -> None:
+    async with peers.silent() as peer:
+        trail = await Trail(TARGET).__aenter__()
+        sock = await connected_to(peer)
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_connection(asyncio.Protocol, sock=sock)
+        trail.connected(transport)
+        transport.close()
+        with pytest.raises(StopIteration):
+            trail.__aexit__(None, None, None).send(None)
+
+        assert sock.fileno() == -1
+        await asyncio.sleep(0)
+
+
 @on_each_loop
 async def test_a_closing_tls_connection_does_not_wait_for_its_peer() -> None:
     """The peer never answers close_notify, for which asyncio would wait 30 s."""

@@ -116,7 +116,7 @@ class Trail:
 
     def _lost(self) -> list[socket.socket]:
         """Return the sockets that no transport keeps open; see that they close at once."""
-        kept = {-1}  # closed already
+        kept, let_go = set(), {-1}
         for transport in self._transports:
             if not transport.is_closing():
                 kept.add(_fileno(transport))
@@ -124,7 +124,15 @@ class Trail:
                 # A peer that never answers close_notify would hold a closing TLS connection open
                 # for asyncio's 30 s; close() has sent ours already.
                 transport.abort()
-        return [sock for sock in self._sockets if sock.fileno() not in kept]
+                if type(transport).__module__ == _ASYNCIOS_OWN:
+                    let_go.add(_fileno(transport))
+        lost = []
+        for sock in self._sockets:
+            if sock.fileno() in let_go:
+                sock.close()
+            elif sock.fileno() not in kept:
+                lost.append(sock)
+        return lost
 
     def _timings(self) -> Timings:
         return Timings(
@@ -194,6 +202,10 @@ class _Socket(socket.socket):
         self.family = family  # type: ignore[misc]
         self.type = kind  # type: ignore[misc]
 
+
+_ASYNCIOS_OWN = "asyncio.selector_events"
+"""Where the plain transports are from that take their hands off the selector as they are aborted,
+and only close the socket in the loop's next round.  Not to wait for that is 1.5 % of a bulk run."""
 
 _UNIX = getattr(socket, "AF_UNIX", None)
 
