@@ -230,9 +230,9 @@ class _Run(Generic[_Lent]):
 
     async def _work(self, lent: _Lent) -> None:
         while (job := await self._next()) is not None:
-            for _ in range(_HELPERS):
-                if self._crew.has_room and not self._source.exhausted:
-                    self._crew.hire(self._work(lent))
+            helpers = 0 if self._source.exhausted else min(_HELPERS, self._crew.room)
+            for _ in range(helpers):
+                self._crew.hire(self._work(lent))
             following: Job | None = job
             while following is not None:
                 self.started += 1

@@ -24,9 +24,9 @@ class Crew:
         self._failure: BaseException | None = None
 
     @property
-    def has_room(self) -> bool:
-        """Whether one more may be hired."""
-        return len(self._workers) < self._most
+    def room(self) -> int:
+        """How many more may be hired."""
+        return self._most - len(self._workers)
 
     def hire(self, work: Coroutine[Any, Any, None]) -> None:
         """Let one more worker begin."""
