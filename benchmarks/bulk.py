@@ -105,9 +105,11 @@ def claims(runs: Runs, other: str, most: float, *, figure: str = "cpu") -> list[
 HEAD = ("client", "CPU, µs", "ours ÷ its", "checks/s", "peak, MiB", "files", "right", "rounds")
 
 
-def table_of(runs: Runs, claimed: Sequence[Claim], first: str = OURS) -> Table:
-    """Return a row for each client, and who is missing."""
-    missing = [name for name in ALL if PEERS[name].missing]
+def table_of(
+    runs: Runs, claimed: Sequence[Claim], first: str = OURS, *, asked: Iterable[str] = ALL
+) -> Table:
+    """Return a row for each client, and who of those that were asked is missing."""
+    missing = [name for name in asked if PEERS[name].missing]
     present = sorted({PEERS[name].library for name in runs if name in PEERS} - {OURS, "asyncio"})
     return Table(
         HEAD,

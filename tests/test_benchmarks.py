@@ -137,6 +137,7 @@ def test_clients_are_measured_against_a_server_in_python(monkeypatch: pytest.Mon
 
 def test_a_client_that_is_not_installed_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PEERS, "httpx", PEERS["httpx"]._replace(library="no_such_module"))
+    monkeypatch.setattr(apart, "python", {"niquests": "/opt/python"}.get)  # none is made for this
 
     assert installed(["httpx", OURS]) == [OURS]
     assert "left out: httpx" in bulk.table_of({OURS: [outcome(1)]}, []).note

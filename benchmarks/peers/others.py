@@ -15,10 +15,15 @@ if TYPE_CHECKING:
 __all__ = ["httpx", "httpx_stream", "niquests", "pyreqwest"]
 
 
+def httpx_client(work: Work) -> Any:
+    """Return a client as httpx makes it, but for the timeout."""
+    library: Any = import_module("httpx")
+    return library.AsyncClient(timeout=work.timeout)
+
+
 async def httpx(work: Work, tally: Tally) -> None:
     """httpx, as its documents show it."""
-    library: Any = import_module("httpx")
-    async with library.AsyncClient(timeout=work.timeout) as client:
+    async with httpx_client(work) as client:
 
         async def check(url: str) -> bool:
             response = await client.get(url)
@@ -29,8 +34,7 @@ async def httpx(work: Work, tally: Tally) -> None:
 
 async def httpx_stream(work: Work, tally: Tally) -> None:
     """httpx, headers only."""
-    library: Any = import_module("httpx")
-    async with library.AsyncClient(timeout=work.timeout) as client:
+    async with httpx_client(work) as client:
 
         async def check(url: str) -> bool:
             async with client.stream("GET", url) as response:
