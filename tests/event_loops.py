@@ -4,11 +4,14 @@ import asyncio
 import importlib
 import importlib.util
 import ipaddress
+import socket
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NoReturn
 
 import pytest
+
+from tryconnect import Client, Report
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
@@ -21,6 +24,28 @@ on_each_loop = pytest.mark.asyncio(loop_factories=["stock", "uvloop"])
 
 each_factory = pytest.mark.parametrize("loop_factory", FACTORIES.values(), ids=list(FACTORIES))
 """The same for sync tests that start loops themselves: gives them a ``loop_factory``."""
+
+
+class Listening(asyncio.SelectorEventLoop):
+    """Has a listener on loopback, which a test closes at a moment that only the loop knows.
+
+    That resets the connections that it has not accepted.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+
+    def probe(self, scheme: str) -> Report:
+        """Check the listener, and close the loop."""
+        url = f"{scheme}://127.0.0.1:{self.listener.getsockname()[1]}"
+
+        async def check() -> Report:
+            async with Client(proxy=None) as client:
+                return await client.probe(url)
+
+        with asyncio.Runner(loop_factory=lambda: self) as runner:
+            return runner.run(check())
 
 
 def start_native_threads() -> None:

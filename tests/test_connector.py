@@ -14,8 +14,8 @@ import aiohttp
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from tests.event_loops import on_each_loop
-from tryconnect import Client, Reason, Report
+from tests.event_loops import Listening, on_each_loop
+from tryconnect import Client, Reason
 from tryconnect import testing as peers
 from tryconnect._connector import HAPPY_EYEBALLS_DELAY, Connector, addr_infos
 from tryconnect._faults import LocalFault
@@ -174,32 +174,19 @@ async def test_it_works_outside_of_a_check_too(http_server: peers.HttpServer) ->
         assert response.status == 200
 
 
-class HangsUp(asyncio.SelectorEventLoop):
+class HangsUp(Listening):
     """Has the listener closed, and a connection reset, in the moment before it is handed over."""
-
-    listener: socket.socket
 
     async def create_connection(self, *args: Any, **options: Any) -> Any:
         transport, protocol = await super().create_connection(*args, **options)
-        self.listener.close()  # which resets those that it has not accepted
+        self.listener.close()
         while protocol.transport is not None:  # noqa: ASYNC110 - no event tells of it
             await asyncio.sleep(0)
         return transport, protocol
 
 
 def test_a_connection_that_is_lost_before_the_request_was_reset() -> None:
-    loop = HangsUp()
-    loop.listener = socket.create_server(("127.0.0.1", 0))
-    url = f"http://127.0.0.1:{loop.listener.getsockname()[1]}/"
-
-    async def check() -> Report:
-        async with Client(proxy=None) as client:
-            return await client.probe(url)
-
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        report = runner.run(check())
-
-    assert report.reason is Reason.reset
+    assert HangsUp().probe("http").reason is Reason.reset
 
 
 class Held(Invented):

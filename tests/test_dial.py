@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.event_loops import on_each_loop
-from tryconnect import Client, Reason, Report
+from tests.event_loops import Listening, on_each_loop
+from tryconnect import Client, Reason
 from tryconnect import testing as peers
 from tryconnect._dial import open_tcp, open_unix
 from tryconnect._faults import LocalFault
@@ -141,27 +141,14 @@ async def test_a_port_that_resets_at_once_is_open_or_reset() -> None:
     assert reasons <= {Reason.ok, Reason.reset}
 
 
-class HangsUp(asyncio.SelectorEventLoop):
+class HangsUp(Listening):
     """Has the listener closed at the moment between a connection and the first look at it."""
-
-    listener: socket.socket
 
     async def sock_connect(self, sock: socket.socket, address: Any) -> None:
         await super().sock_connect(sock, address)
-        self.listener.close()  # which resets those that it has not accepted
+        self.listener.close()
 
 
 @linux_only
 def test_a_connection_that_is_reset_before_it_was_looked_at_was_reset() -> None:
-    loop = HangsUp()
-    loop.listener = socket.create_server(("127.0.0.1", 0))
-    place = f"tcp://127.0.0.1:{loop.listener.getsockname()[1]}"
-
-    async def check() -> Report:
-        async with Client(proxy=None) as client:
-            return await client.probe(place)
-
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        report = runner.run(check())
-
-    assert report.reason is Reason.reset
+    assert HangsUp().probe("tcp").reason is Reason.reset
