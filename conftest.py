@@ -1,10 +1,10 @@
-"""Lets pytest run the blocks of the documents; tests/documents.py says how."""
+"""Lets pytest run the blocks of the documents; tests/docs/documents.py says how."""
 
 import signal
 
 from sybil import Sybil
 
-from tests import documents
+from tests.docs import documents
 
 # A shell has SIGINT ignored by what it starts in the background (POSIX, "Signals and error
 # handling"), and so by all that it starts in turn; here some of those wait for Ctrl-C.

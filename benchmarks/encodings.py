@@ -22,8 +22,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from tests.text.cases import CASES, Case
-from tryconnect._text import decode
+from tests.decoding.cases import CASES, Case
+from tryconnect._decoding.decoder import decode
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "explanation" / "which-encoding.rst"
 BEGIN, END = ".. table begins: written by benchmarks/encodings.py", ".. table ends"

@@ -19,8 +19,8 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 
 from benchmarks.usage import peak
-from tryconnect._coding import PIECE_SIZE, Inflater
-from tryconnect._text import Decoder, decode
+from tryconnect._decoding.content_encoding import PIECE_SIZE, Inflater
+from tryconnect._decoding.decoder import Decoder, decode
 
 KIB, MIB = 1024, 1024 * 1024
 CHUNK_SIZE = PIECE_SIZE

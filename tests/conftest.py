@@ -10,12 +10,12 @@ import hypothesis  # noqa: F401 - where trio is installed, it must not come afte
 import pytest
 from pytest_asyncio import is_async_test
 
-from tests import leaks
-from tests.event_loops import FACTORIES, LoopFactory, forbid_executor, start_native_threads
+from tests.support import leaks
+from tests.support.event_loops import FACTORIES, LoopFactory, forbid_executor, start_native_threads
 from tryconnect import testing as peers
-from tryconnect._portal import portal_loop
+from tryconnect._runtime.portal import portal_loop
 
-pytest_plugins = ["pytester", "tests.wants"]
+pytest_plugins = ["pytester", "tests.support.wants"]
 
 
 def pytest_collection_finish() -> None:

@@ -14,11 +14,11 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 import tryconnect
-from tests.event_loops import LoopFactory, each_factory, on_each_loop
-from tests.programs import run
+from tests.support.event_loops import LoopFactory, each_factory, on_each_loop
+from tests.support.programs import run
 from tryconnect import Client, Expect, FetchError, Guard, Reason, Report
 from tryconnect import testing as peers
-from tryconnect._session import Session
+from tryconnect._check.session import Session
 
 METHODS = ("try_connect", "probe", "fetch_text", "fetch")
 
@@ -91,7 +91,9 @@ SENSE: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("options", SENSE, ids=lambda value: repr(value)[:40])
+@pytest.mark.parametrize(
+    "options", SENSE, ids=lambda value: repr(value).partition(" at 0x")[0][:40]
+)
 async def test_sense_is_accepted(options: dict[str, Any]) -> None:
     async with Client(**options):
         pass
@@ -250,7 +252,7 @@ class SlowToClose(Session):
 async def test_a_cancellation_does_not_stop_the_closing(
     monkeypatch: pytest.MonkeyPatch, https_server: peers.HttpServer
 ) -> None:
-    monkeypatch.setattr("tryconnect._session.Session", SlowToClose)
+    monkeypatch.setattr("tryconnect._check.session.Session", SlowToClose)
     monkeypatch.setattr(SlowToClose, "ended", 0)
 
     async def check() -> None:

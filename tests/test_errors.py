@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tryconnect._records import Report
+from tryconnect._model.report import Report
 from tryconnect.errors import FetchError, InvalidAddress, Reason, TryConnectError
 
 REASONS = [

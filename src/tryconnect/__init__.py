@@ -1,7 +1,6 @@
 """Does this address answer, and if not, why?  On time, from any asyncio program."""
 
-from tryconnect._bulk import Probes
-from tryconnect._calls import (
+from tryconnect._api import (
     fetch,
     fetch_text,
     probe,
@@ -12,11 +11,12 @@ from tryconnect._calls import (
     watch,
 )
 from tryconnect._client import Client
-from tryconnect._decoded import EncodingSource
-from tryconnect._expect import Expect
-from tryconnect._guard import Guard
-from tryconnect._patience import Watch
-from tryconnect._records import Hop, Page, Report, Timings, Tls
+from tryconnect._model.expect import Expect
+from tryconnect._model.guard import Guard
+from tryconnect._model.report import Hop, Page, Report, Timings, Tls
+from tryconnect._model.text import EncodingSource
+from tryconnect._runs.bulk import Probes
+from tryconnect._runs.waiting import Watch
 from tryconnect._version import __version__
 from tryconnect.errors import FetchError, InvalidAddress, Reason, TryConnectError, WaitTimeout
 

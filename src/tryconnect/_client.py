@@ -6,8 +6,8 @@ import asyncio
 from copy import copy
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
-from tryconnect._expect import ExpectLike, as_expect
-from tryconnect._loops import is_gone
+from tryconnect._address.target import address_text
+from tryconnect._model.expect import ExpectLike, as_expect
 from tryconnect._options import (
     AT_ONCE,
     CHECK_TIMEOUT,
@@ -20,8 +20,8 @@ from tryconnect._options import (
     seconds,
     whole,
 )
-from tryconnect._patterns import UP, checks_of_many, wait, watch
-from tryconnect._target import address_text
+from tryconnect._runs.patterns import UP, checks_of_many, wait, watch
+from tryconnect._runtime.threads import is_gone
 from tryconnect.errors import TryConnectError
 
 if TYPE_CHECKING:
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
     from yarl import URL
 
-    from tryconnect._bulk import Probes
-    from tryconnect._expect import Expect
-    from tryconnect._guard import Guard
-    from tryconnect._patience import Watch
-    from tryconnect._records import Page, Report
-    from tryconnect._session import Session
-    from tryconnect._source import Addresses
+    from tryconnect._check.session import Session
+    from tryconnect._model.expect import Expect
+    from tryconnect._model.guard import Guard
+    from tryconnect._model.report import Page, Report
+    from tryconnect._runs.bulk import Probes
+    from tryconnect._runs.source import Addresses
+    from tryconnect._runs.waiting import Watch
 
 __all__ = ["Address", "Client", "session_class"]
 
@@ -292,7 +292,7 @@ def session_class() -> type[Session]:
         TryConnectError: aiohttp cannot be loaded, because of this machine's settings.
     """
     try:
-        from tryconnect._session import Session  # noqa: PLC0415 - imports aiohttp, at first use
+        from tryconnect._check.session import Session  # noqa: PLC0415 - imports aiohttp, at first use
     except OSError as error:
         # aiohttp makes TLS contexts as it loads, and OpenSSL opens the file of SSLKEYLOGFILE then.
         raise TryConnectError(

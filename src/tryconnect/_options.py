@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ssl import SSLContext
 from typing import TYPE_CHECKING
 
-from tryconnect._target import address_text
+from tryconnect._address.target import address_text
 from tryconnect._version import __version__
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
     from yarl import URL
 
-    from tryconnect._guard import Guard
+    from tryconnect._model.guard import Guard
 
 __all__ = [
     "AT_ONCE",

@@ -14,12 +14,12 @@ import unicodedata
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
-from tryconnect._redaction import HIDDEN, redact_address, secrets, visible
+from tryconnect._model.redaction import HIDDEN, redact_address, secrets, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tryconnect._records import Report
+    from tryconnect._model.report import Report
 
 __all__ = ["FetchError", "InvalidAddress", "Reason", "TryConnectError", "WaitTimeout"]
 

@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 
 from tests.cli.commands import Ran, command, obeyed, ran, ran_here
-from tests.limits import descriptors
+from tests.support.limits import descriptors
 from tryconnect import testing as peers
 
 SCHEMA = Path(__file__).parents[2] / "docs/reference/report.schema.json"

@@ -15,7 +15,7 @@ import pytest
 
 import tryconnect
 from tests.cli.commands import command, obeyed, ran, ran_here
-from tests.programs import run
+from tests.support.programs import run
 from tryconnect import testing as peers
 from tryconnect.cli import COMMANDS, main
 from tryconnect.cli.demo import _talker

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tryconnect.cli._files import LONGEST_LINE, Lines, addresses, addresses_in, count, opened
+from tryconnect.cli._input import LONGEST_LINE, Lines, addresses, addresses_in, count, opened
 
 
 def cut(*blocks: bytes) -> list[bytes]:

@@ -11,7 +11,7 @@ from typing import TextIO
 
 import pytest
 
-from tryconnect.cli._outlet import accepts, write
+from tryconnect.cli._output import accepts, write
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no poll")
 

@@ -15,7 +15,7 @@ import tryconnect
 from tests.cli.commands import command
 from tryconnect import Reason
 from tryconnect import testing as peers
-from tryconnect.cli._look import coloured, live, painted, style
+from tryconnect.cli._terminal import coloured, live, painted, style
 from tryconnect.cli.check import _know
 
 if sys.platform == "win32":
@@ -274,7 +274,7 @@ def test_what_a_peer_says_is_shown_in_a_waits_line_and_not_obeyed() -> None:
 
 async def test_a_count_that_was_cut_short_is_no_length() -> None:
     pytest.importorskip("rich")
-    from tryconnect.cli._bar import Bar  # noqa: PLC0415 - imports rich
+    from tryconnect.cli._progress import Bar  # noqa: PLC0415 - imports rich
 
     bar = Bar(tryconnect.probe_many([]))
     counted: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()

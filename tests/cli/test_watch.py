@@ -19,7 +19,7 @@ from tests.cli.commands import command, ran_here
 from tests.cli.test_check import SCHEMA
 from tryconnect import Reason, Report
 from tryconnect import testing as peers
-from tryconnect.cli._watched import REMEMBERED, Watched, share
+from tryconnect.cli._history import REMEMBERED, Watched, share
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGINT for one process is POSIX's")
 

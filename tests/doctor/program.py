@@ -1,6 +1,6 @@
 """Examines one of the tests' loops, and prints the levels and the road as JSON.
 
-``python -m tests.doctor.program LOOP``, with a name of ``tests/loops/drivers.py``.
+``python -m tests.doctor.program LOOP``, with a name of ``tests/support/loops/drivers.py``.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 
-from tests.loops.drivers import DRIVERS
+from tests.support.loops.drivers import DRIVERS
 from tryconnect import doctor
 
 

@@ -14,10 +14,10 @@ import pytest
 
 from tryconnect import testing as peers
 from tryconnect.cli import main
-from tryconnect.doctor import _examination, _machine, _tests
+from tryconnect.doctor import _examination, _loop_checks, _machine_checks
 
 ROOT = Path(__file__).parent.parent.parent
-NAMES = [*_tests.LOOP_TESTS, *_machine.MACHINE_TESTS]
+NAMES = [*_loop_checks.LOOP_TESTS, *_machine_checks.MACHINE_TESTS]
 
 
 class Ran(NamedTuple):
@@ -73,7 +73,7 @@ def test_a_sound_machine_with_a_sound_loop(name_server: str, ca_file: Path) -> N
 def test_json_has_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     done = ran_here(capsys, "--only", "loop", "--json")
     found = findings(done.out)
-    assert list(found) == list(_tests.LOOP_TESTS)
+    assert list(found) == list(_loop_checks.LOOP_TESTS)
     assert all(set(each) == {"name", "level", "sentence", "advice"} for each in found.values())
 
 

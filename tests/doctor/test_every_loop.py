@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.loops.drivers import DRIVERS
-from tests.screen import screen
-from tryconnect.doctor import _tests
+from tests.support.loops.drivers import DRIVERS
+from tests.support.screen import screen
+from tryconnect.doctor import _loop_checks
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -25,8 +25,8 @@ WORSE = {
         **dict.fromkeys(("sock_connect", "create_connection", "tls", "add_reader"), "warning"),
     },
     "rloop": {"tls": "warning"},
-    "minimal": dict.fromkeys(_tests.LOOP_TESTS, "warning"),
-    "slotted": dict.fromkeys(_tests.LOOP_TESTS, "warning"),
+    "minimal": dict.fromkeys(_loop_checks.LOOP_TESTS, "warning"),
+    "slotted": dict.fromkeys(_loop_checks.LOOP_TESTS, "warning"),
 }
 """What is not ok, by loop."""
 
@@ -66,6 +66,6 @@ def test_the_doctor_knows_it(loop: str, display: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
-    expected = dict.fromkeys(_tests.LOOP_TESTS, "ok") | WORSE.get(loop, {})
+    expected = dict.fromkeys(_loop_checks.LOOP_TESTS, "ok") | WORSE.get(loop, {})
     expected["road"] = ROADS.get(loop, "checks run natively, in this loop")
     assert found == expected

@@ -14,15 +14,15 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.doctor import loops
-from tests.event_loops import LoopFactory, each_factory
-from tests.leaks import Guard
-from tests.loops.minimal import MinimalLoop, SlottedLoop
+from tests.support.event_loops import LoopFactory, each_factory
+from tests.support.leaks import Guard
+from tests.support.loops.minimal import MinimalLoop, SlottedLoop
 from tryconnect import doctor
 from tryconnect import testing as peers
 from tryconnect.cli.doctor import close
-from tryconnect.doctor import Level, _examination, _machine, _peers, _tests, _waiting
+from tryconnect.doctor import Level, _bounded, _examination, _loop_checks, _machine_checks, _servers
+from tryconnect.doctor._bounded import Outcome, bounded
 from tryconnect.doctor._examination import Examination
-from tryconnect.doctor._waiting import Outcome, bounded
 
 
 def examined(factory: LoopFactory, examine: Callable[..., Any] = doctor.examine) -> doctor.Findings:
@@ -46,7 +46,7 @@ def test_a_sound_loop_is_healthy(loop_factory: LoopFactory) -> None:
 
 
 def test_everything_is_looked_at_in_its_order() -> None:
-    assert [finding.name for finding in examined(loops.Stock)] == list(_tests.LOOP_TESTS)
+    assert [finding.name for finding in examined(loops.Stock)] == list(_loop_checks.LOOP_TESTS)
 
 
 # --- planted faults
@@ -96,8 +96,8 @@ PLANTED = [
 def test_a_planted_fault_is_found_and_no_other(
     planted: Planted, monkeypatch: pytest.MonkeyPatch, sync_leak_guard: Guard
 ) -> None:
-    monkeypatch.setattr(_tests, "_LONGEST", 2.0)
-    monkeypatch.setattr(_waiting, "LIMIT", 0.7)
+    monkeypatch.setattr(_loop_checks, "_LONGEST", 2.0)
+    monkeypatch.setattr(_bounded, "LIMIT", 0.7)
     findings = examined(planted.loop)
     (found,) = findings.named(planted.name)
     assert found.level is planted.level
@@ -109,11 +109,11 @@ def test_a_planted_fault_is_found_and_no_other(
 
 
 def test_every_test_of_a_loop_has_a_loop_that_fails_it() -> None:
-    assert {planted.name for planted in PLANTED} == set(_tests.LOOP_TESTS)
+    assert {planted.name for planted in PLANTED} == set(_loop_checks.LOOP_TESTS)
 
 
 def test_what_needs_timers_is_not_tried_without(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_waiting, "LIMIT", 0.3)
+    monkeypatch.setattr(_bounded, "LIMIT", 0.3)
     (found,) = examined(loops.TimersNever).named("wake_up")
     assert found.level is WARNING
     assert "not tried" in found.sentence
@@ -142,7 +142,7 @@ def test_a_loop_that_has_next_to_nothing_is_no_fault(loop: LoopFactory) -> None:
     findings = examined(loop)
     assert findings.healthy
     levels = {finding.name: finding.level for finding in findings}
-    assert levels == dict.fromkeys(_tests.LOOP_TESTS, WARNING) | {"road": Level.ok}
+    assert levels == dict.fromkeys(_loop_checks.LOOP_TESTS, WARNING) | {"road": Level.ok}
 
 
 # --- from outside
@@ -176,7 +176,7 @@ async def test_a_loop_of_another_thread_is_examined_there() -> None:
     with running(loops.Stock) as loop:
         findings = await doctor.examine(loop, only="loop")
     assert findings.worse_than_ok == ()
-    assert len(findings) == len(_tests.LOOP_TESTS)
+    assert len(findings) == len(_loop_checks.LOOP_TESTS)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -199,7 +199,7 @@ async def test_a_loop_at_rest_is_examined_in_a_thread_and_is_at_rest_again() -> 
     loop = loops.Stock()
     findings = await doctor.examine(loop, only="loop")
     assert findings.worse_than_ok == ()
-    assert len(findings) == len(_tests.LOOP_TESTS)
+    assert len(findings) == len(_loop_checks.LOOP_TESTS)
     assert not loop.is_running()
     closed_elsewhere(loop)
 
@@ -320,7 +320,7 @@ def test_an_openssl_that_needs_certificates_leaves_tls_untried(
     def refuse(_: int) -> None:
         raise ssl.SSLError("no cipher can be selected")
 
-    monkeypatch.setattr(_peers, "_anonymous", refuse)
+    monkeypatch.setattr(_servers, "_anonymous", refuse)
     findings = examined(loops.Stock)
 
     (found,) = findings.worse_than_ok
@@ -367,7 +367,7 @@ def test_a_slow_machine_is_no_loop_that_stands_still(monkeypatch: pytest.MonkeyP
         seen.append(examination.stands_still())
         return []
 
-    monkeypatch.setattr(_machine, "MACHINE_TESTS", {"hosts": look})
+    monkeypatch.setattr(_machine_checks, "MACHINE_TESTS", {"hosts": look})
     asyncio.run(examination.whole())
     assert seen == [False]
 

@@ -13,17 +13,17 @@ from pathlib import Path
 import pycares
 import pytest
 
-from tests import limits
-from tests.programs import run
+from tests.support import limits
+from tests.support.programs import run
 from tryconnect import doctor
 from tryconnect import testing as peers
-from tryconnect.doctor import Finding, Level, _machine
+from tryconnect.doctor import Finding, Level, _machine_checks
+from tryconnect.doctor._certificates import machine_clock, trust
 from tryconnect.doctor._hosts import hosts
 from tryconnect.doctor._ipv6 import ipv6
 from tryconnect.doctor._limits import descriptors
 from tryconnect.doctor._name_servers import _Asked, configured, name_servers
 from tryconnect.doctor._proxy import proxies
-from tryconnect.doctor._store import machine_clock, trust
 from tryconnect.testing import dns as answers
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="Linux' own files")
@@ -366,7 +366,7 @@ async def looked_at() -> dict[str, Finding]:
 async def test_a_whole_machine_is_looked_at_in_its_order() -> None:
     with peers.in_thread(peers.dns_server({})) as dns:
         findings = await doctor.examine(only="machine", name_servers=[dns.address])
-    assert list({finding.name: None for finding in findings}) == list(_machine.MACHINE_TESTS)
+    assert list({finding.name: None for finding in findings}) == list(_machine_checks.MACHINE_TESTS)
     assert findings.named("name_servers")[0].level is OK
 
 
@@ -377,8 +377,8 @@ async def test_a_look_that_hangs_is_left_and_told_of(monkeypatch: pytest.MonkeyP
         release.wait(5)
         return []
 
-    monkeypatch.setitem(_machine.MACHINE_TESTS, "hosts", hang)
-    monkeypatch.setattr(_machine, "_LONGEST", 0.5)
+    monkeypatch.setitem(_machine_checks.MACHINE_TESTS, "hosts", hang)
+    monkeypatch.setattr(_machine_checks, "_LONGEST", 0.5)
     found = (await looked_at())["hosts"]
     release.set()
     assert found.level is FAULT
@@ -389,7 +389,7 @@ async def test_a_look_that_fails_is_told_of(monkeypatch: pytest.MonkeyPatch) -> 
     def fail(_: str) -> list[Finding]:
         raise LookupError("a strange machine")
 
-    monkeypatch.setitem(_machine.MACHINE_TESTS, "hosts", fail)
+    monkeypatch.setitem(_machine_checks.MACHINE_TESTS, "hosts", fail)
     found = (await looked_at())["hosts"]
     assert found.level is FAULT
     assert "LookupError: a strange machine" in found.sentence

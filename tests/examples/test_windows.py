@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.screen import screen
+from tests.support.screen import screen
 
 ROOT = Path(__file__).parent.parent.parent
 SCREENSHOT = ROOT / "docs/howto/qt_status.png"

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Self
 
-from tests.documents import Invented
+from tests.docs.documents import Invented
 from tryconnect import testing as peers
 
 

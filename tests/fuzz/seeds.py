@@ -3,10 +3,11 @@
 import ipaddress
 import itertools
 
-from tests import test_expect, test_redaction, test_target
-from tests.text.cases import CASES
+from tests.address import test_target
+from tests.decoding.cases import CASES
+from tests.model import test_expect, test_redaction
 from tryconnect.testing import REPLIES
-from tryconnect.testing._packing import PACKERS
+from tryconnect.testing._encoded import PACKERS
 
 ADDRESSES = [text for text, *_ in (*test_target.GOOD, *test_target.CREDENTIALS)]
 BAD = [text for text, *_ in test_target.BAD if len(text) < 1000]

@@ -23,17 +23,19 @@ from yarl import URL
 
 from tests.fuzz.attempts import attempt_of
 from tryconnect import Expect, Guard, Hop, InvalidAddress, Reason, Report
-from tryconnect._coding import PIECE_SIZE, CodingError, Inflater
-from tryconnect._expect import as_expect
-from tryconnect._head import completed, in_order, status_of
-from tryconnect._records import Attempt
-from tryconnect._redaction import redact, redact_address, redacted_error
-from tryconnect._render import caret, line
-from tryconnect._target import _LONGEST as LONGEST_ADDRESS
-from tryconnect._target import Kind, Target, parse, redirected, same_party
-from tryconnect._text import Decoded, Decoder, EncodingSource, check_encoding, decode
-from tryconnect._verdict import judge
-from tryconnect.testing._packing import PACKERS
+from tryconnect._address.target import _LONGEST as LONGEST_ADDRESS
+from tryconnect._address.target import Kind, Target, parse, redirected, same_party
+from tryconnect._check.verdict import judge
+from tryconnect._decoding.content_encoding import PIECE_SIZE, CodingError, Inflater
+from tryconnect._decoding.decoder import Decoder, decode
+from tryconnect._decoding.labels import check_encoding
+from tryconnect._model.expect import as_expect
+from tryconnect._model.redaction import redact, redact_address, redacted_error
+from tryconnect._model.render import caret, line
+from tryconnect._model.report import Attempt
+from tryconnect._model.text import Decoded, EncodingSource
+from tryconnect._transport.http_head import completed, in_order, status_of
+from tryconnect.testing._encoded import PACKERS
 
 LONGEST = 1.0
 """Seconds of computing that any input may cost."""

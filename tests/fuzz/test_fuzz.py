@@ -8,8 +8,9 @@ import random
 
 import pytest
 
-from tests.fuzz import replies, seeds, targets
+from tests.fuzz import seeds, targets
 from tests.fuzz.mutation import mutated
+from tools import fuzz_replies as replies
 from tryconnect import Client, Report
 
 GROWN = 300

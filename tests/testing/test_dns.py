@@ -10,7 +10,7 @@ import aiohttp
 import dns.message
 import pytest
 
-from tests.event_loops import on_each_loop
+from tests.support.event_loops import on_each_loop
 from tryconnect.testing import dns_server, http_server
 from tryconnect.testing.dns import (
     GARBAGE,

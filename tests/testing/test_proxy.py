@@ -6,7 +6,7 @@ import ssl
 import aiohttp
 import pytest
 
-from tests.event_loops import on_each_loop
+from tests.support.event_loops import on_each_loop
 from tryconnect.testing import HttpServer, closed_port, proxy
 
 JANE = ("jane", "s3cret")

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from tests.event_loops import on_each_loop
+from tests.support.event_loops import on_each_loop
 from tryconnect import testing as peers
-from tryconnect.testing._raw import OK, Opening
+from tryconnect.testing._misbehaving import OK, Opening
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 STATUS = b"HTTP/1.1 200 OK\r\n"

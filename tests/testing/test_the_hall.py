@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.event_loops import on_each_loop
+from tests.support.event_loops import on_each_loop
 from tryconnect import testing
 from tryconnect.testing import HALL, REPLIES
 from tryconnect.testing.tls import KINDS

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.event_loops import on_each_loop
+from tests.support.event_loops import on_each_loop
 from tryconnect import testing as peers
-from tryconnect.testing._raw import OK
+from tryconnect.testing._misbehaving import OK
 from tryconnect.testing._serve import Connection
 from tryconnect.testing.tls import KINDS, over_tls
 

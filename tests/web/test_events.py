@@ -13,13 +13,13 @@ from aiohttp import ClientResponse
 from tests.web.serving import Asker, asking, problem, unguarded, until
 from tryconnect import testing as peers
 from tryconnect.web import WatchedTarget
-from tryconnect.web import _streams as streams
+from tryconnect.web import _events as streams
 from tryconnect.web._api import _all_targets
-from tryconnect.web._books import Books
+from tryconnect.web._events import Listeners, Queue, as_json
+from tryconnect.web._keys import LISTENERS
+from tryconnect.web._metrics import Books
 from tryconnect.web._problems import Problem
-from tryconnect.web._state import LISTENERS
-from tryconnect.web._streams import Listeners, Queue, as_json
-from tryconnect.web._watching import Watching
+from tryconnect.web._watcher import Watching
 
 
 async def events(response: ClientResponse) -> AsyncGenerator[tuple[str, Any], None]:

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tryconnect import Hop, Reason, Report, Timings, Tls
-from tryconnect.web._exposition import metrics
+from tryconnect.web._probe_metrics import metrics
 from tryconnect.web._prometheus import encoded
 
 EXPIRES = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -6,13 +6,13 @@ import pytest
 from multidict import MultiDict
 
 from tryconnect import Expect
-from tryconnect.web._problems import Problem
-from tryconnect.web._questions import (
+from tryconnect.web._parameters import (
     Question,
     check_question,
     list_question,
     probe_question,
 )
+from tryconnect.web._problems import Problem
 
 SCRAPE = "X-Prometheus-Scrape-Timeout-Seconds"
 

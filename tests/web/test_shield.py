@@ -5,7 +5,7 @@ from base64 import b64encode
 import pytest
 
 from tests.web.serving import asking, problem, unguarded
-from tryconnect.web._shield import HEADERS, is_loopback
+from tryconnect.web._security import HEADERS, is_loopback
 
 TOKEN = "correct-horse"  # noqa: S105 - a test's
 

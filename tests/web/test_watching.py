@@ -14,10 +14,10 @@ import pytest
 from tests.web.serving import asking, problem, unguarded, until
 from tryconnect import Expect, Reason, Report, Timings
 from tryconnect import testing as peers
-from tryconnect._patience import Clock
+from tryconnect._runs.waiting import Clock
 from tryconnect.web import WatchedTarget
-from tryconnect.web._books import Books
-from tryconnect.web._watching import HISTORY, Watching
+from tryconnect.web._metrics import Books
+from tryconnect.web._watcher import HISTORY, Watching
 
 OFTEN = 0.1
 
@@ -235,7 +235,7 @@ async def test_a_watch_that_has_ended_is_ill(caplog: pytest.LogCaptureFixture) -
 
 
 async def test_an_ill_server_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tryconnect.web._watching.Watching.well", False)
+    monkeypatch.setattr("tryconnect.web._watcher.Watching.well", False)
     async with asking(unguarded()) as asker:
         told = await problem(await asker.get("/healthz"), 503)
 

@@ -12,7 +12,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
-from tryconnect._redaction import visible
+from tryconnect._model.redaction import visible
 from tryconnect._version import __version__
 from tryconnect.errors import TryConnectError
 

@@ -7,11 +7,11 @@ import gc
 import sys
 from typing import TYPE_CHECKING, Any
 
+from tryconnect._address.target import Kind, nothing_expected, parse
 from tryconnect._client import Client
-from tryconnect._expect import Expect
-from tryconnect._guard import Guard
+from tryconnect._model.expect import Expect
+from tryconnect._model.guard import Guard
 from tryconnect._options import CHECK_TIMEOUT
-from tryconnect._target import Kind, nothing_expected, parse
 from tryconnect.errors import InvalidAddress
 
 if TYPE_CHECKING:

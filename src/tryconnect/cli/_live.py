@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from rich.console import Console
 
-from tryconnect._loops import until_done
-from tryconnect.cli._outlet import accepts
+from tryconnect._runtime.threads import until_done
+from tryconnect.cli._output import accepts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.table import Table
 from rich.text import Text
 
-from tryconnect._redaction import visible
-from tryconnect._render import shown_address
-from tryconnect._sentences import duration
-from tryconnect.cli._look import style
-from tryconnect.cli._watched import Watched, share
+from tryconnect._check.messages import duration
+from tryconnect._model.redaction import visible
+from tryconnect._model.render import shown_address
+from tryconnect.cli._history import Watched, share
+from tryconnect.cli._terminal import style
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -13,19 +13,19 @@ import time
 import warnings
 from typing import TYPE_CHECKING
 
+from tryconnect._model.render import caret, exit_code, summary
 from tryconnect._options import AT_ONCE
-from tryconnect._render import caret, exit_code, summary
 from tryconnect.cli import _arguments as arguments
-from tryconnect.cli._files import addresses, count, opened
-from tryconnect.cli._look import live
-from tryconnect.cli._outlet import say, tell
+from tryconnect.cli._input import addresses, count, opened
+from tryconnect.cli._output import say, tell
+from tryconnect.cli._terminal import live
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
     from tryconnect import Client, Expect, Probes
-    from tryconnect.cli._bar import Bar
+    from tryconnect.cli._progress import Bar
 
 __all__ = ["configure", "run"]
 
@@ -117,7 +117,7 @@ def _bar(probes: Probes, options: argparse.Namespace) -> Bar | None:
     several = options.files or len(options.addresses) > 1
     if not several or options.quiet or not live(sys.stderr):
         return None
-    from tryconnect.cli._bar import Bar  # noqa: PLC0415 - imports rich
+    from tryconnect.cli._progress import Bar  # noqa: PLC0415 - imports rich
 
     return Bar(probes)
 

@@ -14,7 +14,7 @@ from aiohttp import web
 
 import tryconnect
 from tryconnect import Reason
-from tryconnect._render import line
+from tryconnect._model.render import line
 
 if TYPE_CHECKING:
     import argparse

@@ -15,9 +15,9 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from tryconnect.doctor._bounded import bounded
 from tryconnect.doctor._examination import Examination
 from tryconnect.doctor._findings import Level
-from tryconnect.doctor._waiting import bounded
 
 if TYPE_CHECKING:
     import argparse

@@ -12,10 +12,10 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
+from tryconnect._model.redaction import visible
 from tryconnect._options import FETCH_TIMEOUT, MAX_BYTES
-from tryconnect._redaction import visible
 from tryconnect.cli import _arguments as arguments
-from tryconnect.cli._outlet import write
+from tryconnect.cli._output import write
 
 if TYPE_CHECKING:
     import argparse

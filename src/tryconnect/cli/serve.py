@@ -115,7 +115,7 @@ def _application(options: argparse.Namespace) -> Application:
         ValueError: the options make no sense, or would let strangers in unasked.
     """
     from tryconnect import web  # noqa: PLC0415 - --help needs none of it
-    from tryconnect.web._shield import is_loopback  # noqa: PLC0415 - likewise
+    from tryconnect.web._security import is_loopback  # noqa: PLC0415 - likewise
 
     local = is_loopback(options.host)
     token = os.environ.get(TOKEN) or None if options.token is None else options.token

@@ -12,13 +12,13 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from tryconnect._model.redaction import visible
+from tryconnect._model.render import line, shown_address
 from tryconnect._options import WAIT_TIMEOUT
-from tryconnect._patterns import UP, wait
-from tryconnect._redaction import visible
-from tryconnect._render import line, shown_address
+from tryconnect._runs.patterns import UP, wait
 from tryconnect.cli import _arguments as arguments
-from tryconnect.cli._look import live, style
-from tryconnect.cli._outlet import say, tell
+from tryconnect.cli._output import say, tell
+from tryconnect.cli._terminal import live, style
 from tryconnect.errors import WaitTimeout
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Never
 
+from tryconnect._model.render import shown_address
 from tryconnect._options import EVERY
-from tryconnect._patterns import watch
-from tryconnect._render import shown_address
+from tryconnect._runs.patterns import watch
 from tryconnect.cli import _arguments as arguments
-from tryconnect.cli._look import live
-from tryconnect.cli._outlet import say, tell
-from tryconnect.cli._watched import Watched, share
+from tryconnect.cli._history import Watched, share
+from tryconnect.cli._output import say, tell
+from tryconnect.cli._terminal import live
 
 if TYPE_CHECKING:
     import argparse

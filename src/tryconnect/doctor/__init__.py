@@ -10,7 +10,7 @@ there::
 .. versionadded:: 0.1
 """
 
-from tryconnect.doctor._examine import examine
+from tryconnect.doctor._api import examine
 from tryconnect.doctor._findings import Finding, Findings, Level
 
 __all__ = ["Finding", "Findings", "Level", "examine"]

@@ -7,10 +7,10 @@ import time
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tryconnect._portal import keeps_time
-from tryconnect._sentences import duration
+from tryconnect._check.messages import duration
+from tryconnect._runtime.portal import keeps_time
+from tryconnect.doctor._bounded import LIMIT, until
 from tryconnect.doctor._findings import fault, ok
-from tryconnect.doctor._waiting import LIMIT, until
 
 if TYPE_CHECKING:
     from tryconnect.doctor._findings import Finding

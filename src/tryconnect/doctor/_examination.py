@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from tryconnect._sentences import duration
+from tryconnect._check.messages import duration
 from tryconnect.doctor._findings import Findings, fault
-from tryconnect.doctor._machine import looked_at
-from tryconnect.doctor._tests import LOOP_TESTS, tested
+from tryconnect.doctor._loop_checks import LOOP_TESTS, tested
+from tryconnect.doctor._machine_checks import looked_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

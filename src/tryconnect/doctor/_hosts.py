@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tryconnect._redaction import visible
+from tryconnect._model.redaction import visible
 from tryconnect.doctor._findings import Finding, fault, ok, warning
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from yarl import URL
 
-from tryconnect._faults import ProxyUnusable
-from tryconnect._proxies import Proxies
-from tryconnect._redaction import redact_address
-from tryconnect._sentences import duration
-from tryconnect._target import parse
+from tryconnect._address.target import parse
+from tryconnect._check.messages import duration
+from tryconnect._model.faults import ProxyUnusable
+from tryconnect._model.redaction import redact_address
+from tryconnect._transport.proxies import Proxies
 from tryconnect.doctor._findings import fault, ok, warning
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ import socket
 import threading
 from typing import TYPE_CHECKING
 
-from tryconnect._sentences import duration
+from tryconnect._check.messages import duration
+from tryconnect.doctor._bounded import LIMIT, until
 from tryconnect.doctor._findings import ok, warning
-from tryconnect.doctor._peers import HELLO, anonymous, greet, listening, over_tls, serving
-from tryconnect.doctor._waiting import LIMIT, until
+from tryconnect.doctor._servers import HELLO, anonymous, greet, listening, over_tls, serving
 
 if TYPE_CHECKING:
     import ssl

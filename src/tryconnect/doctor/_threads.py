@@ -11,9 +11,9 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from tryconnect._sentences import duration
+from tryconnect._check.messages import duration
+from tryconnect.doctor._bounded import LIMIT, bounded, until
 from tryconnect.doctor._findings import fault, ok
-from tryconnect.doctor._waiting import LIMIT, bounded, until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator

@@ -15,13 +15,10 @@ The peers that speak TLS or DNS need the extra ``testing``; what there is to say
 .. versionadded:: 0.1
 """
 
-from tryconnect.testing._extra import ca_pem, dns_server, server_context, tls_server, trusting
-from tryconnect.testing._hall import HALL, Exhibit
+from tryconnect.testing._catalog import HALL, Exhibit
+from tryconnect.testing._encoded import bomb, packed
 from tryconnect.testing._http import HttpServer, Page, http_server
-from tryconnect.testing._packing import bomb, packed
-from tryconnect.testing._ports import closed_port, full_backlog
-from tryconnect.testing._proxy import Proxy, proxy
-from tryconnect.testing._raw import (
+from tryconnect.testing._misbehaving import (
     accepts_late,
     big_header,
     closes,
@@ -34,6 +31,9 @@ from tryconnect.testing._raw import (
     reset,
     silent,
 )
+from tryconnect.testing._optional import ca_pem, dns_server, server_context, tls_server, trusting
+from tryconnect.testing._ports import closed_port, full_backlog
+from tryconnect.testing._proxy import Proxy, proxy
 from tryconnect.testing._replies import REPLIES, Reply
 from tryconnect.testing._serve import Connection, Handler, Peer, ipv6_loopback, serve
 from tryconnect.testing._threaded import in_thread

@@ -15,9 +15,9 @@ from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from tryconnect.testing._extra import server_context
-from tryconnect.testing._over_tls import over_tls
+from tryconnect.testing._optional import server_context
 from tryconnect.testing._serve import END_OF_HEAD, Connection, Peer, listening, serve_on
+from tryconnect.testing._tls_connection import over_tls
 
 
 class Asked(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tryconnect.testing._raw import OK
+from tryconnect.testing._misbehaving import OK
 from tryconnect.testing._serve import Connection, Handler, Peer, serve_on
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 from tryconnect.testing import certificates
-from tryconnect.testing._over_tls import over_tls
-from tryconnect.testing._raw import OK
+from tryconnect.testing._misbehaving import OK
 from tryconnect.testing._serve import Connection, Handler, Peer, serve
+from tryconnect.testing._tls_connection import over_tls
 
 __all__ = ["KINDS", "answers", "over_tls"]
 

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from tryconnect.web._exposition import metrics
-from tryconnect.web._lists import addresses
+from tryconnect.web._address_list import addresses
+from tryconnect.web._events import as_json, send
+from tryconnect.web._keys import BOOKS, CHECKS, LISTENERS, WATCHING
+from tryconnect.web._parameters import check_question, list_question, probe_question
+from tryconnect.web._probe_metrics import metrics
 from tryconnect.web._problems import Problem, log_fault
 from tryconnect.web._prometheus import encoded
-from tryconnect.web._questions import check_question, list_question, probe_question
-from tryconnect.web._state import BOOKS, CHECKS, LISTENERS, WATCHING
-from tryconnect.web._streams import as_json, send
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tryconnect._bulk import Probes
+    from tryconnect._runs.bulk import Probes
     from tryconnect.web._prometheus import CollectorRegistry, Metric
-    from tryconnect.web._watching import Watching
+    from tryconnect.web._watcher import Watching
 
 __all__ = ["ROUTES"]
 

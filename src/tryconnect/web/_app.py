@@ -10,14 +10,14 @@ from aiohttp import web
 import tryconnect
 from tryconnect._options import AT_ONCE, whole
 from tryconnect.web import _api, _page
-from tryconnect.web._books import Books
-from tryconnect.web._checks import Checks
-from tryconnect.web._lists import MAX_BODY
+from tryconnect.web._address_list import MAX_BODY
+from tryconnect.web._admission import Checks
+from tryconnect.web._events import Listeners
+from tryconnect.web._keys import BOOKS, CHECKS, LISTENERS, WATCHING
+from tryconnect.web._metrics import Books
 from tryconnect.web._problems import problems
-from tryconnect.web._shield import harden, shield
-from tryconnect.web._state import BOOKS, CHECKS, LISTENERS, WATCHING
-from tryconnect.web._streams import Listeners
-from tryconnect.web._watching import Watching
+from tryconnect.web._security import harden, shield
+from tryconnect.web._watcher import Watching
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from tryconnect._redaction import redacted_error, visible
+from tryconnect._model.redaction import redacted_error, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tryconnect._expect import as_expect
+from tryconnect._address.target import Kind, address_text, nothing_expected, parse
+from tryconnect._model.expect import as_expect
 from tryconnect._options import CHECK_TIMEOUT, EVERY, seconds, whole
-from tryconnect._target import Kind, address_text, nothing_expected, parse
 from tryconnect.errors import InvalidAddress
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from yarl import URL
 
-    from tryconnect._expect import ExpectLike
+    from tryconnect._model.expect import ExpectLike
 
 __all__ = ["TargetError", "WatchedTarget", "distinct"]
 

@@ -20,7 +20,7 @@ from bisect import bisect_left
 from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tryconnect._expect import Expect
+from tryconnect._model.expect import Expect
 from tryconnect.web._targets import TargetError, WatchedTarget, distinct
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""One check: a Target becomes an Attempt, and an Attempt a Report."""

@@ -1,0 +1,187 @@
+"""The road of a check: in the loop that asks for it, or where that cannot, through the portal.
+
+At the end of either is a network, and who stands above does not know which it was.  Natively comes
+first.  Where the loop says ``NotImplementedError``, the same check goes through the portal, within
+what is left of its time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from aiohttp.abc import AbstractResolver
+
+from tryconnect._check.network import Network
+from tryconnect._model.faults import LocalFault
+from tryconnect._model.report import Attempt
+from tryconnect._runtime.bridge import Errand
+from tryconnect._runtime.capabilities import Abilities
+from tryconnect._runtime.portal import call, leave
+from tryconnect._transport.proxies import Proxies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiohttp.abc import ResolveResult
+
+    from tryconnect._address.target import Target
+    from tryconnect._check.body import BodyPlan
+    from tryconnect._options import Options
+
+__all__ = ["Roads"]
+
+
+class Roads:
+    """The ways out of one event loop; the networks at their ends are closed with it.
+
+    Must be made inside the running loop that it is for.
+
+    Args:
+        options: the client's; their ``loop`` says which roads may be taken.
+        keep_alive: keep connections from one check to the next.
+    """
+
+    def __init__(self, options: Options, *, keep_alive: bool) -> None:
+        loop = asyncio.get_running_loop()
+        self._choice = options.loop
+        self._kind = type(loop).__qualname__
+        self._abilities = Abilities(loop)
+        self._closed = False
+        self._near: Network | None = None
+        make = partial(Network, proxies=Proxies(options.proxy), keep_alive=keep_alive)
+        self._make = partial(make, options)
+        self._far = _Far(partial(make, _asked_at_home(options, loop)))
+
+    async def attempt(
+        self, target: Target, *, limit: float, plan: BodyPlan | None = None
+    ) -> Attempt:
+        """Try a target, and return what happened; see :meth:`Network.attempt`."""
+        deadline = time.monotonic() + limit
+        if self._goes_far(target):
+            return await self._far.attempt(target, deadline, plan)
+        try:
+            if self._near is None:
+                self._near = self._make()
+            near = await self._near.attempt(target, limit=limit, plan=plan)
+        except (NotImplementedError, AttributeError) as error:  # it cannot even keep a deadline
+            near = Attempt(target=target, error=error)
+        failed = near.error is not None and not self._closed
+        if not failed or not await self._abilities.account_for(near.error):
+            return near
+        scheme = _scheme(near.target or target)
+        if self._choice == "native":
+            return replace(near, error=_unable(self._kind, scheme, near.error))
+        far = await self._far.attempt(target, deadline, plan)
+        if not self._abilities.explain(far.error):  # else it was for want of something else
+            self._abilities.lacking(scheme)
+        total = near.timings.total + far.timings.total
+        return replace(far, timings=far.timings._replace(total=total))
+
+    async def aclose(self) -> None:
+        """Close both networks, even where one fails or the caller is cancelled."""
+        self._closed = True
+        try:
+            if self._near is not None:
+                await self._near.aclose()
+        finally:
+            await self._far.aclose()
+
+    def abandon(self) -> None:
+        """Let both go where the loop is gone, and nothing can be awaited."""
+        if self._near is not None:
+            self._near.abandon()
+        self._far.abandon()
+
+    def _goes_far(self, target: Target) -> bool:
+        if self._choice == "auto":
+            return self._abilities.lacks(_scheme(target))
+        return self._choice == "portal"
+
+
+class _Far:
+    """The network at the end of the portal, made there when the first check comes.
+
+    Args:
+        make: makes it.
+    """
+
+    def __init__(self, make: Callable[[], Network]) -> None:
+        self._make = make
+        self._is_used = False
+        self._network: Network | None = None  # the portal's thread alone touches it
+
+    async def attempt(self, target: Target, deadline: float, plan: BodyPlan | None) -> Attempt:
+        """Try a target until a moment of ``time.monotonic()``, which is the same in all threads."""
+        self._is_used = True
+
+        async def go() -> Attempt:
+            if self._network is None:
+                self._network = self._make()
+            left = max(deadline - time.monotonic(), 0.0)
+            return await self._network.attempt(target, limit=left, plan=plan)
+
+        try:
+            return await call(go)
+        except LocalFault as error:
+            return Attempt(target=target, error=error)
+
+    async def aclose(self) -> None:
+        """Close the network, if there is one."""
+        if self._is_used:
+            with contextlib.suppress(LocalFault):  # no portal, no network in it
+                await call(self._close)
+
+    def abandon(self) -> None:
+        """Have the network closed without awaiting it: the portal turns on."""
+        if self._is_used:
+            with contextlib.suppress(LocalFault):
+                leave(self._close)
+
+    async def _close(self) -> None:
+        if self._network is not None:
+            await self._network.aclose()
+            self._network = None
+
+
+class _AtHome(AbstractResolver):
+    """A resolver of the caller's own, asked from the portal in the loop that it belongs to."""
+
+    def __init__(self, resolver: AbstractResolver, loop: asyncio.AbstractEventLoop) -> None:
+        self._resolver = resolver
+        self._loop = loop
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Return what the resolver says."""
+        ask = partial(self._resolver.resolve, host, port, family=family)
+        return await Errand(ask, self._loop).awaited()
+
+    async def close(self) -> None:
+        """Do nothing: it is the caller's."""
+
+
+def _asked_at_home(options: Options, loop: asyncio.AbstractEventLoop) -> Options:
+    if options.resolver is None:
+        return options
+    return replace(options, resolver=_AtHome(options.resolver, loop))
+
+
+def _scheme(target: Target) -> str:
+    """Return what decides whether a loop is fit: some lack TLS alone, some unix sockets."""
+    return target.url.partition(":")[0]
+
+
+def _unable(kind: str, scheme: str, error: BaseException | None) -> LocalFault:
+    fault = LocalFault(
+        f"this event loop ({kind}) cannot check {scheme}:// addresses itself: "
+        'tryconnect.Client(loop="portal") can, and so can the default'
+    )
+    fault.__cause__ = error
+    return fault

@@ -1,0 +1,266 @@
+"""The HTTP road: one GET, its redirects, its headers; the body only where somebody wants it.
+
+Redirects are followed here and not by aiohttp: it hides the earlier hops when a later one fails,
+keeps one proxy for all of them, and sends them on with a jar that outlives the check.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from tryconnect._address.target import redirected, same_party
+from tryconnect._decoding.content_encoding import accept_encoding
+from tryconnect._model.faults import BadRedirect, NotHttp, TooManyRedirects
+from tryconnect._model.redaction import redact_address, visible
+from tryconnect._model.report import Hop, Phase
+from tryconnect._transport.connector import Connector
+from tryconnect._transport.http_head import status_of
+from tryconnect._transport.protocol import HeadFirst
+from tryconnect._transport.tls import Trust
+from tryconnect._transport.trace import current
+from tryconnect.errors import InvalidAddress
+
+if TYPE_CHECKING:
+    from aiohttp import ClientRequest, ClientResponse
+    from aiohttp.abc import AbstractResolver
+
+    from tryconnect._address.target import Target
+    from tryconnect._check.body import BodyPlan
+    from tryconnect._options import Options
+    from tryconnect._transport.proxies import Proxies
+    from tryconnect._transport.trace import Trail
+
+__all__ = ["MAX_REDIRECTS", "Http", "RequestFailed"]
+
+MAX_REDIRECTS = 10
+"""What browsers' users ever meet; requests goes to 30."""
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+"""Statuses with a ``Location`` to go on to (RFC 9110, section 15.4); 300 and 304 are answers."""
+
+_LONGEST_LINE = 65_536
+"""Bytes of a status line or header: as the standard library's ``http.client``, and so requests."""
+
+_COOKIE = re.compile(r"\s*[!#$%&'*+\-.^_`|~0-9A-Za-z]+\s*=")
+"""How a cookie begins: with a token (RFC 6265, section 4.1.1)."""
+
+_USUAL_HEADERS = ("User-Agent", "Accept")
+"""What every request says, and most requests nothing else."""
+
+_HEADERS_FOR_ONE_ORIGIN = ("Authorization", "Cookie", "Host", "Proxy-Authorization")
+
+# The deadline is one and lies outside: aiohttp's own are rounded up to whole seconds, and count
+# time in queues.
+_NO_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
+
+
+class RequestFailed(Exception):  # noqa: N818 - its cause is the error
+    """Carries a failure past aiohttp's own second try: a check is one observation."""
+
+
+class _Request(aiohttp.ClientRequest):
+    """A request that says what it is given to say; ``skip_auto_headers`` takes 1 % of a check."""
+
+    DEFAULT_HEADERS: ClassVar[dict[str, str]] = {}  # type: ignore[assignment, misc]
+
+
+class Http:
+    """One aiohttp session, and what every request of it has in common."""
+
+    def __init__(
+        self, options: Options, *, names: AbstractResolver, proxies: Proxies, keep_alive: bool
+    ) -> None:
+        own = CIMultiDict[str]()
+        for name, value in options.headers.items():
+            own[name] = value  # in any case of letters, a caller's comes in place of ours
+        # aiohttp also sends a session's headers to a proxy, with CONNECT: no secret may be in them.
+        usual = {name: own.pop(name) for name in _USUAL_HEADERS}
+        self._own_headers, self._public_headers = own, own.copy()
+        for name in _HEADERS_FOR_ONE_ORIGIN:
+            self._public_headers.popall(name, None)
+        self._trust = Trust(options.ssl)
+        self._proxies = proxies
+        self._session = aiohttp.ClientSession(
+            connector=Connector(
+                names,
+                family=options.family,
+                guard=options.guard,
+                keep_alive=keep_alive,
+            ),
+            headers=usual,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=_NO_TIMEOUT,
+            auto_decompress=False,
+            request_class=_Request,
+            max_line_size=_LONGEST_LINE,
+            max_field_size=_LONGEST_LINE,
+            # A new connection is not tried again by this middleware, a kept one is.
+            middlewares=(_ask_once,) if keep_alive else (),
+        )
+        if not keep_alive:
+            # aiohttp's own test client turns its second try off like this; the
+            # middleware would take 1.5 % of a check.
+            self._session._retry_connection = False  # noqa: SLF001
+
+    async def ask(self, trail: Trail, plan: BodyPlan | None) -> None:
+        """Ask the trail's target, and wherever it leads to; the trail takes note."""
+        first = trail.target
+        cookies = _Cookies()
+        trail.wants_body = plan is not None
+        while True:
+            headers = self._headers_for(trail.target, first, cookies, plan)
+            try:
+                proxy = self._begin(trail)
+                context = await self._trust.context() if _encrypted(trail.target, proxy) else True
+                response = await self._session.get(
+                    URL(trail.target.url, encoded=True),
+                    allow_redirects=False,
+                    headers=headers,
+                    proxy=proxy,
+                    ssl=context,
+                )
+            except aiohttp.ClientResponseError:
+                if plan is not None or not _answered_all_the_same(trail):
+                    raise
+                return
+            try:
+                trail.status = _checked_status(response, trail)
+                trail.enter(None)
+                location = response.headers.get("Location")
+                if response.status not in _REDIRECTS or not location:
+                    await _read(response, trail, plan)
+                    return
+                cookies.keep(response)
+            finally:
+                response.release()
+            if len(trail.hops) == MAX_REDIRECTS:
+                raise TooManyRedirects(f"more than {MAX_REDIRECTS} redirects, and no end")
+            target = _next_target(trail.target, location)
+            trail.hops.append(Hop(response.status, trail.target.url))
+            trail.target = target
+
+    async def aclose(self) -> None:
+        """Close the session and the connections that it kept."""
+        await self._session.close()
+
+    def abandon(self) -> None:
+        """Let the session go; its connections are closed by the trails and by the loop's end."""
+        self._session.detach()
+
+    def _begin(self, trail: Trail) -> URL | None:
+        """Begin a hop of a trail; return the proxy that it goes through."""
+        trail.status = None
+        proxy = self._proxies.choose(trail.target)
+        trail.proxied = proxy is not None
+        return proxy
+
+    def _headers_for(
+        self, target: Target, first: Target, cookies: _Cookies, plan: BodyPlan | None
+    ) -> CIMultiDict[str]:
+        """Return the headers that a target gets beside the session's."""
+        trusted = target is first or same_party(first, target)
+        headers = (self._own_headers if trusted else self._public_headers).copy()
+        if target.authorization is not None:
+            headers["Authorization"] = target.authorization
+        if plan is not None:
+            headers.setdefault("Accept-Encoding", accept_encoding())
+        if cookie := cookies.header(target):
+            headers["Cookie"] = "; ".join([*headers.getall("Cookie", ()), cookie])
+        return headers
+
+
+class _Cookies:
+    """The cookies of one check, kept from hop to hop: some sites redirect for ever without.
+
+    The jar is made when the first cookie comes: most checks need none.
+    """
+
+    def __init__(self) -> None:
+        self._jar: aiohttp.CookieJar | None = None
+
+    def keep(self, response: ClientResponse) -> None:
+        """Take the cookies that an answer sets (RFC 6265)."""
+        lines = response.headers.getall("Set-Cookie", ())
+        # aiohttp would warn of each name that it does not like, in the peer's words.
+        if lines := [line for line in lines if _COOKIE.match(line)]:
+            if self._jar is None:
+                # "unsafe" only means: for IP addresses too.
+                self._jar = aiohttp.CookieJar(unsafe=True)
+            self._jar.update_cookies_from_headers(lines, response.url)
+
+    def header(self, target: Target) -> str:
+        """Return what to send to a target; empty where there is nothing."""
+        if self._jar is None:
+            return ""
+        found = self._jar.filter_cookies(URL(target.url, encoded=True))
+        return "; ".join(f"{cookie.key}={cookie.coded_value}" for cookie in found.values())
+
+
+def _encrypted(target: Target, proxy: URL | None) -> bool:
+    return target.url.startswith("https:") or (proxy is not None and proxy.scheme == "https")
+
+
+def _checked_status(response: ClientResponse, trail: Trail) -> int:
+    """Return the status of an answer that is HTTP; aiohttp's parser takes RTSP and status 0 too."""
+    head = _head(trail)
+    if head and status_of(head) is None:
+        line = visible(head.partition(b"\r")[0][:80].decode("latin-1"))
+        raise NotHttp(f"the answer is not HTTP/1.0 or 1.1: {line}")
+    return response.status
+
+
+def _answered_all_the_same(trail: Trail) -> bool:
+    """Take the status of an answer that has a header line out of order.
+
+    Its body cannot be read, nor where it redirects to; but an answer came, which was the question.
+    """
+    status = status_of(_head(trail))
+    if status is None or status in _REDIRECTS:
+        return False
+    trail.status = status
+    trail.enter(None)
+    return True
+
+
+def _head(trail: Trail) -> bytes:
+    return trail.protocol.head if isinstance(trail.protocol, HeadFirst) else b""
+
+
+async def _read(response: ClientResponse, trail: Trail, plan: BodyPlan | None) -> None:
+    if plan is None or not plan.wants(response.status):
+        return
+    trail.enter(Phase.body)
+    trail.headers = response.headers.copy()
+    trail.body = await plan.read(response)
+    trail.enter(None)
+
+
+def _next_target(target: Target, location: str) -> Target:
+    try:
+        return redirected(target, location)
+    except InvalidAddress as error:
+        shown = redact_address(location, doubt=True)
+        problem = f"the answer redirects, but {error.problem}"
+        raise BadRedirect(f"{problem} ({visible(shown)[:100]})") from error
+
+
+async def _ask_once(request: ClientRequest, handler: Any) -> ClientResponse:
+    """Middleware: report a broken connection instead of trying it again.
+
+    aiohttp repeats a GET whose connection broke.  For a kept connection, which may have died of
+    age, that is right; for one that was opened for this very request, the break is the answer.
+    """
+    try:
+        response: ClientResponse = await handler(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        trail = current.get()
+        if trail is not None and trail.reused:
+            trail.distrusts_kept = True  # the others may have died with it
+            raise
+        raise RequestFailed from error
+    return response

@@ -1,0 +1,120 @@
+"""A target becomes an attempt: the only room that waits for the network, and its deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+from tryconnect._address.target import Kind
+from tryconnect._check.connect import open_tcp, open_unix
+from tryconnect._check.http import Http, RequestFailed
+from tryconnect._model.faults import LocalFault
+from tryconnect._runtime.shortage import shortage
+from tryconnect._transport.resolver import Names
+from tryconnect._transport.trace import Trail
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from tryconnect._address.target import Target
+    from tryconnect._check.body import BodyPlan
+    from tryconnect._model.report import Attempt
+    from tryconnect._options import Options
+    from tryconnect._transport.proxies import Proxies
+
+__all__ = ["Network"]
+
+
+class Network:
+    """The way out of one event loop: a resolver and an aiohttp session, made and closed together.
+
+    Must be made inside the running loop that it is for.
+
+    Args:
+        options: the client's.
+        proxies: which of them are used for what.
+        keep_alive: keep connections from one check to the next.
+    """
+
+    def __init__(self, options: Options, *, proxies: Proxies, keep_alive: bool) -> None:
+        self._family = options.family
+        self._guard = options.guard
+        self._closed = False
+        self._names = Names(options.resolver)
+        self._http = Http(options, names=self._names, proxies=proxies, keep_alive=keep_alive)
+
+    async def attempt(
+        self, target: Target, *, limit: float, plan: BodyPlan | None = None
+    ) -> Attempt:
+        """Try a target, and return what happened; only what is not an ``Exception`` is raised.
+
+        Args:
+            target: what to try.
+            limit: seconds for everything: look-up, connection, TLS, redirects, answer, body.
+            plan: what of the body is wanted; ``None``: nothing.
+        """
+        task = asyncio.current_task()
+        before = 0 if task is None else task.cancelling()
+        async with Trail(target) as trail:
+            error: BaseException | None = None
+            deadline = asyncio.timeout(limit)
+            try:
+                async with deadline:
+                    await self._road(trail, plan)
+            except Exception as caught:
+                # No library on the way may turn a cancellation into a failure.
+                if task is not None and task.cancelling() > before:
+                    raise asyncio.CancelledError from caught
+                unwrapped = caught.__cause__ if isinstance(caught, RequestFailed) else caught
+                error = self._explained(unwrapped or caught, deadline)
+            try:
+                return trail.attempt(error=error)
+            finally:
+                del error  # an exception and the frame that holds it would keep each other alive
+
+    async def aclose(self) -> None:
+        """Close session and resolver, both even where one fails or the caller is cancelled."""
+        self._closed = True
+        try:
+            await self._http.aclose()
+        finally:
+            await self._names.close()
+
+    def abandon(self) -> None:
+        """Let session and resolver go where the loop is gone, and nothing can be awaited."""
+        self._http.abandon()
+        self._names.abandon()
+
+    def _explained(self, error: BaseException, deadline: asyncio.Timeout) -> BaseException:
+        """Return what ended an attempt, where a library made something else of it."""
+        explained: BaseException
+        if self._closed:
+            explained = LocalFault("the client was closed while the check was under way")
+        elif deadline.expired() and not isinstance(error, TimeoutError):
+            explained = TimeoutError()
+        elif isinstance(error, _DOUBTFUL) and (want := shortage()) is not None:
+            explained = want
+        else:
+            return error
+        explained.__cause__ = error
+        return explained
+
+    def _road(self, trail: Trail, plan: BodyPlan | None) -> Coroutine[Any, Any, None]:
+        match trail.target.kind:
+            case Kind.http:
+                return self._http.ask(trail, plan)
+            case Kind.tcp:
+                return open_tcp(trail, self._names, family=self._family, guard=self._guard)
+            case Kind.unix:
+                return open_unix(trail, guard=self._guard)
+
+
+_DOUBTFUL = (
+    socket.gaierror,
+    aiohttp.ClientConnectorDNSError,
+    aiohttp.ClientConnectorCertificateError,
+)
+"""What is raised of a peer, and may be want of descriptors here."""

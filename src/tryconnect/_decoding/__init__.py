@@ -1,0 +1,1 @@
+"""Bytes and headers become the text a browser would show."""

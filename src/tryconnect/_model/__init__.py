@@ -1,0 +1,1 @@
+"""Plain values: what is asked, what happened and what is told."""

@@ -1,0 +1,96 @@
+"""A report becomes words for a terminal, or JSON; many become a summary, and an exit code."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from tryconnect._check.messages import duration
+from tryconnect._model.redaction import redact_address, visible
+from tryconnect._model.report import Timings
+from tryconnect.errors import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from tryconnect._model.report import Report
+
+__all__ = ["SCHEMA", "caret", "exit_code", "json_line", "line", "shown_address", "summary"]
+
+SCHEMA = 1
+"""Counts the changes after which a program that reads our JSON may have to be changed."""
+
+_WIDEST_REASON = max(map(len, Reason))
+
+
+def line(report: Report, *, show_secrets: bool = False) -> str:
+    """Return one line: the reason, the address, what happened, where the time went."""
+    doubt = report.reason is Reason.invalid_address
+    address = shown_address(report.address, show_secrets=show_secrets, doubt=doubt)
+    detail = visible(report.detail.partition("\n")[0])
+    times = _times(report.timings)
+    return f"{report.reason:<{_WIDEST_REASON}}  {address}  {detail}{times and f'  [{times}]'}"
+
+
+def shown_address(address: str, *, show_secrets: bool = False, doubt: bool = False) -> str:
+    """Return an address for a terminal; ``doubt``: it is known not to parse."""
+    return visible(address if show_secrets else redact_address(address, doubt=doubt))
+
+
+def caret(report: Report) -> str:
+    """Return the lines that point at the fault of an invalid address; else nothing."""
+    return report.detail.partition("\n")[2]
+
+
+def json_line(report: Report, *, show_secrets: bool = False, time: str | None = None) -> str:
+    """Return one JSON object, as ``docs/reference/json.rst`` has it, in one line of ASCII.
+
+    So any terminal and any pipe can take it, whatever a stranger typed or a peer said.
+
+    Args:
+        report: what to tell.
+        show_secrets: keep passwords, queries and fragments, which are otherwise ``***``.
+        time: when it was, in ISO 8601; ``None``: that is not told.
+    """
+    told = report.as_dict(show_secrets=show_secrets)
+    told["timings"] = {name: _rounded(taken) for name, taken in told["timings"].items()}
+    when = {} if time is None else {"time": time}
+    text = json.dumps({"schema": SCHEMA} | when | told, ensure_ascii=False)
+    if not text.isascii() or "\x7f" in text:
+        text = json.dumps(json.loads(_NO_UNICODE.sub(_escaped, text))).replace("\x7f", r"\u007f")
+    return text
+
+
+_NO_UNICODE = re.compile("[\ud800-\udfff]")
+"""Bytes of a file that are not UTF-8 (PEP 383), which many readers of JSON choke on."""
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return json.dumps(visible(match[0]))[1:-1]
+
+
+def _rounded(taken: float | None) -> float | None:
+    """Keep microseconds: the rest is noise."""
+    return taken if taken is None else round(taken, 6)
+
+
+def summary(counts: Mapping[Reason, int], seconds: float) -> str:
+    """Return how many addresses were checked, and how many there were of each reason."""
+    total = sum(counts.values())
+    good = counts.get(Reason.ok, 0)
+    title = f"{total:,} checked in {duration(seconds)}: {good:,} ok, {total - good:,} not"
+    most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    rows = [f"  {reason:<{_WIDEST_REASON}}  {number:>9,}" for reason, number in most if number]
+    return "\n".join([title, *rows])
+
+
+def exit_code(reasons: Iterable[Reason]) -> int:
+    """Return 0 where all addresses answer as expected, else 1."""
+    return 0 if all(reason is Reason.ok for reason in reasons) else 1
+
+
+def _times(timings: Timings) -> str:
+    phases = [name for name in Timings._fields if name != "total"]
+    taken = {name: getattr(timings, name) for name in phases}
+    return ", ".join(f"{name} {duration(t)}" for name, t in taken.items() if t is not None)

@@ -1,0 +1,1 @@
+"""Loops and threads that are not ours, and what this machine allows."""

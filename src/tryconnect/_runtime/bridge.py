@@ -1,0 +1,151 @@
+"""An errand: some work that a loop does for somebody in another thread.
+
+The law of this file: an outcome crosses between threads as a value, never as the exception of a
+future or a task (``asyncio.wrap_future`` makes a new ``TimeoutError`` up to Python 3.12, and so
+loses the traceback; some loops print whatever a task of theirs raises).  And of the loop that waits
+nothing is used but ``create_future``, ``call_soon``, ``call_soon_threadsafe``, ``get_debug`` and
+``is_closed``: that is all that some have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from tryconnect._runtime.threads import Postbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+__all__ = ["Errand"]
+
+_T = TypeVar("_T")
+
+
+class Errand(Generic[_T]):
+    """Some work that a loop does for somebody in another thread, in the context of the latter.
+
+    Args:
+        work: a coroutine function.
+        loop: does it; has to make tasks, too.
+    """
+
+    def __init__(
+        self, work: Callable[[], Coroutine[Any, Any, _T]], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._work = work
+        self._loop = loop
+        self._context = contextvars.copy_context()
+        self._cancelled = False
+        self._task: asyncio.Task[None] | None = None
+        self._result: list[_T] = []
+        self._error: BaseException | None = None
+
+    async def seen_through(self) -> _T:
+        """Have the work done, and await its outcome in the running loop, whatever that is.
+
+        Who is cancelled meanwhile cancels the work, and leaves when that has ended: so nothing of
+        it is left behind.
+        """
+        end = _End(asyncio.get_running_loop())
+        self.begin(end.tell)
+        cancellation: asyncio.CancelledError | None = None
+        while not end.is_told:
+            try:
+                await end.wait()
+            except asyncio.CancelledError as error:
+                cancellation = error
+                self.cancel()
+            except BaseException:  # thrown away half way: it can await no more
+                self.cancel()
+                raise
+        if cancellation is not None:
+            self._error = cancellation
+        return self.outcome()
+
+    async def awaited(self) -> _T:
+        """The same, but who is cancelled leaves at once: nobody knows whether that loop turns."""
+        end = _End(asyncio.get_running_loop())
+        self.begin(end.tell)
+        try:
+            await end.wait()
+        except BaseException:
+            self.cancel()
+            raise
+        return self.outcome()
+
+    def begin(self, tell: Callable[[], object]) -> None:
+        """Start the work.
+
+        Args:
+            tell: called when it is over, in the thread that did it.
+
+        Raises:
+            RuntimeError: the loop is closed.
+        """
+        self._tell = tell
+        self._loop.call_soon_threadsafe(self._start)
+
+    def cancel(self) -> None:
+        """Cancel the work, from any thread; its end is told all the same."""
+        Postbox(self._loop).call_soon_threadsafe(self._stop)
+
+    def outcome(self) -> _T:
+        """Return what the work returned, or raise what it raised; can be asked once."""
+        error, self._error = self._error, None
+        if error is None:
+            return self._result.pop()
+        try:
+            raise error
+        finally:
+            del error  # an exception and the frame that holds it would keep each other alive
+
+    # In the loop that does the work.
+
+    def _start(self) -> None:
+        # A task copies the context that it is made in; not every loop has a parameter for it.
+        self._task = self._context.run(self._loop.create_task, self._go())
+        self._task.add_done_callback(self._finish)
+        if self._cancelled:
+            self._task.cancel()
+
+    def _stop(self) -> None:
+        self._cancelled = True
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _go(self) -> None:
+        try:
+            self._result.append(await self._work())
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to who waits
+            self._error = error
+
+    def _finish(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled():  # before its first step
+            self._error = asyncio.CancelledError()
+        self._tell()
+
+
+class _End:
+    """The end of an errand, told by one thread and awaited in another's loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.is_told = False
+        self._loop = Postbox(loop)
+        self._waiter: asyncio.Future[None] = loop.create_future()
+
+    def tell(self) -> None:
+        """Tell it, in the other thread; a loop that is closed meanwhile hears nothing."""
+        self._loop.call_soon_threadsafe(self._hear)
+
+    async def wait(self) -> None:
+        """Wait until it is told; who was cancelled can wait again."""
+        if self._waiter.cancelled():
+            self._waiter = self._loop.create_future()
+        await self._waiter
+
+    def _hear(self) -> None:
+        self.is_told = True
+        if not self._waiter.done():
+            self._waiter.set_result(None)

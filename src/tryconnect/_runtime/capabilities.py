@@ -1,0 +1,90 @@
+"""What an event loop cannot do: seen in how a check failed, and remembered for the next one."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from tryconnect._runtime.portal import keeps_time
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterator
+
+__all__ = ["Abilities"]
+
+
+class Abilities:
+    """What is known of a loop.
+
+    It is remembered by the loop's class: what a loop cannot do, its class has not got; and a class
+    can be referred to weakly, which some loops cannot.
+
+    Args:
+        loop: any one.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._lacking = _lacking.setdefault(type(loop), set())
+        self._keeps_time = keeps_time(loop)
+
+    def lacks(self, scheme: str) -> bool:
+        """Tell whether the loop is known to be unfit for addresses of a scheme.
+
+        Without an even clock it is for all: no deadline would hold there.
+        """
+        return not self._keeps_time or scheme in self._lacking
+
+    def lacking(self, scheme: str) -> None:
+        """Remember that the loop is unfit for addresses of a scheme."""
+        self._lacking.add(scheme)
+
+    def explain(self, error: BaseException | None) -> bool:
+        """Tell whether an error says that something cannot be done, itself or by what led to it."""
+        return any(
+            isinstance(link, NotImplementedError)
+            # A loop that is no AbstractEventLoop may not even have the method.
+            or (isinstance(link, AttributeError) and link.obj is self._loop)
+            for link in _links(error)
+        )
+
+    async def account_for(self, error: BaseException | None) -> bool:
+        """Tell whether it is for want of abilities that a check failed in the loop."""
+        if self.explain(error):
+            return True
+        return any(map(_may_hide_it, _links(error))) and not await self._connects()
+
+    async def _connects(self) -> bool:
+        """Have the loop connect a socket that sends nothing: one of UDP, within this machine."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(0)
+            try:
+                await self._loop.sock_connect(sock, _HERE)
+            except Exception as error:  # noqa: BLE001 - whatever else it says, it has tried
+                return not self.explain(error)
+            return True
+
+
+_HERE = ("127.0.0.1", 9)
+
+
+def _may_hide_it(error: BaseException) -> bool:
+    """Tell whether an error may stand for others, of several addresses of a name.
+
+    Where those differ, aiohappyeyeballs joins their texts in an ``OSError`` without a number; and
+    where it foresaw none of them, it raises an ``IndexError``.
+    """
+    return isinstance(error, IndexError) or (type(error) is OSError and error.errno is None)
+
+
+_lacking: WeakKeyDictionary[type, set[str]] = WeakKeyDictionary()
+
+
+def _links(error: BaseException | None) -> Iterator[BaseException]:
+    seen = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__

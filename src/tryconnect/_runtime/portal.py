@@ -1,0 +1,176 @@
+"""The portal: one loop of asyncio's own in a thread of ours, for whom no other loop will do.
+
+Some event loops cannot open connections, some keep time by a clock that people set, and some
+threads have no loop at all.  They hand their work over to here, and wait for its outcome.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import os
+import sys
+import threading
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tryconnect._model.faults import LocalFault
+from tryconnect._runtime.bridge import Errand
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+__all__ = ["call", "keeps_time", "leave", "portal_loop", "run", "sleep", "stock_loop"]
+
+_T = TypeVar("_T")
+
+
+async def call(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+    """Have the portal do some work, and await its outcome in the running loop, whatever that is.
+
+    Who is cancelled meanwhile cancels the work, and leaves when that has ended.
+
+    Args:
+        work: a coroutine function; what it returns or raises, this does.
+
+    Raises:
+        LocalFault: this machine cannot open the portal.
+    """
+    return await Errand(work, portal_loop()).seen_through()
+
+
+def run(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+    """Have the portal do some work, and block until it is done.
+
+    An interrupt meanwhile cancels the work, and passes when that has ended, or after a second.
+
+    Args:
+        work: a coroutine function; what it returns or raises, this does.
+
+    Raises:
+        LocalFault: this machine cannot open the portal.
+        RuntimeError: this is the portal's own thread.
+    """
+    loop = portal_loop()
+    if _portal is not None and _portal.thread.ident == threading.get_ident():
+        raise RuntimeError("a blocking call in tryconnect's own thread would wait for itself")
+    errand = Errand(work, loop)
+    over = threading.Event()
+    try:
+        errand.begin(over.set)
+        over.wait()
+    except BaseException:
+        errand.cancel()
+        over.wait(_PATIENCE)  # it may have come before the work was handed over
+        raise
+    return errand.outcome()
+
+
+_PATIENCE = 1.0
+"""Seconds that cancelled work may take to end."""
+
+
+def leave(work: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    """Have the portal do some work that nobody waits for, and whose outcome nobody wants.
+
+    Args:
+        work: a coroutine function.
+
+    Raises:
+        LocalFault: this machine cannot open the portal.
+    """
+    Errand(work, portal_loop()).begin(lambda: None)
+
+
+async def sleep(delay: float) -> None:
+    """Sleep by a clock that nobody sets: the running loop's own, or else the portal's.
+
+    Args:
+        delay: seconds.
+    """
+    if keeps_time(asyncio.get_running_loop()):
+        # It may have a clock, but no timers.
+        with contextlib.suppress(NotImplementedError, AttributeError):
+            return await asyncio.sleep(delay)
+    return await call(partial(asyncio.sleep, delay))
+
+
+def keeps_time(loop: asyncio.AbstractEventLoop) -> bool:
+    """Tell whether a loop has a clock of its own that runs on evenly.
+
+    One that reads seconds since 1970 is the wall's: it jumps when it is set, or a machine wakes up.
+    (On a machine that does not know the date, the wall's clock began when the machine did.)
+    """
+    try:
+        now = loop.time()
+    except (NotImplementedError, AttributeError):
+        return False
+    return abs(now - time.time()) > _ALIKE or abs(now - time.monotonic()) < _ALIKE
+
+
+_ALIKE = 3600.0
+"""Seconds by which two readings of one clock may differ: the wall's may have been set between."""
+
+
+def stock_loop() -> asyncio.AbstractEventLoop:
+    """Make the platform's own loop, whatever policy the program has installed."""
+    if sys.platform == "win32":
+        return asyncio.ProactorEventLoop()
+    return asyncio.SelectorEventLoop()
+
+
+class _Portal:
+    """A loop and the thread that it turns in, for as long as the process lives."""
+
+    def __init__(self) -> None:
+        self.loop = stock_loop()
+        # A debugging loop complains of long steps.  Here nobody is kept waiting by them, and most
+        # are waits for another thread to let go of the interpreter.
+        self.loop.slow_callback_duration = math.inf
+        self.thread = threading.Thread(target=self._turn, name="tryconnect-portal", daemon=True)
+        try:
+            self.thread.start()
+        except RuntimeError:
+            self.loop.close()
+            raise
+
+    def _turn(self) -> None:
+        while True:
+            # One of these in a task ends a loop's run, after it was given to whoever awaits it.
+            with contextlib.suppress(SystemExit, KeyboardInterrupt):
+                self.loop.run_forever()
+
+
+def portal_loop() -> asyncio.AbstractEventLoop:
+    """Return the portal's loop, which turns from now on.
+
+    Raises:
+        LocalFault: this machine cannot open it.
+    """
+    global _portal  # noqa: PLW0603 - there is one in a process
+    with _lock:
+        if _portal is None or not _portal.thread.is_alive():
+            try:
+                _portal = _Portal()
+            except (OSError, RuntimeError) as error:
+                raise LocalFault("this machine cannot start a loop in another thread") from error
+        return _portal.loop
+
+
+def _begin_anew() -> None:
+    """Forget, in the child of a fork, the portal that stayed with the parent.
+
+    Its loop is not closed: that would take the parent's own pipe out of the selector they share.
+    """
+    global _portal, _lock
+    _portal, _lock = None, threading.RLock()
+
+
+_portal: _Portal | None = None
+# The garbage collector may call in while the portal is being opened, in the same thread.
+_lock = threading.RLock()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)

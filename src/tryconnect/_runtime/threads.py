@@ -1,0 +1,110 @@
+"""Living with loops that are not ours: work beside them, and their end.
+
+Blocking work runs in a daemon thread of our own that nobody ever waits for at exit.
+
+The loop's executor would hold loop shutdown and process exit until the work is done, lets other
+users starve, and on a GUI's own loop it may lose exceptions; ``asyncio.to_thread`` is the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tryconnect._model.faults import LocalFault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Postbox", "beside", "is_gone", "until_done"]
+
+_T = TypeVar("_T")
+
+
+def beside(work: Callable[[], _T], *, name: str) -> asyncio.Future[_T]:
+    """Run blocking work in a daemon thread; the future holds its result, or its exception.
+
+    Who is cancelled while waiting leaves at once; the thread goes on to its end, and its result is
+    dropped.
+
+    Args:
+        work: what to run.
+        name: the thread's name, for debuggers.
+
+    Raises:
+        LocalFault: there is no thread to be had.
+    """
+    loop = asyncio.get_running_loop()
+    postbox = Postbox(loop)
+    answer: asyncio.Future[_T] = loop.create_future()
+
+    def run() -> None:
+        try:
+            result = work()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to the caller
+            postbox.call_soon_threadsafe(_fail, answer, error)
+        else:
+            postbox.call_soon_threadsafe(_succeed, answer, result)
+
+    try:
+        threading.Thread(target=run, name=name, daemon=True).start()
+    except RuntimeError as error:
+        raise LocalFault("this machine cannot start another thread") from error
+    return answer
+
+
+class Postbox:
+    """The part of a loop that other threads deliver through, except that they may come too late.
+
+    Delivering to a loop that has been closed raises in the delivering thread, where nobody can
+    catch it and it would only print a traceback.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.create_future = loop.create_future
+
+    def call_soon_threadsafe(self, callback: Callable[..., object], *args: object) -> None:
+        """Hand a call to the loop, or drop it where the loop is closed."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(callback, *args)
+
+
+def is_gone(loop: asyncio.AbstractEventLoop, kind: type[BaseException] | None) -> bool:
+    """Tell whether a coroutine that is being left can await no more.
+
+    A coroutine whose loop was closed under it, or that was thrown away half way, is run to its end
+    by the garbage collector: an ``await`` there that waits is an error.
+
+    Args:
+        loop: the one that ran the coroutine.
+        kind: the exception that it is left with, or ``None``.
+    """
+    return kind is GeneratorExit or loop.is_closed()
+
+
+async def until_done(*tasks: asyncio.Task[Any]) -> None:
+    """Return when all these tasks have ended, however they did.
+
+    Who is cancelled while waiting waits on, and is cancelled then.
+    """
+    cancellation: asyncio.CancelledError | None = None
+    while under_way := [task for task in tasks if not task.done()]:
+        try:
+            await asyncio.wait(under_way)
+        except asyncio.CancelledError as error:
+            cancellation = error
+    if cancellation is not None:
+        raise cancellation
+
+
+def _succeed(answer: asyncio.Future[_T], result: _T) -> None:
+    if not answer.done():  # cancelled: the caller has left
+        answer.set_result(result)
+
+
+def _fail(answer: asyncio.Future[_T], error: BaseException) -> None:
+    if not answer.done():
+        answer.set_exception(error)

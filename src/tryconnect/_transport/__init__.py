@@ -1,0 +1,1 @@
+"""The network: aiohttp, aiodns and sockets leave an Attempt."""

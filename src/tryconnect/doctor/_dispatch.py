@@ -1,0 +1,71 @@
+"""The road that checks take from a loop: natively, or through the portal."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING
+
+import tryconnect
+from tryconnect._client import session_class
+from tryconnect._runtime.capabilities import Abilities
+from tryconnect.doctor._bounded import LIMIT, until
+from tryconnect.doctor._findings import fault, ok
+from tryconnect.doctor._servers import anonymous, answer, over_tls, serving
+
+if TYPE_CHECKING:
+    import ssl
+
+    from tryconnect.doctor._findings import Finding
+    from tryconnect.doctor._servers import Serve
+
+__all__ = ["road"]
+
+
+async def road(name: str) -> Finding:
+    """Check addresses within this machine, and see which road tryconnect chose."""
+    await _have_aiohttp()
+    for scheme, (serve, context) in _servers().items():
+        with serving(serve) as (host, port):
+            report = await _checked(f"{scheme}://{host}:{port}/", context)
+        if not report:
+            return fault(
+                name,
+                f"an {scheme} check within this machine fails in this loop: {report.detail}",
+                'mend what is broken above, or use tryconnect.Client(loop="portal")',
+            )
+    abilities = Abilities(asyncio.get_running_loop())
+    far = [scheme for scheme in ("http", "https") if abilities.lacks(scheme)]
+    return ok(name, _TOLD[len(far)].format(far=" and ".join(far)))
+
+
+_TOLD = {
+    0: "checks run natively, in this loop",
+    1: "{far} checks run through the portal, a loop of tryconnect's own; others in this loop",
+    2: "checks run through the portal, a loop of tryconnect's own",
+}
+"""By the number of schemes that this loop is unfit for."""
+
+
+def _servers() -> dict[str, tuple[Serve, ssl.SSLContext | None]]:
+    found: dict[str, tuple[Serve, ssl.SSLContext | None]] = {"http": (answer, None)}
+    if (contexts := anonymous()) is not None:
+        ours, theirs = contexts
+        found["https"] = over_tls(theirs, answer), ours
+    return found
+
+
+async def _checked(address: str, context: ssl.SSLContext | None) -> tryconnect.Report:
+    async with tryconnect.Client(proxy=None, ssl=context) as client:
+        return await client.probe(address, timeout=LIMIT)
+
+
+async def _have_aiohttp() -> None:
+    """Import aiohttp beside the loop: a GUI would stand still for a quarter of a second."""
+    thread = threading.Thread(target=session_class, name="tryconnect-doctor-import", daemon=True)
+    thread.start()
+    await until(lambda: not thread.is_alive(), limit=_LONG_IMPORT)
+
+
+_LONG_IMPORT = 30.0
+"""Seconds; a cold disk may need some."""

@@ -1,0 +1,82 @@
+"""The tests of this machine, all at once, each in a thread that nobody waits for too long."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from tryconnect._check.messages import duration
+from tryconnect._model.redaction import redact, visible
+from tryconnect.doctor._bounded import until
+from tryconnect.doctor._certificates import machine_clock, trust
+from tryconnect.doctor._findings import fault
+from tryconnect.doctor._hosts import hosts
+from tryconnect.doctor._ipv6 import ipv6
+from tryconnect.doctor._limits import descriptors
+from tryconnect.doctor._name_servers import name_servers
+from tryconnect.doctor._proxy import proxies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from tryconnect.doctor._findings import Finding
+
+__all__ = ["MACHINE_TESTS", "looked_at"]
+
+MACHINE_TESTS: dict[str, Callable[..., Iterable[Finding]]] = {
+    "name_servers": name_servers,
+    "hosts": hosts,
+    "ipv6": ipv6,
+    "proxies": proxies,
+    "trust": trust,
+    "descriptors": descriptors,
+    "machine_clock": machine_clock,
+}
+"""By the names of the findings, which they get."""
+
+_LONGEST = 5.0
+"""Seconds for all: a name server and a proxy get two."""
+
+
+async def looked_at(servers: Sequence[str] | None) -> list[Finding]:
+    """Return the findings of this machine.
+
+    Args:
+        servers: the name servers to ask; ``None`` for the machine's own.
+    """
+    options = {"name_servers": {"servers": servers}} if servers is not None else {}
+    looks = [_Look(name, **options.get(name, {})) for name in MACHINE_TESTS]
+    await until(lambda: all(look.over.is_set() for look in looks), limit=_LONGEST)
+    return [finding for look in looks for finding in look.findings()]
+
+
+class _Look:
+    """One test, under way in a thread of its own."""
+
+    def __init__(self, name: str, **options: object) -> None:
+        self._name = name
+        self._options = options
+        self._found: list[Finding] = []
+        self.over = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, name=f"tryconnect-doctor-{name}", daemon=True
+        )
+        self._thread.start()
+
+    def findings(self) -> list[Finding]:
+        """Return what was found; that it takes too long is a finding, too."""
+        if self.over.is_set():
+            self._thread.join()
+            return self._found
+        sentence = f"no end of the look at this within {duration(_LONGEST)}"
+        return [fault(self._name, sentence, "look at it by hand: the system does not answer")]
+
+    def _run(self) -> None:
+        try:
+            self._found = list(MACHINE_TESTS[self._name](self._name, **self._options))
+        except Exception as error:  # noqa: BLE001 - a strange machine may raise anything
+            said = visible(redact(f"{type(error).__name__}: {error}"))
+            advice = "look at it by hand, and tell the developers of tryconnect"
+            self._found = [fault(self._name, f"this cannot be looked at ({said})", advice)]
+        finally:
+            self.over.set()

@@ -1,0 +1,87 @@
+"""Where the coroutines of blocking calls run: in a loop of the calling thread, or in the portal.
+
+asyncio's own runner refuses a thread in which a loop seems to run already.  QtAsyncio marks the
+threads of its executor so, though none can run there: they are served through the portal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from tryconnect._runtime import portal
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from types import TracebackType
+
+__all__ = ["PortalRunner", "make_runner", "refuse_inside_a_loop"]
+
+_T = TypeVar("_T")
+
+
+def refuse_inside_a_loop(name: str, instead: str) -> None:
+    """Refuse to block the thread of a running loop.
+
+    Raises:
+        RuntimeError: a loop runs in this thread.
+    """
+    loop = _marked()
+    if loop is not None and not _is_only_marked(loop):
+        raise RuntimeError(
+            f"tryconnect.sync.{name} would stop the event loop that runs here; write: {instead}"
+        )
+
+
+def make_runner() -> asyncio.Runner | PortalRunner:
+    """Return what runs coroutines for this thread; to be closed.
+
+    In a loop of the platform's own kind, whatever policy the program has installed.
+    """
+    if _marked() is not None:
+        return PortalRunner()
+    return asyncio.Runner(loop_factory=portal.stock_loop)
+
+
+class PortalRunner:
+    """Runs coroutines in the portal, with the methods of ``asyncio.Runner``."""
+
+    def run(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Run a coroutine to its end, and return what it returns."""
+
+        async def go() -> _T:
+            return await work
+
+        return portal.run(go)
+
+    def close(self) -> None:
+        """Do nothing: the portal stays open."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _marked() -> object | None:
+    """Return what this thread is marked with as running here: mostly a loop that does."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _is_only_marked(loop: object) -> bool:
+    """Tell whether no coroutine can run in this thread, whatever the mark says.
+
+    QtAsyncio's mark is no asyncio loop at all; a loop built on asyncio's knows its thread.
+    """
+    thread = getattr(loop, "_thread_id", None)
+    return not hasattr(loop, "create_task") or thread not in {None, threading.get_ident()}

@@ -1,0 +1,83 @@
+"""What the server counts, and ``/metrics`` tells."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Protocol
+
+from tryconnect.errors import Reason
+from tryconnect.web._prometheus import CollectorRegistry, Counter, Gauge, Histogram
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tryconnect._model.report import Report
+
+__all__ = ["Books"]
+
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+"""Seconds: from a neighbour's answer to the longest deadlines."""
+
+
+class Run(Protocol):
+    """A run of several checks, as far as it matters here."""
+
+    @property
+    def started(self) -> int:
+        """How many checks have begun."""
+
+    @property
+    def finished(self) -> int:
+        """How many have ended."""
+
+
+class _Single:
+    """A run of one check."""
+
+    started = 1
+    finished = 0
+
+
+class Books:
+    """A server's own registry, so that two of them fit in a process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._checks = Counter(
+            "tryconnect_checks", "Checks that have ended.", ["reason"], registry=self.registry
+        )
+        self._seconds = Histogram(
+            "tryconnect_check_duration_seconds",
+            "Seconds that checks took.",
+            buckets=BUCKETS,
+            registry=self.registry,
+        )
+        self.turned_away = Counter(
+            "tryconnect_turned_away",
+            "Requests that found no room for their check (503).",
+            registry=self.registry,
+        )
+        self._runs: set[Run] = set()
+        Gauge(
+            "tryconnect_checks_in_flight", "Checks under way.", registry=self.registry
+        ).set_function(self._in_flight)
+        for reason in Reason:  # a row that is there from the start can be seen to rise
+            self._checks.labels(reason.value)
+
+    def enter(self, report: Report) -> None:
+        """Enter a check that has ended."""
+        self._checks.labels(report.reason.value).inc()
+        self._seconds.observe(report.timings.total)
+
+    @contextlib.contextmanager
+    def under_way(self, run: Run | None = None) -> Iterator[None]:
+        """Count a run, or a single check, as being under way."""
+        run = run or _Single()
+        self._runs.add(run)
+        try:
+            yield
+        finally:
+            self._runs.discard(run)
+
+    def _in_flight(self) -> float:
+        return sum(run.started - run.finished for run in self._runs)

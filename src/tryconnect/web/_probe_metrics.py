@@ -1,0 +1,134 @@
+"""A report becomes metrics, by blackbox_exporter's names and meanings where it has them.
+
+What it measures and a check of ours does not is left out: a body's length, the version of HTTP,
+the chain of certificates.  A row that is absent is told from one that is 0.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+
+from yarl import URL
+
+from tryconnect.errors import Reason
+from tryconnect.web._prometheus import GaugeMetricFamily
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tryconnect._model.guard import IPAddress
+    from tryconnect._model.report import Report
+    from tryconnect.web._prometheus import Metric
+
+__all__ = ["metrics"]
+
+
+def metrics(report: Report) -> Iterator[Metric]:
+    """Yield what ``/probe`` tells of a report."""
+    yield GaugeMetricFamily(
+        "probe_success", "Whether the target answered as expected", value=report.ok
+    )
+    yield _reason(report)
+    yield GaugeMetricFamily(
+        "probe_duration_seconds", "Seconds that the probe took", value=report.timings.total
+    )
+    yield GaugeMetricFamily(
+        "probe_dns_lookup_time_seconds",
+        "Seconds that looking the name up took",
+        value=report.timings.dns or 0.0,
+    )
+    yield GaugeMetricFamily(
+        "probe_failed_due_to_regex",
+        "Whether the probe failed because of the answer's body",
+        value=report.reason is Reason.body,
+    )
+    yield from _peer(report)
+    if (report.url or "").startswith(("http://", "https://")):
+        yield from _http(report)
+    yield from _tls(report)
+
+
+def _reason(report: Report) -> Metric:
+    family = GaugeMetricFamily(
+        "tryconnect_probe_reason", "The reason of the report: the one word has 1", labels=["reason"]
+    )
+    family.add_metric([str(report.reason)], 1)
+    return family
+
+
+def _peer(report: Report) -> Iterator[Metric]:
+    peer = _ip(report)
+    yield GaugeMetricFamily(
+        "probe_ip_protocol", "Version of IP, 4 or 6; 0: unknown", value=peer.version if peer else 0
+    )
+    yield GaugeMetricFamily(
+        "probe_ip_addr_hash",
+        "Hash of the IP address, to see it change; 0: unknown",
+        value=_fnv_1a(peer.packed) if peer else 0,
+    )
+
+
+def _http(report: Report) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "probe_http_status_code", "Status of the last answer; 0: none", value=report.status or 0
+    )
+    yield GaugeMetricFamily(
+        "probe_http_redirects", "Redirects that were followed", value=len(report.hops)
+    )
+    yield GaugeMetricFamily(
+        "probe_http_ssl",
+        "Whether the last answer came over TLS",
+        value=report.status is not None and report.tls is not None,
+    )
+    family = GaugeMetricFamily(
+        "probe_http_duration_seconds",
+        "Seconds by phase, summed over all redirects",
+        labels=["phase"],
+    )
+    times = report.timings
+    phases = {
+        "resolve": times.dns,
+        "connect": times.connect,
+        "tls": times.tls,
+        "processing": times.response,
+        # The body is not downloaded, or not timed.
+        "transfer": None,
+    }
+    for phase, seconds in phases.items():
+        family.add_metric([phase], seconds or 0.0)
+    yield family
+
+
+def _tls(report: Report) -> Iterator[Metric]:
+    if report.tls is None:
+        return
+    info = GaugeMetricFamily(
+        "probe_tls_version_info", "The version of TLS: its row has 1", labels=["version"]
+    )
+    info.add_metric([report.tls.version.replace("TLSv", "TLS ")], 1)
+    yield info
+    if report.tls.expires is not None:
+        yield GaugeMetricFamily(
+            "probe_ssl_earliest_cert_expiry",
+            "End of the peer's certificate, in seconds since 1970",
+            value=report.tls.expires.timestamp(),
+        )
+
+
+def _ip(report: Report) -> IPAddress | None:
+    """Return the peer, connected to or not: an address may be its own name."""
+    for text in (report.ip, URL(report.url or "").host):
+        try:
+            return ipaddress.ip_address((text or "").partition("%")[0])
+        except ValueError:
+            continue
+    return None
+
+
+def _fnv_1a(data: bytes) -> int:
+    """Return the hash that blackbox_exporter shows: FNV-1a, of 32 bits."""
+    value = 0x811C9DC5
+    for byte in data:
+        value = (value ^ byte) * 0x01000193 & 0xFFFF_FFFF
+    return value

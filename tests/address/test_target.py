@@ -1,0 +1,634 @@
+"""The address table: every text becomes a target, or an error that points at the fault."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from base64 import b64decode
+
+import pytest
+import yarl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tryconnect._address import target
+from tryconnect._address.target import Kind, Target, address_text, parse, redirected, same_party
+from tryconnect._check.verdict import judge
+from tryconnect._model.render import caret, line
+from tryconnect._model.report import Attempt, Report
+from tryconnect.errors import InvalidAddress, Reason
+
+HTTP, TCP, UNIX = Kind.http, Kind.tcp, Kind.unix
+
+GOOD = [
+    # text, kind, url, host, port
+    # A scheme says it all.
+    ("http://example.com", HTTP, "http://example.com/", "example.com", 80),
+    ("https://example.com", HTTP, "https://example.com/", "example.com", 443),
+    ("HTTPS://EXAMPLE.Com/Path", HTTP, "https://example.com/Path", "example.com", 443),
+    ("http://example.com:80/", HTTP, "http://example.com/", "example.com", 80),
+    ("https://example.com:443/", HTTP, "https://example.com/", "example.com", 443),
+    ("http://example.com:443/", HTTP, "http://example.com:443/", "example.com", 443),
+    ("http://example.com:/", HTTP, "http://example.com/", "example.com", 80),
+    ("http://example.com/?q=1", HTTP, "http://example.com/?q=1", "example.com", 80),
+    ("http://example.com?q=1", HTTP, "http://example.com/?q=1", "example.com", 80),
+    ("http://example.com?", HTTP, "http://example.com/", "example.com", 80),
+    ("http://example.com#part", HTTP, "http://example.com/", "example.com", 80),
+    ("http://example.com/a#b?c", HTTP, "http://example.com/a", "example.com", 80),
+    ("http://example.com/a b", HTTP, "http://example.com/a%20b", "example.com", 80),
+    ("http://example.com/a/../b", HTTP, "http://example.com/b", "example.com", 80),
+    ("http://example.com/%zz", HTTP, "http://example.com/%25zz", "example.com", 80),
+    ("http://localhost", HTTP, "http://localhost/", "localhost", 80),
+    ("https://127.0.0.1", HTTP, "https://127.0.0.1/", "127.0.0.1", 443),
+    ("http://[::1]:8080/", HTTP, "http://[::1]:8080/", "::1", 8080),
+    ("http://me:pw@example.com/", HTTP, "http://example.com/", "example.com", 80),
+    ("tcp://example.com:22", TCP, "tcp://example.com:22", "example.com", 22),
+    ("tcp://example.com:80/", TCP, "tcp://example.com:80", "example.com", 80),
+    ("TCP://[::1]:22", TCP, "tcp://[::1]:22", "::1", 22),
+    ("tcp://bücher.de:1", TCP, "tcp://xn--bcher-kva.de:1", "xn--bcher-kva.de", 1),
+    ("unix:///run/app.sock", UNIX, "unix:///run/app.sock", "", 0),
+    ("UNIX:///run/a b?c#d@e", UNIX, "unix:///run/a b?c#d@e", "", 0),  # all of it is the name
+    # host and host/path: https …
+    ("example.com", HTTP, "https://example.com/", "example.com", 443),
+    ("example.com/path?q", HTTP, "https://example.com/path?q", "example.com", 443),
+    ("example.com?q", HTTP, "https://example.com/?q", "example.com", 443),
+    ("example.com#f", HTTP, "https://example.com/", "example.com", 443),
+    ("server", HTTP, "https://server/", "server", 443),
+    # … and http for localhost and IP literals.
+    ("localhost", HTTP, "http://localhost/", "localhost", 80),
+    ("LOCALHOST/x", HTTP, "http://localhost/x", "localhost", 80),
+    ("localhost.", HTTP, "http://localhost./", "localhost.", 80),
+    ("app.localhost", HTTP, "http://app.localhost/", "app.localhost", 80),
+    ("notlocalhost", HTTP, "https://notlocalhost/", "notlocalhost", 443),
+    ("127.0.0.1", HTTP, "http://127.0.0.1/", "127.0.0.1", 80),
+    ("127.0.0.1/x", HTTP, "http://127.0.0.1/x", "127.0.0.1", 80),
+    ("::1", HTTP, "http://[::1]/", "::1", 80),
+    ("::1/x", HTTP, "http://[::1]/x", "::1", 80),
+    ("[::1]", HTTP, "http://[::1]/", "::1", 80),
+    ("1::2:80", HTTP, "http://[1::2:80]/", "1::2:80", 80),  # no port: an address is never split
+    # host:443…, host:80…, host:port/path.
+    ("example.com:443", HTTP, "https://example.com/", "example.com", 443),
+    ("example.com:443/x", HTTP, "https://example.com/x", "example.com", 443),
+    ("127.0.0.1:443", HTTP, "https://127.0.0.1/", "127.0.0.1", 443),
+    ("example.com:80", HTTP, "http://example.com/", "example.com", 80),
+    ("example.com:80/x", HTTP, "http://example.com/x", "example.com", 80),
+    ("[::1]:80", HTTP, "http://[::1]/", "::1", 80),
+    ("[::1]:443", HTTP, "https://[::1]/", "::1", 443),
+    ("example.com:8080/", HTTP, "http://example.com:8080/", "example.com", 8080),
+    ("example.com:8443/x", HTTP, "http://example.com:8443/x", "example.com", 8443),
+    ("example.com:8080?q", HTTP, "http://example.com:8080/?q", "example.com", 8080),
+    # host:port: tcp.
+    ("example.com:5432", TCP, "tcp://example.com:5432", "example.com", 5432),
+    ("localhost:8080", TCP, "tcp://localhost:8080", "localhost", 8080),
+    ("127.0.0.1:22", TCP, "tcp://127.0.0.1:22", "127.0.0.1", 22),
+    ("[::1]:5000", TCP, "tcp://[::1]:5000", "::1", 5000),
+    # International names, trailing dots, spaces around.
+    ("例え.jp", HTTP, "https://xn--r8jz45g.jp/", "xn--r8jz45g.jp", 443),
+    ("http://例え.jp/パ", HTTP, "http://xn--r8jz45g.jp/%E3%83%91", "xn--r8jz45g.jp", 80),
+    ("bücher.de:81", TCP, "tcp://xn--bcher-kva.de:81", "xn--bcher-kva.de", 81),
+    ("example.com.", HTTP, "https://example.com./", "example.com.", 443),
+    ("http://1.2.3.4./", HTTP, "http://1.2.3.4/", "1.2.3.4", 80),
+    (" example.com\n", HTTP, "https://example.com/", "example.com", 443),
+    ("\u3000http://h/\u00a0", HTTP, "http://h/", "h", 80),
+    # Zones of link-local addresses; RFC 6874 writes their mark as %25.
+    ("http://[fe80::1%25eth0]/", HTTP, "http://[fe80::1%25eth0]/", "fe80::1%eth0", 80),
+    ("fe80::1%eth0", HTTP, "http://[fe80::1%25eth0]/", "fe80::1%eth0", 80),
+]
+
+
+@pytest.mark.parametrize(("text", "kind", "url", "host", "port"), GOOD)
+def test_an_address_becomes_a_target(text: str, kind: Kind, url: str, host: str, port: int) -> None:
+    target = parse(text)
+    assert (target.kind, target.url, target.host, target.port) == (kind, url, host, port)
+    assert target.path == (url.removeprefix("unix://") if kind is UNIX else "")
+
+
+@pytest.mark.parametrize("text", [case[0] for case in GOOD] + ["http://[fe80::1%25251]/"])
+def test_a_targets_url_is_an_address_of_the_same_target(text: str) -> None:
+    assert_same_when_read_again(parse(text))
+
+
+def assert_same_when_read_again(target: Target) -> None:
+    again = parse(target.url)
+    assert (again.url, again.host, again.port, again.kind, again.path) == (
+        *(target.url, target.host, target.port, target.kind, target.path),
+    )
+
+
+CREDENTIALS = [
+    ("http://me:pw@h/", b"me:pw"),
+    ("http://me@h/", b"me:"),
+    ("http://me:@h/", b"me:"),
+    ("http://:pw@h/", b":pw"),
+    ("http://me:p%40s%3As@h/", b"me:p@s:s"),
+    ("http://me:p@ss@h/", b"me:p@ss"),
+    ("http://me:a:b@h/", b"me:a:b"),
+    ("http://mé:ü@h/", "mé:ü".encode()),  # RFC 7617: UTF-8
+    ("http://me:%ff@h/", "me:\ufffd".encode()),
+]
+
+
+@pytest.mark.parametrize(("text", "pair"), CREDENTIALS)
+def test_credentials_become_a_header_and_leave_the_url(text: str, pair: bytes) -> None:
+    target = parse(text)
+    scheme, _, code = (target.authorization or "").partition(" ")
+    assert scheme == "Basic"
+    assert b64decode(code) == pair
+    assert target.url == "http://h/"
+    assert code not in repr(target)
+
+
+@pytest.mark.parametrize("text", ["http://h/", "http://@h/"])
+def test_without_credentials_there_is_no_header(text: str) -> None:
+    assert parse(text).authorization is None
+
+
+NO_USER = "write https:// or http:// before an address with a user name"
+SCHEMES = "only http://, https://, tcp://, unix:// can be checked"
+FROM_ROOT = "a unix address names a file from the root, as in unix:///run/app.sock"
+NEEDS_PORT = "a tcp address needs a port, as in tcp://host:22"
+NO_SCHEME = "a scheme is missing: write https:// or http:// first"
+FORBIDDEN = "an address has no such character in it"
+TOO_LONG = "the address is longer than 65,536 characters"
+PORT = "a port is a number from 1 to 65535"
+LONGEST_PATH = target._LONGEST_PATH
+
+BAD = [
+    # text, problem, what the fault points at
+    ("", "the address is empty", ""),
+    (" \t\r\n ", "the address is empty", ""),
+    ("a" * 65_537, TOO_LONG, "a" * 65_537),
+    ("ftp://h", SCHEMES, "ftp"),
+    ("file:///etc/passwd", SCHEMES, "file"),
+    ("git+ssh://h", SCHEMES, "git+ssh"),
+    ("://h", "the host is missing", ""),
+    ("1http://h", PORT, ""),  # a scheme begins with a letter, so this is a host and a port
+    ("http:/h", PORT, ""),
+    ("javascript:alert(1)", PORT, "alert(1)"),
+    ("mailto:me@h", NO_USER, "mailto:me@h"),
+    ("//h/x", NO_SCHEME, ""),
+    ("me@h", NO_USER, "me@h"),
+    ("me:pw@h:80/x", NO_USER, "me:pw@h:80/x"),
+    ("http://", "the host is missing", ""),
+    ("http:///x", "the host is missing", ""),
+    ("http://h:99999", PORT, "99999"),
+    ("http://127.1", "an IPv4 address is four numbers from 0 to 255, as in 127.0.0.1", "127.1"),
+    ("h:", PORT, ""),
+    ("tcp://h", NEEDS_PORT, ""),
+    ("tcp://h/", NEEDS_PORT, ""),
+    ("tcp://h:", NEEDS_PORT, ""),
+    ("tcp://me@h:1", "a tcp address has no user name", "me"),
+    ("tcp://h:1/x", "a tcp address ends with its port", "/x"),
+    ("tcp://h:1?x", "a tcp address ends with its port", "?x"),
+    ("unix://", FROM_ROOT, ""),
+    ("unix://run/x", FROM_ROOT, "run/x"),
+    ("unix:///", FROM_ROOT, "/"),
+    (
+        f"unix:///{'é' * 60}",  # bytes count
+        f"the path of a unix socket has at most {LONGEST_PATH} bytes",
+        f"/{'é' * 60}",
+    ),
+    ("http://h/\r\nHost: evil", FORBIDDEN, "\r"),
+    ("http://h/\ud800", FORBIDDEN, "\ud800"),
+    ("unix:///\udcff", FORBIDDEN, "\udcff"),
+    ("h\x7f", FORBIDDEN, "\x7f"),
+]
+
+
+@pytest.mark.parametrize(("text", "problem", "fault"), BAD, ids=[case[0][:20] for case in BAD])
+def test_a_fault_is_named_and_pointed_at(text: str, problem: str, fault: str) -> None:
+    with pytest.raises(InvalidAddress) as caught:
+        parse(text)
+    error = caught.value
+    assert (error.problem, text[error.start : error.end]) == (problem, fault)
+    assert error.address == text
+
+
+@pytest.mark.parametrize("control", [*map(chr, range(32)), "\x7f"], ids=ascii)
+def test_no_control_character_passes(control: str) -> None:
+    for text in (
+        f"http://h/a{control}b",
+        f"h{control}h",
+        f"tcp://h:1{control}1",
+        f"unix:///{control}x",
+    ):
+        with pytest.raises(InvalidAddress, match=FORBIDDEN):
+            parse(text)
+
+
+def test_the_longest_path_of_a_unix_socket_passes() -> None:
+    path = "/" + "a" * (LONGEST_PATH - 1)
+    assert parse(f"unix://{path}").path == path
+
+
+CARETS = [
+    # text, problem, what is shown of it, carets
+    (
+        "http://example.com:80443/",
+        "a port is a number from 1 to 65535",
+        "http://example.com:80443/",
+        "                   ^^^^^",
+    ),
+    (
+        "tcp://example.com",
+        "a tcp address needs a port, as in tcp://host:22",
+        "tcp://example.com",
+        "                 ^",
+    ),
+    (
+        "  ftp://h",
+        "only http://, https://, tcp://, unix:// can be checked",
+        "  ftp://h",
+        "  ^^^",
+    ),
+    (
+        "http://h\\evil",
+        "a backslash cannot follow the host: write /",
+        "http://h\\evil",
+        "        ^",
+    ),
+    (
+        "http://日本語:x/",
+        "a port is a number from 1 to 65535",
+        "http://日本語:x/",
+        "              ^",
+    ),
+    (
+        "日本 語.jp",
+        "this is not a host name",
+        "日本 語.jp",
+        "^^^^^^^^^^",
+    ),
+    (
+        "http://cafe\u0301:x/",
+        "a port is a number from 1 to 65535",
+        "http://cafe\u0301:x/",
+        "            ^",
+    ),
+    (
+        "http://h\r\n/",
+        "an address has no such character in it",
+        "http://h\\r\\n/",
+        "        ^^",
+    ),
+    (
+        "http://h/\x00",
+        "an address has no such character in it",
+        "http://h/\\x00",
+        "         ^^^^",
+    ),
+    (
+        "http://me:SECRET@h:x/?SECRET",
+        "a port is a number from 1 to 65535",
+        "http://***@h:x/?***",
+        "             ^",
+    ),
+    (
+        "me:SECRET@h",
+        "write https:// or http:// before an address with a user name",
+        "***@h",
+        "^^^^^",
+    ),
+    (
+        "[::1",
+        "the bracket is not closed",
+        "[::1",
+        "^^^^",
+    ),
+    (
+        "",
+        "the address is empty",
+        "",
+        "^",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "problem", "shown", "carets"), CARETS)
+def test_the_caret_stands_below_the_fault(text: str, problem: str, shown: str, carets: str) -> None:
+    with pytest.raises(InvalidAddress) as caught:
+        parse(text)
+    assert str(caught.value).split("\n") == [problem, f"    {shown}", f"    {carets}"]
+
+
+def test_a_path_that_yarl_refuses_is_at_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(text: str) -> yarl.URL:
+        raise ValueError(f"no {len(text)}")
+
+    monkeypatch.setattr(target, "yarl_url", refuse)
+    with pytest.raises(InvalidAddress, match="the path cannot be read") as caught:
+        parse("http://h/a b")
+    assert (caught.value.start, caught.value.end) == (8, 12)
+
+
+def test_texts_and_yarl_urls_are_addresses() -> None:
+    assert address_text("h") == "h"
+    assert address_text(yarl.URL("http://h/a b")) == "http://h/a%20b"
+
+
+@pytest.mark.parametrize("thing", [None, b"http://h", 80, ["h"], object()])
+def test_other_things_are_not(thing: object) -> None:
+    name = type(thing).__name__
+    with pytest.raises(TypeError, match=rf"^an address is a str or a yarl\.URL, not {name}$"):
+        address_text(thing)
+
+
+def test_to_refuse_other_things_does_not_need_yarl() -> None:
+    script = """
+import sys
+from tryconnect._address.target import address_text
+try:
+    address_text(80)
+except TypeError:
+    sys.exit("yarl" in sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)  # noqa: S603 - ours
+
+
+# --- redirects
+
+BASE = "http://h:81/a/b?q"
+REDIRECTS = [
+    ("/x", "http://h:81/x"),
+    ("x", "http://h:81/a/x"),
+    ("?x", "http://h:81/a/b?x"),
+    ("../../../x", "http://h:81/x"),
+    ("", "http://h:81/a/b?q"),
+    ("#part", "http://h:81/a/b?q"),
+    ("//other/x", "http://other/x"),
+    ("https://h:81/", "https://h:81/"),
+    ("HTTP://other", "http://other/"),
+    (" /x\t", "http://h:81/x"),
+    ("/a b", "http://h:81/a%20b"),
+    ("/日本", "http://h:81/%E6%97%A5%E6%9C%AC"),
+    ("/\udce9t\udce9", "http://h:81/%E9t%E9"),  # bytes that are Latin-1, as aiohttp leaves them
+    ("http://bücher.de/", "http://xn--bcher-kva.de/"),
+]
+
+
+@pytest.mark.parametrize(("location", "url"), REDIRECTS)
+def test_a_redirect_leads_on(location: str, url: str) -> None:
+    assert redirected(parse(BASE), location).url == url
+
+
+@pytest.mark.parametrize("base", ["http://[::1]:81/a", "https://[fe80::1%251]/a"])
+def test_a_redirect_stays_on_an_ipv6_host(base: str) -> None:
+    target = parse(base)
+    assert redirected(target, "/x").host == target.host
+
+
+BAD_REDIRECTS = [
+    ("ftp://h/", "not to an http or https address"),
+    ("mailto:me@h", "not to an http or https address"),
+    ("tcp://h:1", "not to an http or https address"),
+    ("unix:///run/x", "not to an http or https address"),
+    ("javascript:alert(1)", "not to an http or https address"),
+    ("http://h:99999/", PORT),
+    ("http://a b/", "this is not a host name"),
+    ("http://[::1", "its target cannot be read"),
+    ("/a\x00b", FORBIDDEN),
+    ("/\ud800", FORBIDDEN),
+]
+
+
+@pytest.mark.parametrize(("location", "problem"), BAD_REDIRECTS)
+def test_a_bad_redirect_says_what_is_wrong(location: str, problem: str) -> None:
+    with pytest.raises(InvalidAddress) as caught:
+        redirected(parse(BASE), location)
+    assert caught.value.problem.startswith(problem)
+
+
+HOSTILE_REDIRECTS = [
+    "http://me:SECRET@\u2100/",  # normalises to "a/c", which urllib refuses and quotes
+    "http://\u2100\u202e/",
+    "http://[\u202e]/",
+    "http://[SECRET@",
+]
+
+
+@pytest.mark.parametrize("location", HOSTILE_REDIRECTS)
+def test_a_bad_redirect_shows_no_secret_and_no_control(location: str) -> None:
+    with pytest.raises(InvalidAddress) as caught:
+        redirected(parse(BASE), location)
+    assert "SECRET" not in str(caught.value)
+    assert all(each.isprintable() for each in str(caught.value).split("\n"))
+
+
+@pytest.mark.parametrize(
+    ("first", "location", "sent"),
+    [
+        ("http://me:pw@h/", "/x", "me:pw"),
+        ("http://me:pw@h/", "https://h/", "me:pw"),
+        ("http://me:pw@h/", "//you:qw@h/x", "you:qw"),
+        ("http://me:pw@h/", "http://other/", None),
+        ("http://me:pw@h/", "http://h:81/", None),
+        ("https://me:pw@h/", "http://h/", None),
+        ("http://h/", "http://you:qw@other/", "you:qw"),
+        ("http://h/", "/x", None),
+    ],
+)
+def test_credentials_follow_within_one_party_only(
+    first: str, location: str, sent: str | None
+) -> None:
+    wanted = parse(f"http://{sent}@h/").authorization if sent else None
+    assert redirected(parse(first), location).authorization == wanted
+
+
+PARTIES = [
+    ("http://h/a", "http://h/b", True),
+    ("http://h/", "http://H:80/", True),
+    ("http://h/", "https://h/", True),  # an upgrade
+    ("https://h/", "http://h/", False),
+    ("http://h:81/", "https://h/", False),
+    ("http://h/", "https://h:444/", False),
+    ("http://h:444/", "https://h:444/", False),
+    ("http://h/", "http://h:81/", False),
+    ("http://h/", "http://other/", False),
+    ("http://h/", "http://h./", False),
+    ("http://h/", "http://www.h/", False),
+    ("http://[::1]/", "http://[::1]/x", True),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "same"), PARTIES)
+def test_a_party_is_one_origin_or_its_upgrade(first: str, second: str, same: bool) -> None:  # noqa: FBT001
+    assert same_party(parse(first), parse(second)) is same
+
+
+# --- laws
+
+FRAGMENTS = [
+    *("http://", "https://", "tcp://", "unix://", "HTTP://", "ftp://"),
+    *("//", "/", ":", "@", "[", "]", "%", "?", "#", "\\", ".", "..", "-", "_", "/../"),
+    *("a", "h", "example.com", "localhost", "127.0.0.1", "::1", "[::1]", "fe80::1%eth0"),
+    *("80", "443", "65536", "0", "0x", "1", "\uff11", "me", "pw", "xn--"),
+    *("é", "例え", "。", "ß", "\u0301", "\u200d", "\u2100", "\u202e", "\xad", "\xa0"),
+    *("%25", "%2f", "%00", "%zz", "&", "=", "+", "~", "|", "^", "`", "{", "}", ",", ";"),
+    *("'", '"', "<", ">", "$", "!", "*", "(", ")", " ", "\t", "\r\n"),
+    *("\x00", "\x1b[", "\x85", "\u2028", "\ud800", "\udc80"),
+]
+
+ANY_TEXT = st.text(st.characters(exclude_categories=()))
+URL_ISH = st.lists(st.sampled_from(FRAGMENTS), max_size=12).map("".join)
+ADDRESSES = ANY_TEXT | URL_ISH
+thorough = settings(max_examples=200)
+
+
+def read(text: str) -> Target | InvalidAddress:
+    try:
+        return parse(text)
+    except InvalidAddress as error:
+        return error
+
+
+def report_on(text: str) -> Report:
+    """What a check of the text reports, had its server answered."""
+    found = read(text)
+    if isinstance(found, InvalidAddress):
+        return judge(text, Attempt(target=None, error=found))
+    return judge(text, Attempt(target=found, status=200))
+
+
+@pytest.mark.parametrize(
+    "text", ["http://example.com", "https://a-b.example_1.com:8443/x/y.z", "http://127.0.0.1:80/"]
+)
+def test_most_addresses_are_read_the_short_way(text: str) -> None:
+    assert target._usual(text) == target._any(text)
+
+
+@given(st.from_regex(target._USUAL, fullmatch=True))
+@settings(deadline=None)
+def test_the_short_way_says_what_the_long_way_says(text: str) -> None:
+    short = target._usual(text)
+
+    assert short is None or short == target._any(text)
+
+
+@given(ADDRESSES)
+@thorough
+def test_any_text_is_a_target_or_an_invalid_address(text: str) -> None:
+    found = read(text)
+    if isinstance(found, InvalidAddress):
+        assert found.address == text
+        assert 0 <= found.start <= len(text)
+        assert 0 <= found.end <= len(text)
+        assert len(str(found).split("\n")) == 3
+        assert all(each.isprintable() for each in str(found).split("\n"))
+    elif found.kind is not UNIX:
+        assert found.host
+        assert found.url.isascii()
+        assert found.url.isprintable()
+        assert 1 <= found.port <= 65535
+
+
+@given(ADDRESSES)
+@thorough
+def test_a_target_can_be_read_again(text: str) -> None:
+    found = read(text)
+    if isinstance(found, Target):
+        assert_same_when_read_again(found)
+
+
+@given(st.text("aZ09/.-_~%!é "))
+@thorough
+def test_paths_are_written_as_yarl_writes_them(path: str) -> None:
+    assert parse(f"http://h/{path}/x").url == str(yarl.URL(f"http://h/{path}/x"))
+
+
+@given(st.sampled_from([case[0] for case in GOOD if case[1] is HTTP]), ADDRESSES)
+@thorough
+def test_any_location_is_a_target_or_an_invalid_address(base: str, location: str) -> None:
+    try:
+        target = redirected(parse(base), location)
+    except InvalidAddress:
+        return
+    assert target.kind is HTTP
+
+
+def assert_secret_is_kept(report: Report) -> None:
+    shown = [
+        str(report.error),
+        repr(report),
+        report.detail,
+        line(report),
+        caret(report),
+        json.dumps(report.as_dict()),
+    ]
+    assert not [text for text in shown if "SECRET" in text]
+
+
+@given(
+    space=st.sampled_from(["", " ", "\u3000"]),
+    scheme=st.sampled_from(["http://", "https://", "tcp://", "ftp://", "HTTP://", ""]),
+    before=st.text(st.characters(exclude_characters="/?#\\@", exclude_categories=())),
+    after=st.text(st.characters(exclude_characters="/?#\\", exclude_categories=())),
+    rest=URL_ISH,
+)
+@thorough
+def test_a_password_is_never_shown(
+    space: str, scheme: str, before: str, after: str, rest: str
+) -> None:
+    assert_secret_is_kept(report_on(f"{space}{scheme}me:{before}SECRET{after}@h{rest}"))
+
+
+@given(
+    place=st.sampled_from(["http://h", "https://h/path", "h", "h:x", "tcp://h:1", "http://me@h:"]),
+    mark=st.sampled_from(["?", "#", "/?"]),
+    before=ADDRESSES,
+    after=ADDRESSES,
+)
+@thorough
+def test_a_query_is_never_shown(place: str, mark: str, before: str, after: str) -> None:
+    assert_secret_is_kept(report_on(f"{place}{mark}{before}SECRET{after}"))
+
+
+KEPT = [
+    " http://me:SECRET@h/",
+    "http://me:'SECRET@h/",
+    "http://h/?a='SECRET",
+    'http://h/?a="<SECRET>"',
+    "http://h:x/?user=me@h&token=SECRET",
+    "http://me:pa/SECRET@h:x",
+]
+
+
+@pytest.mark.parametrize("text", KEPT)
+def test_these_secrets_are_never_shown(text: str) -> None:
+    assert_secret_is_kept(report_on(text))
+
+
+def test_an_invalid_address_is_reported_as_such() -> None:
+    assert report_on("http://h:x").reason is Reason.invalid_address
+
+
+# --- long texts
+
+PIECES = [
+    *("a", ":", "@", "[", "]", ".", "%", "/", "?", "#", "\\", "-", "1", " ", "é", "日", "a.", "a@"),
+    *("1.", "::", "%25", "é.", "xn--", "\u0301", "\u200d", "\ufdfa", "//", "../", "\n", "\x00"),
+]
+PROMPT = 2.0
+"""Seconds of processor time; what is not linear takes much longer on any machine."""
+
+
+@pytest.mark.parametrize("piece", PIECES, ids=ascii)
+@pytest.mark.parametrize("size", [65_000, 1_000_000])
+@pytest.mark.parametrize("start", ["", "http://", "http://h/"])
+def test_a_long_text_is_read_promptly(start: str, size: int, piece: str) -> None:
+    text = start + piece * (size // len(piece))
+    begin = time.process_time()
+    found = read(text)
+    if isinstance(found, InvalidAddress):
+        str(found)
+    assert time.process_time() - begin < PROMPT
+
+
+@pytest.mark.parametrize("piece", ["a", "é", "\ufdfa", "../", "@"], ids=ascii)
+def test_a_long_redirect_is_read_promptly(piece: str) -> None:
+    base, location = parse("http://h/"), "//" + piece * (8_000 // len(piece))
+    begin = time.process_time()
+    with pytest.raises(InvalidAddress):
+        redirected(base, location)
+    assert time.process_time() - begin < PROMPT

@@ -1,0 +1,70 @@
+"""Names that only this machine knows, and no name server at all, in a mount and network of our own.
+
+Nothing here is invented but the two files that the system's name service reads.
+"""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.programs import run
+
+pytestmark = pytest.mark.wants(namespaces=True)
+
+PROGRAM = """
+import asyncio, sys
+import tryconnect
+
+async def main():
+    for address in sys.argv[1:]:
+        print((await tryconnect.probe(address, timeout=5)).reason)
+
+asyncio.run(main())
+"""
+INSIDE = """
+set -e
+mount --make-rprivate /
+mount --bind "$1" /etc/resolv.conf
+mount --bind "$2" /etc/hosts
+ip link set lo up
+shift 2
+exec "$@"
+"""
+HOSTS = "127.0.0.1 localhost\n127.0.0.1 printer printer.local db.corp.test\n"
+SAID = {
+    # The machine's own: nothing listens there, but that is known.
+    "tcp://printer:9": "refused",
+    "tcp://printer.local:9": "refused",
+    "tcp://db.corp.test:9": "refused",
+    "http://localhost:9": "refused",
+    # Nobody can tell.
+    "tcp://none:9": "dns_failed",
+    "tcp://none.local:9": "dns_failed",
+    "tcp://none.test:9": "dns_failed",
+    "http://none.test:9": "dns_failed",
+    # These need no name service.
+    "tcp://127.0.0.1:9": "refused",
+}
+CONFIGURED = {
+    "nothing": "",
+    "a remark": "# nobody here\n",
+    "no address": "nameserver 999.1.1.1\n",
+    "nobody at home": "nameserver 127.0.0.1\n",
+    "a search list": "search corp.test\nnameserver 127.0.0.1\n",
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there are no namespaces")
+@pytest.mark.parametrize("case", CONFIGURED)
+def test_without_a_name_server_the_machines_own_names_are_known_and_no_others(
+    case: str, tmp_path: Path
+) -> None:
+    for name, text in (("resolv.conf", CONFIGURED[case]), ("hosts", HOSTS)):
+        (tmp_path / name).write_text(text)
+    files = (str(tmp_path / "resolv.conf"), str(tmp_path / "hosts"))
+    apart = ("unshare", "--net", "--mount", "sh", "-c", INSIDE, "sh", *files)
+
+    done = run(PROGRAM, *SAID, by=apart)
+
+    assert dict(zip(SAID, done.stdout.split(), strict=True)) == SAID, done.stderr

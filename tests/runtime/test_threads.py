@@ -1,0 +1,154 @@
+"""Blocking work beside the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.event_loops import on_each_loop
+from tests.support.leaks import Guard
+from tests.support.limits import no_thread_to_be_had
+from tryconnect._model.faults import LocalFault
+from tryconnect._runtime.threads import Postbox, beside, is_gone
+
+LONG = 5.0
+"""Seconds after which a test gives up; none waits that long."""
+
+
+def named(name: str) -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == name]
+
+
+@on_each_loop
+async def test_the_future_holds_the_result() -> None:
+    assert await beside(lambda: 42, name="work") == 42
+
+
+@on_each_loop
+async def test_the_future_holds_the_exception_with_its_traceback() -> None:
+    def work() -> None:
+        raise LookupError("no such thing")
+
+    with pytest.raises(LookupError, match="no such thing") as caught:
+        await beside(work, name="work")
+    assert "in work" in "".join(traceback.format_tb(caught.value.__traceback__))
+
+
+async def test_the_work_has_a_daemon_thread_of_the_given_name() -> None:
+    thread = await beside(threading.current_thread, name="work of mine")
+    assert thread.name == "work of mine"
+    assert thread.daemon
+    assert thread is not threading.main_thread()
+
+
+async def test_the_loop_goes_on_meanwhile() -> None:
+    release = threading.Event()
+    answer = beside(lambda: release.wait(LONG), name="work")
+    await asyncio.sleep(0)
+    assert not answer.done()
+    release.set()
+    assert await answer
+
+
+async def test_works_run_side_by_side() -> None:
+    meeting = threading.Barrier(3, timeout=LONG)
+    answers = [beside(meeting.wait, name="work") for _ in range(3)]
+    assert sorted(await asyncio.gather(*answers)) == [0, 1, 2]
+
+
+def fails(release: threading.Event) -> None:
+    release.wait(LONG)
+    raise LookupError("nobody wants to know")
+
+
+def succeeds(release: threading.Event) -> None:
+    release.wait(LONG)
+
+
+@on_each_loop
+@pytest.mark.parametrize("work", [fails, succeeds])
+async def test_who_is_cancelled_leaves_at_once_and_the_outcome_is_dropped(
+    work: Callable[[threading.Event], None], leak_guard: Guard
+) -> None:
+    release = threading.Event()
+    answer = beside(lambda: work(release), name="cancelled work")
+    waiting = asyncio.ensure_future(answer)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    (thread,) = named("cancelled work")
+    assert thread.is_alive()
+    release.set()
+    thread.join(LONG)
+    await asyncio.sleep(0)  # what was delivered is run
+    assert leak_guard.expect_complaints() == []
+
+
+@pytest.mark.parametrize("work", [fails, succeeds])
+def test_a_closed_loop_makes_the_thread_end_quietly(
+    work: Callable[[threading.Event], None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    release = threading.Event()
+
+    async def leave() -> None:
+        beside(lambda: work(release), name="late work")
+
+    asyncio.run(leave())
+    (thread,) = named("late work")
+    release.set()
+    thread.join(LONG)
+    assert not thread.is_alive()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_without_a_running_loop_nothing_starts() -> None:
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        beside(lambda: None, name="lost work")
+    assert not named("lost work")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a stack that is too large for Linux")
+async def test_where_no_thread_is_to_be_had_it_is_this_machines_fault() -> None:
+    with (
+        no_thread_to_be_had(),
+        pytest.raises(LocalFault, match="this machine cannot start another thread"),
+    ):
+        beside(lambda: None, name="lost work")
+    assert not named("lost work")
+
+
+async def test_a_postbox_delivers_to_its_loop() -> None:
+    loop = asyncio.get_running_loop()
+    postbox = Postbox(loop)
+    answer = postbox.create_future()
+    assert answer.get_loop() is loop
+    await beside(lambda: postbox.call_soon_threadsafe(answer.set_result, "sent"), name="sender")
+    assert await answer == "sent"
+
+
+def test_a_postbox_of_a_closed_loop_drops_what_comes() -> None:
+    loop = asyncio.new_event_loop()
+    postbox = Postbox(loop)
+    loop.close()
+    postbox.call_soon_threadsafe(pytest.fail, "delivered")
+
+
+@pytest.mark.parametrize(
+    ("kind", "gone"),
+    [(None, False), (ValueError, False), (asyncio.CancelledError, False), (GeneratorExit, True)],
+)
+def test_a_coroutine_that_is_thrown_away_can_await_no_more(
+    kind: type[BaseException] | None,
+    gone: bool,  # noqa: FBT001
+) -> None:
+    loop = asyncio.new_event_loop()
+    try:
+        assert is_gone(loop, kind) is gone
+    finally:
+        loop.close()
+    assert is_gone(loop, kind)

@@ -1,0 +1,734 @@
+"""Names become addresses: what a name server answers, and whom else there is to ask."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import aiodns
+import pycares
+import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from tests.support.event_loops import on_each_loop
+from tests.support.leaks import Guard
+from tests.support.limits import no_thread_to_be_had
+from tryconnect import Client, Reason, Report
+from tryconnect import testing as peers
+from tryconnect._model.faults import LocalFault
+from tryconnect._transport import resolver
+from tryconnect._transport.connector import addr_infos
+from tryconnect._transport.resolver import Names, SystemNames
+from tryconnect.testing import dns, tls
+from tryconnect.testing._serve import listening, serve_on
+
+LONG = 5.0
+"""A deadline that nothing here reaches."""
+
+SHORT = 0.15
+"""A deadline that is meant to pass."""
+
+LATE = 0.25
+"""Seconds by which a busy machine may miss a deadline; the promise is 0.05 s."""
+
+HERE = "127.0.0.1"
+
+
+@contextlib.asynccontextmanager
+async def asking(server: dns.DnsServer, **options: Any) -> AsyncIterator[Names]:
+    names = Names(**server.resolver_arguments, **options)
+    try:
+        yield names
+    finally:
+        await names.close()
+
+
+@contextlib.asynccontextmanager
+async def opened(names: AbstractResolver, **options: Any) -> AsyncIterator[Client]:
+    async with Client(resolver=names, proxy=None, **options) as client:
+        yield client
+
+
+async def looked_up(zone: dns.Zone, name: str, **options: Any) -> list[str]:
+    async with peers.dns_server(zone) as server, asking(server) as names:
+        return [each["host"] for each in await names.resolve(name, 80, **options)]
+
+
+async def probed(
+    zone: dns.Zone, name: str, *, timeout: float = LONG, **options: Any
+) -> tuple[Report, list[dns.Query]]:
+    """What is said of a name, at whose address something listens, and what was asked for it."""
+    async with (
+        peers.http_server() as http,
+        peers.dns_server(zone) as server,
+        asking(server, **options) as names,
+        opened(names) as client,
+    ):
+        report = await client.probe(f"http://{name}:{http.port}/", timeout=timeout)
+    return report, server.queries
+
+
+# --- what a name server answers
+
+FOUND: dict[str, dict[str, dns.Answer | list[str]]] = {
+    "an address": {"good.test": [HERE]},
+    "a second address": {"good.test": ["127.0.0.2", HERE]},
+    "an alias": {"good.test": dns.alias("www.good.test"), "www.good.test": [HERE]},
+    "a chain of aliases": {
+        "good.test": dns.alias("a.test"),
+        "a.test": dns.alias("b.test"),
+        "b.test": dns.alias("c.test"),
+        "c.test": [HERE],
+    },
+    "truncated over UDP": {"good.test": dns.truncated(HERE)},
+    "late": {"good.test": dns.late(0.1, HERE)},
+    "dead IPv6 and living IPv4": {"good.test": ["::1", HERE]},
+    "fifty addresses": {"good.test": [*(f"127.0.1.{last}" for last in range(2, 51)), HERE]},
+    "ten addresses": {"good.test": [f"127.0.0.{last}" for last in range(10, 0, -1)]},
+}
+
+
+@on_each_loop
+@pytest.mark.parametrize("case", FOUND)
+async def test_a_name_that_is_found(case: str) -> None:
+    report, queries = await probed(FOUND[case], "good.test")
+
+    assert (report.reason, report.status, report.ip) == (Reason.ok, 200, HERE)
+    assert report.timings.dns is not None
+    assert {query.over for query in queries} == (
+        {"udp", "tcp"} if case == "truncated over UDP" else {"udp"}
+    )
+
+
+NOT_FOUND: dict[str, dict[str, dns.Answer | list[str]]] = {
+    "no such name": {},
+    "no such name, in words": {"bad.test": dns.NXDOMAIN},
+    "no address": {"bad.test": dns.NODATA},
+    "an alias of nothing": {"bad.test": dns.alias("none.test")},
+}
+FAILED: dict[str, dict[str, dns.Answer | list[str]]] = {
+    "garbage": {"bad.test": dns.GARBAGE},
+    "SERVFAIL": {"bad.test": dns.SERVFAIL},
+    "REFUSED": {"bad.test": dns.REFUSED},
+    "an answer that cannot be read": {
+        "bad.test": dns.Answer(mangle=lambda packet: packet[:12] + b"\xff" * 20)
+    },
+}
+SILENT: dict[str, dict[str, dns.Answer | list[str]]] = {
+    "no answer": {"bad.test": dns.SILENT},
+    "too late": {"bad.test": dns.late(60, HERE)},
+    "another question's answer": {"bad.test": dns.WRONG_ID},
+}
+
+
+@on_each_loop
+@pytest.mark.parametrize("case", NOT_FOUND)
+async def test_a_name_that_does_not_exist(case: str) -> None:
+    report, queries = await probed(NOT_FOUND[case], "bad.test")
+
+    assert report.reason is Reason.dns_not_found
+    assert report.detail.startswith("the name bad.test does not exist or has no address")
+    assert isinstance(report.error, Exception)
+    assert queries
+
+
+@on_each_loop
+@pytest.mark.parametrize("case", FAILED)
+async def test_a_name_server_that_cannot_tell(case: str) -> None:
+    report, _ = await probed(FAILED[case], "bad.test", timeout=LONG, tries=1)
+
+    assert report.reason is Reason.dns_failed
+    assert report.detail.startswith("the name servers could not look bad.test up (")
+
+
+@on_each_loop
+@pytest.mark.parametrize("case", SILENT)
+async def test_a_name_server_without_a_word_to_the_point(case: str) -> None:
+    report, _ = await probed(SILENT[case], "bad.test", timeout=SHORT)
+
+    assert report.reason is Reason.timeout
+    assert report.timings.total < SHORT + LATE
+    assert "no answer from the name servers" in report.detail
+
+
+async def test_silence_that_ends_before_the_deadline_is_a_failed_look_up() -> None:
+    report, queries = await silence_of(0.1)
+
+    assert report.reason is Reason.dns_failed
+    assert {query.name for query in queries} == {"bad.test"}
+
+
+async def silence_of(seconds: float) -> tuple[Report, list[dns.Query]]:
+    async with (
+        peers.dns_server({"bad.test": dns.SILENT}) as server,
+        asking(server, timeout=seconds, tries=1) as names,
+        opened(names) as client,
+    ):
+        return await client.probe("tcp://bad.test:80", timeout=LONG), server.queries
+
+
+async def test_a_loop_of_aliases_ends() -> None:
+    zone = {"a.test": dns.alias("b.test"), "b.test": dns.alias("a.test")}
+
+    report, _ = await probed(zone, "a.test", timeout=LONG)
+
+    assert report.reason is Reason.dns_not_found
+    assert report.detail.startswith("the name a.test does not exist or has no address")
+
+
+async def test_the_second_name_server_answers_for_a_dead_first() -> None:
+    async with (
+        peers.closed_port() as dead,
+        peers.dns_server({"good.test": [HERE]}) as server,
+    ):
+        names = Names(nameservers=[dead.address, server.address], domains=[])
+        found = await names.resolve("good.test", 80)
+        await names.close()
+
+    assert [each["host"] for each in found] == [HERE]
+
+
+SAYS_NOTHING_USEFUL = {
+    "silent": dns.SILENT,
+    "late": dns.late(60, "::1"),
+    "another id": dns.WRONG_ID,
+    "SERVFAIL": dns.SERVFAIL,
+    "REFUSED": dns.REFUSED,
+    "no such name": dns.NXDOMAIN,
+    "no address": dns.NODATA,
+}
+
+
+@on_each_loop
+@pytest.mark.parametrize("case", SAYS_NOTHING_USEFUL)
+async def test_a_name_server_that_knows_one_family_only(case: str) -> None:
+    """c-ares would wait 2 s for the answer about the other."""
+    zone: dns.Zone = {"good.test": [HERE], "good.test AAAA": SAYS_NOTHING_USEFUL[case]}
+
+    report, _ = await probed(zone, "good.test", timeout=1.0)
+
+    assert (report.reason, report.ip) == (Reason.ok, HERE)
+
+
+@pytest.mark.parametrize("family", ["A", "AAAA"])
+async def test_a_name_may_have_an_address_that_a_name_server_keeps_back(family: str) -> None:
+    """It has none of the other family: nobody can tell."""
+    zone = {"bad.test": dns.NODATA, f"bad.test {family}": dns.SILENT}
+    async with (
+        peers.dns_server(zone) as server,
+        asking(server, timeout=0.5, tries=1) as names,
+        opened(names) as client,
+    ):
+        report = await client.probe("tcp://bad.test:80", timeout=LONG)
+
+    assert report.reason is Reason.dns_failed
+
+
+async def test_both_families_are_asked_for_once_where_they_answer_in_time() -> None:
+    _, queries = await probed({"good.test": [HERE]}, "good.test")
+
+    assert sorted(query.type for query in queries) == ["A", "AAAA"]
+
+
+@pytest.mark.parametrize("scheme", ["http", "tcp"])
+async def test_no_name_server_listens(scheme: str) -> None:
+    async with peers.closed_port() as dead:
+        names = Names(nameservers=[dead.address], domains=[])
+        async with opened(names) as client:
+            report = await client.probe(f"{scheme}://good.test:80")
+        await names.close()
+
+    assert report.reason is Reason.dns_failed
+    assert report.detail.startswith("the name servers could not look good.test up (")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux drops what its queue cannot hold")
+@pytest.mark.skipif(not peers.ipv6_loopback(), reason="this machine has no IPv6")
+@on_each_loop
+@pytest.mark.parametrize("scheme", ["http", "tcp"])
+async def test_a_dead_ipv6_address_does_not_hide_a_living_ipv4_one(scheme: str) -> None:
+    """Nothing comes back from the first; the second is tried beside it after a moment."""
+    async with peers.full_backlog(host="::1") as hole:
+        with listening(HERE, hole.port) as listener:
+            async with (
+                serve_on(listener, tls.answers, peers.Peer(HERE, hole.port)),
+                peers.dns_server({"good.test": ["::1", HERE]}) as server,
+                asking(server) as names,
+                opened(names) as client,
+            ):
+                report = await client.probe(f"{scheme}://good.test:{hole.port}", timeout=LONG)
+
+    assert (report.reason, report.ip) == (Reason.ok, HERE)
+    assert 0.2 < report.timings.total < 0.25 + LATE
+
+
+async def test_the_result_is_aiohttps() -> None:
+    async with peers.dns_server({"good.test": [HERE]}) as server, asking(server) as names:
+        (found,) = await names.resolve("good.test", 8080)
+
+    assert found == {
+        "hostname": "good.test",
+        "host": HERE,
+        "port": 8080,
+        "family": socket.AF_INET,
+        "proto": 0,
+        "flags": socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+    }
+
+
+async def test_a_dot_at_the_end_changes_nothing() -> None:
+    assert await looked_up({"good.test": [HERE]}, "good.test.") == [HERE]
+
+
+@pytest.mark.skipif(not peers.ipv6_loopback(), reason="this machine has no IPv6")
+@pytest.mark.parametrize(
+    ("family", "kinds"),
+    [
+        (socket.AF_UNSPEC, {"A", "AAAA"}),
+        (socket.AF_INET, {"A"}),
+        (socket.AF_INET6, {"AAAA"}),
+    ],
+)
+async def test_only_the_wanted_family_is_asked_for(
+    family: socket.AddressFamily, kinds: set[str]
+) -> None:
+    async with (
+        peers.dns_server({"good.test": [HERE, "::1"]}) as server,
+        asking(server) as names,
+    ):
+        found = await names.resolve("good.test", 80, family)
+
+    assert {query.type for query in server.queries} == kinds
+    assert {each["family"] for each in found} == {
+        {"A": socket.AF_INET, "AAAA": socket.AF_INET6}[kind] for kind in kinds
+    }
+
+
+@pytest.mark.skipif(not peers.ipv6_loopback(), reason="this machine has no IPv6")
+@pytest.mark.parametrize("scheme", ["http", "tcp"])
+@pytest.mark.parametrize(
+    ("family", "reason"),
+    [("any", Reason.ok), ("ipv4", Reason.ok), ("ipv6", Reason.refused)],
+)
+async def test_a_clients_family(scheme: str, family: str, reason: Reason) -> None:
+    async with (
+        peers.http_server() as http,
+        peers.dns_server({"good.test": ["::1", HERE]}) as server,
+        asking(server) as names,
+        opened(names, family=family) as client,
+    ):
+        report = await client.probe(f"{scheme}://good.test:{http.port}")
+
+    assert report.reason is reason
+
+
+@pytest.mark.parametrize("scheme", ["http", "tcp"])
+async def test_a_name_without_an_address_of_the_family(scheme: str) -> None:
+    async with (
+        peers.dns_server({"good.test": [HERE]}) as server,
+        asking(server) as names,
+        opened(names, family="ipv6") as client,
+    ):
+        report = await client.probe(f"{scheme}://good.test:80")
+
+    assert report.reason is Reason.dns_not_found
+
+
+@pytest.mark.parametrize("scheme", ["http", "tcp"])
+async def test_an_address_of_another_family_is_our_own_settings_fault(scheme: str) -> None:
+    async with Client(proxy=None, family="ipv6") as client:
+        report = await client.probe(f"{scheme}://127.0.0.1:7")
+
+    assert report.reason is Reason.local
+    assert "another family of addresses" in report.detail
+
+
+# --- at once, and cancelled
+
+
+async def a_query(server: dns.DnsServer) -> None:
+    """Wait until one came in."""
+    while not server.queries:  # noqa: ASYNC110 - the peer has no event for it
+        await asyncio.sleep(0.001)
+
+
+async def test_look_ups_of_one_name_are_not_shared() -> None:
+    """A shared one would outlive the check that began it, or end with it."""
+    async with (
+        peers.http_server() as http,
+        peers.dns_server({"good.test": dns.late(0.05, HERE)}) as server,
+        asking(server) as names,
+        opened(names) as client,
+    ):
+        url = f"http://good.test:{http.port}/"
+        checks = [asyncio.ensure_future(client.probe(url)) for _ in range(3)]
+        await asyncio.sleep(0.01)
+        checks[0].cancel()
+        ends = await asyncio.gather(*checks, return_exceptions=True)
+
+    assert isinstance(ends[0], asyncio.CancelledError)
+    assert all(isinstance(end, Report) and end.ok for end in ends[1:])
+    assert len([query for query in server.queries if query.type == "A"]) == 3
+
+
+@on_each_loop
+@pytest.mark.parametrize("scheme", ["http", "tcp"])
+async def test_a_cancelled_look_up_leaves_nothing(scheme: str) -> None:
+    async with (
+        peers.dns_server({"slow.test": dns.SILENT}) as server,
+        asking(server) as names,
+        opened(names) as client,
+    ):
+        check = asyncio.ensure_future(client.probe(f"{scheme}://slow.test:80"))
+        await a_query(server)
+        check.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await check
+
+
+async def test_closing_ends_look_ups_under_way() -> None:
+    async with peers.dns_server({"slow.test": dns.SILENT}) as server:
+        names = Names(**server.resolver_arguments)
+        look_up = asyncio.ensure_future(names.resolve("slow.test", 80))
+        await a_query(server)
+        await names.close()
+        with pytest.raises((OSError, asyncio.CancelledError)):
+            await look_up
+        await names.close()  # a second time does nothing
+
+
+async def test_letting_go_ends_look_ups_too() -> None:
+    async with peers.dns_server({"slow.test": dns.SILENT}) as server:
+        names = Names(**server.resolver_arguments)
+        look_up = asyncio.ensure_future(names.resolve("slow.test", 80))
+        await a_query(server)
+        names.abandon()
+        with pytest.raises((OSError, asyncio.CancelledError)):
+            await look_up
+        names.abandon()
+
+
+async def test_letting_go_comes_late_where_c_ares_is_garbage_already() -> None:
+    async with peers.dns_server({"good.test": [HERE]}) as server:
+        names = Names(**server.resolver_arguments)
+        await names.resolve("good.test", 80)
+        assert names._ares is not None
+        await names._ares.close()
+
+        names.abandon()
+
+
+# --- the system
+
+
+class SystemResolver:
+    """Stands for ``socket.getaddrinfo``: knows some names, and notes who asks."""
+
+    def __init__(self, known: dict[str, str]) -> None:
+        self.known = known
+        self.asked: list[str] = []
+        self.threads: list[threading.Thread] = []
+        self.wait: Callable[[], object] = lambda: None
+
+    def __call__(self, host: str, port: int, **options: Any) -> list[tuple[Any, ...]]:
+        assert options["type"] is socket.SOCK_STREAM
+        self.asked.append(host)
+        self.threads.append(threading.current_thread())
+        self.wait()
+        address = self.known.get(host.rstrip("."))
+        if address is None:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        ip, _, scope = address.partition("%")
+        kind = (options["type"], socket.IPPROTO_TCP, "")
+        if ":" in ip:
+            return [(socket.AF_INET6, *kind, (ip, port, 0, int(scope or 0)))]
+        return [(socket.AF_INET, *kind, (ip, port))]
+
+
+@pytest.fixture
+def system(monkeypatch: pytest.MonkeyPatch) -> SystemResolver:
+    """The system's resolver, which else would ask the machine's real name servers."""
+    resolver = SystemResolver({"printer.local": HERE, "printer": HERE, "good.test": HERE})
+    monkeypatch.setattr("tryconnect._transport.resolver.socket.getaddrinfo", resolver)
+    return resolver
+
+
+WAYS = [
+    # name, in the zone, asked of DNS, asked of the system
+    ("good.test", True, True, False),
+    ("bad.test", False, True, False),
+    ("printer.local", True, False, True),
+    ("printer.local.", True, False, True),
+    ("printer", False, True, True),
+    ("printer", True, True, False),
+    ("unknown", False, True, True),
+]
+
+
+@on_each_loop
+@pytest.mark.parametrize(("name", "in_zone", "dns_asked", "system_asked"), WAYS)
+async def test_who_is_asked_for_a_name(
+    *, name: str, in_zone: bool, dns_asked: bool, system_asked: bool, system: SystemResolver
+) -> None:
+    report, queries = await probed({name.rstrip("."): [HERE]} if in_zone else {}, name)
+
+    assert bool(queries) is dns_asked
+    assert bool(system.asked) is system_asked
+    found = (in_zone and dns_asked) or (system_asked and name.rstrip(".") in system.known)
+    assert report.reason is (Reason.ok if found else Reason.dns_not_found)
+
+
+async def test_the_system_is_asked_where_dns_cannot_tell_of_a_short_name(
+    system: SystemResolver,
+) -> None:
+    report, _ = await probed({"printer": dns.SERVFAIL}, "printer", tries=1)
+
+    assert report.ok
+    assert system.asked == ["printer"]
+
+
+@pytest.mark.parametrize("name", ["printer", "good.test"])
+async def test_the_system_is_asked_where_c_ares_does_not_start(
+    name: str, system: SystemResolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise pycares.AresError(aiodns.error.ARES_ENOTINITIALIZED, "no channel")
+
+    monkeypatch.setattr("tryconnect._transport.resolver.pycares.Channel", fail)
+    async with peers.http_server() as http, Client(proxy=None) as client:
+        report = await client.probe(f"http://{name}:{http.port}/")
+
+    assert report.ok
+    assert system.asked == [name]
+
+
+async def test_the_system_works_in_a_daemon_thread(system: SystemResolver) -> None:
+    await SystemNames().resolve("printer.local", 80)
+
+    (thread,) = system.threads
+    assert thread.daemon
+    assert thread is not threading.main_thread()
+    assert thread.name == "tryconnect-names-printer.local"
+
+
+async def test_a_hung_system_look_up_ends_with_the_deadline(
+    system: SystemResolver, leak_guard: Guard
+) -> None:
+    let_go = threading.Event()
+    system.wait = let_go.wait
+    async with Client(proxy=None) as client:
+        started = time.perf_counter()
+        report = await client.probe("tcp://printer.local:80", timeout=SHORT)
+        taken = time.perf_counter() - started
+    let_go.set()
+
+    assert report.reason is Reason.timeout
+    assert taken < SHORT + LATE
+    assert not leak_guard.expect_complaints()
+
+
+async def test_a_link_local_address_keeps_its_interface(system: SystemResolver) -> None:
+    system.known["printer.local"] = "fe80::1%3"
+
+    (found,) = await SystemNames().resolve("printer.local", 80)
+
+    ((*_, sockaddr),) = addr_infos([found], socket.AF_UNSPEC)
+    assert sockaddr == ("fe80::1", 80, 0, 3)
+
+
+async def test_a_system_that_knows_of_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tryconnect._transport.resolver.socket.getaddrinfo", lambda *_, **__: [])
+
+    with pytest.raises(socket.gaierror) as caught:
+        await Names().resolve("printer.local", 80)
+
+    assert caught.value.errno == socket.EAI_NONAME
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a stack that is too large for Linux")
+async def test_a_thread_that_was_not_to_be_had_does_not_count(system: SystemResolver) -> None:
+    for _ in range(resolver.MOST_THREADS + 1):
+        with no_thread_to_be_had(), pytest.raises(LocalFault, match="another thread"):
+            await SystemNames().resolve("printer", 80)
+    assert system.asked == []
+
+    (found,) = await SystemNames().resolve("printer", 80)
+    assert found["host"] == HERE
+
+
+def test_the_child_of_a_fork_has_all_threads_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also with a pycares that keeps no thread to take channels apart."""
+    monkeypatch.delattr(pycares, "_shutdown_manager", raising=False)
+    taken = threading.BoundedSemaphore(1)
+    taken.acquire()
+    monkeypatch.setattr(resolver, "_free_threads", taken)
+
+    resolver._begin_anew()
+
+    assert all(resolver._free_threads.acquire(blocking=False) for _ in range(resolver.MOST_THREADS))
+
+
+async def test_closing_the_system_does_nothing() -> None:
+    await SystemNames().close()
+
+
+# --- a caller's resolver
+
+
+class Invented(AbstractResolver):
+    """Knows the names that a test invents."""
+
+    def __init__(self, outcome: list[str] | Exception) -> None:
+        self.outcome = outcome
+        self.asked: list[tuple[str, int, int]] = []
+        self.closed = False
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        self.asked.append((host, port, family))
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return [
+            ResolveResult(
+                hostname=host,
+                host=ip,
+                port=port,
+                family=socket.AF_INET6 if ":" in ip else socket.AF_INET,
+                proto=0,
+                flags=0,
+            )
+            for ip in self.outcome
+        ]
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@on_each_loop
+@pytest.mark.parametrize("scheme", ["http", "tcp"])
+@pytest.mark.parametrize("name", ["shop.example", "printer.local", "printer"])
+async def test_a_callers_resolver_is_asked_for_all_names(
+    name: str, scheme: str, system: SystemResolver, http_server: peers.HttpServer
+) -> None:
+    resolver = Invented([HERE])
+    async with opened(resolver) as client:
+        assert await client.probe(f"{scheme}://{name}:{http_server.port}")
+
+    assert resolver.asked == [(name, http_server.port, socket.AF_UNSPEC)]
+    assert not resolver.closed
+    assert not system.asked
+
+
+@pytest.mark.parametrize("scheme", ["http", "tcp"])
+async def test_a_callers_resolver_is_not_asked_for_addresses(
+    scheme: str, http_server: peers.HttpServer
+) -> None:
+    resolver = Invented([HERE])
+    async with opened(resolver) as client:
+        assert await client.probe(f"{scheme}://127.0.0.1:{http_server.port}")
+
+    assert not resolver.asked
+
+
+INVENTED = {
+    Reason.dns_not_found: socket.gaierror(socket.EAI_NONAME, "unknown"),
+    Reason.dns_failed: socket.gaierror(socket.EAI_AGAIN, "later"),
+    Reason.unknown: LookupError("no idea"),
+    Reason.local: OSError(errno.EMFILE, "Too many open files"),
+}
+
+
+@pytest.mark.parametrize("scheme", ["http", "tcp"])
+@pytest.mark.parametrize("reason", INVENTED)
+async def test_what_a_callers_resolver_raises(reason: Reason, scheme: str) -> None:
+    async with opened(Invented(INVENTED[reason])) as client:
+        report = await client.probe(f"{scheme}://shop.example:80")
+
+    assert report.reason is reason
+
+
+@pytest.mark.parametrize("scheme", ["http", "tcp"])
+async def test_a_callers_resolver_that_finds_nothing(scheme: str) -> None:
+    async with opened(Invented([])) as client:
+        report = await client.probe(f"{scheme}://shop.example:80")
+
+    assert report.reason is Reason.dns_not_found
+
+
+@on_each_loop
+@pytest.mark.parametrize("scheme", ["http", "tcp"])
+async def test_fifty_addresses_of_which_the_last_lives(
+    scheme: str, http_server: peers.HttpServer
+) -> None:
+    resolver = Invented([*(f"127.0.0.{last}" for last in range(2, 51)), HERE])
+    async with opened(resolver) as client:
+        report = await client.probe(f"{scheme}://shop.example:{http_server.port}")
+
+    assert (report.reason, report.ip) == (Reason.ok, HERE)
+
+
+@pytest.mark.parametrize("scheme", ["http", "tcp"])
+async def test_of_many_addresses_none_of_which_lives(scheme: str) -> None:
+    async with peers.closed_port() as closed, opened(Invented([HERE, "::1"])) as client:
+        report = await client.probe(f"{scheme}://shop.example:{closed.port}")
+
+    assert report.reason is Reason.refused
+    assert report.detail == f"nothing listens at shop.example:{closed.port}"
+
+
+# --- what other resolvers say, in our words
+
+
+class AsAiohttpsOwn(AbstractResolver):
+    """Hides c-ares' answer in the cause of an ``OSError``, as ``aiohttp.AsyncResolver`` does."""
+
+    def __init__(self, error: Exception | None) -> None:
+        self.error = error
+
+    async def resolve(self, *_: Any, **__: Any) -> list[ResolveResult]:
+        raise OSError(None, "DNS lookup failed") from self.error
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+OTHERS = [
+    (aiodns.error.DNSError(aiodns.error.ARES_ENOTFOUND, "not found"), Reason.dns_not_found),
+    (aiodns.error.DNSError(aiodns.error.ARES_ENODATA, "no data"), Reason.dns_not_found),
+    (aiodns.error.DNSError(aiodns.error.ARES_ESERVFAIL, "server failed"), Reason.dns_failed),
+    (None, Reason.dns_failed),
+]
+
+
+@pytest.mark.parametrize("scheme", ["http", "tcp"])
+@pytest.mark.parametrize(("error", "reason"), OTHERS)
+async def test_a_callers_resolver_is_understood(
+    scheme: str, error: Exception | None, reason: Reason
+) -> None:
+    async with Client(proxy=None, resolver=AsAiohttpsOwn(error)) as client:
+        report = await client.probe(f"{scheme}://shop.example:80")
+
+    assert report.reason is reason
+
+
+async def test_a_malformed_answer_spoils_its_own_name_only() -> None:
+    zone = {"garbage.test": dns.GARBAGE, "late.test": dns.late(0.1, "127.0.0.1")}
+    async with peers.dns_server(zone) as server, peers.closed_port() as closed:
+        resolver = Names(**server.resolver_arguments)
+        async with Client(proxy=None, resolver=resolver) as client:
+            spoilt, good = await asyncio.gather(
+                client.probe(f"tcp://garbage.test:{closed.port}"),
+                client.probe(f"tcp://late.test:{closed.port}"),
+            )
+        await resolver.close()
+
+    assert spoilt.reason is Reason.dns_failed
+    assert good.reason is Reason.refused

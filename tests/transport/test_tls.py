@@ -1,0 +1,285 @@
+"""Whose certificates are trusted: the environment's word, and a caller's own context."""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import tryconnect
+from tests.support.event_loops import on_each_loop
+from tryconnect import Client, Reason, Report
+from tryconnect import testing as peers
+from tryconnect._model.faults import LocalFault
+from tryconnect._transport.tls import Trust, _contexts
+from tryconnect.testing.certificates import authority
+
+VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+BUNDLES = VARIABLES[2:]
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No variable is set, and no context is left over from or for another test."""
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    _contexts.clear()
+    yield
+    _contexts.clear()
+
+
+async def context_for(setting: ssl.SSLContext | bool | None = None) -> ssl.SSLContext:  # noqa: FBT001
+    return await Trust(setting).context()
+
+
+@pytest.fixture
+def ca_folder(tmp_path: Path) -> Path:
+    """A folder with the peers' authority, under the name by which OpenSSL looks it up."""
+    openssl = shutil.which("openssl") or pytest.skip("there is no openssl to hash its name")
+    file = tmp_path / "ca.pem"
+    file.write_bytes(peers.ca_pem())
+    words = [openssl, "x509", "-hash", "-noout", "-in", str(file)]
+    name = subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
+    return file.rename(tmp_path / f"{name}.0").parent
+
+
+async def probed(url: str, **options: ssl.SSLContext | bool) -> Report:
+    async with Client(proxy=None, ssl=options.get("ssl")) as client:
+        return await client.probe(url)
+
+
+async def test_the_peers_are_not_trusted_by_themselves() -> None:
+    async with peers.tls_server() as server:
+        report = await probed(server.url)
+
+    assert report.reason is Reason.tls_certificate
+
+
+@on_each_loop
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", *BUNDLES])
+async def test_a_file_of_certificates(
+    variable: str, ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, str(ca_file))
+    async with peers.tls_server() as good, peers.tls_server("unknown_ca") as unknown:
+        assert await probed(good.url)
+        assert (await probed(unknown.url)).reason is Reason.tls_certificate
+
+
+@pytest.mark.parametrize("variable", BUNDLES)
+async def test_the_functions_obey_too(
+    variable: str, ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, str(ca_file))
+    async with peers.tls_server() as server:
+        assert await tryconnect.try_connect(server.url)
+
+
+async def test_the_first_of_the_bundles_counts(
+    ca_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(ca_file))
+    monkeypatch.setenv("CURL_CA_BUNDLE", str(tmp_path / "none.pem"))
+    async with peers.tls_server() as server:
+        assert await probed(server.url)
+
+
+async def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "")
+    async with peers.tls_server() as server:
+        assert (await probed(server.url)).reason is Reason.tls_certificate
+
+
+async def test_a_bundle_adds_to_the_systems_store(
+    ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_the_system = len((await context_for(None)).get_ca_certs())
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(ca_file))
+
+    assert len((await context_for(None)).get_ca_certs()) == of_the_system + 1
+
+
+async def test_a_change_of_the_environment_is_seen(
+    ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with peers.tls_server() as server, Client(proxy=None) as client:
+        assert not await client.probe(server.url)
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(ca_file))
+        assert await client.probe(server.url)
+
+
+def missing(folder: Path) -> Path:
+    return folder / "none.pem"
+
+
+def garbage(folder: Path) -> Path:
+    file = folder / "garbage.pem"
+    file.write_bytes(bytes(range(256)))
+    return file
+
+
+def empty(folder: Path) -> Path:
+    file = folder / "empty.pem"
+    file.touch()
+    return file
+
+
+@pytest.mark.parametrize("variable", BUNDLES)
+@pytest.mark.parametrize("make", [missing, garbage, empty], ids=lambda make: make.__name__)
+async def test_a_bundle_that_cannot_be_read_is_our_own_fault(
+    make: Callable[[Path], Path], variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make(tmp_path)
+    monkeypatch.setenv(variable, str(path))
+    async with peers.tls_server() as server:
+        report = await probed(server.url)
+
+        assert server.connections == 0
+    assert report.reason is Reason.local
+    assert report.detail.startswith(f"{variable} names {path}, which cannot be read")
+
+
+@pytest.mark.parametrize("make", [missing, garbage, empty], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+async def test_openssls_own_variables_fail_without_a_word(
+    variable: str,
+    make: Callable[[Path], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """OpenSSL ignores what it cannot read; then nobody is trusted."""
+    monkeypatch.setenv(variable, str(make(tmp_path)))
+    async with peers.tls_server() as server:
+        report = await probed(server.url)
+
+    assert report.reason in {Reason.tls_certificate, Reason.local}
+
+
+async def test_plain_http_needs_no_certificates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, http_server: peers.HttpServer
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(missing(tmp_path)))
+
+    assert await probed(http_server.url)
+
+
+@pytest.mark.parametrize("variable", ["SSL_CERT_DIR", *BUNDLES])
+async def test_a_folder_of_certificates(
+    variable: str, ca_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, str(ca_folder))
+    async with peers.tls_server() as server:
+        assert await probed(server.url)
+
+
+# --- a caller's own
+
+
+@on_each_loop
+async def test_a_context_of_ones_own() -> None:
+    async with peers.tls_server() as good, peers.tls_server("unknown_ca") as unknown:
+        assert await probed(good.url, ssl=peers.trusting())
+        assert not await probed(unknown.url, ssl=peers.trusting())
+
+
+async def test_a_client_certificate_is_ones_own_contexts_matter() -> None:
+    context = ssl.create_default_context(cadata=peers.ca_pem().decode())
+    authority().issue_cert("me@good.test").configure_cert(context)
+    async with peers.tls_server("client_certificate_demanded") as server:
+        assert await probed(server.url, ssl=context)
+
+
+@on_each_loop
+@pytest.mark.parametrize(
+    "kind", ["expired", "wrong_host", "self_signed", "unknown_ca", "not_yet_valid"]
+)
+async def test_without_verification_any_certificate_will_do(kind: str) -> None:
+    async with peers.tls_server(kind) as server:
+        report = await probed(server.url, ssl=False)
+
+    assert report.ok
+    assert report.tls is not None
+    assert report.tls.expires is None
+
+
+async def test_true_is_the_default(ca_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
+    async with peers.tls_server() as server:
+        assert await probed(server.url, ssl=True)
+
+
+async def test_a_class_of_the_callers_own_is_kept() -> None:
+    class Mine(ssl.SSLObject):
+        pass
+
+    context = ssl.create_default_context()
+    context.sslobject_class = Mine
+
+    assert (await context_for(context)) is context
+    assert context.sslobject_class is Mine
+
+
+async def test_a_check_works_with_such_a_class() -> None:
+    """Its handshake counts as connecting."""
+
+    class Mine(ssl.SSLObject):
+        pass
+
+    context = ssl.create_default_context(cadata=peers.ca_pem().decode())
+    context.sslobject_class = Mine
+    async with peers.tls_server() as server:
+        report = await probed(server.url, ssl=context)
+
+    assert report.ok
+    assert report.tls is not None
+    assert report.timings.tls is None
+
+
+async def test_a_timed_context_works_outside_of_checks() -> None:
+    """Whoever shares a context with us uses it elsewhere too."""
+    context = ssl.create_default_context(cadata=peers.ca_pem().decode())
+    (await context_for(context))
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    connection = context.wrap_bio(incoming, outgoing, server_hostname="good.test")
+
+    with pytest.raises(ssl.SSLWantReadError):
+        connection.do_handshake()
+
+
+# --- one per process
+
+
+async def test_there_is_one_context_per_process() -> None:
+    assert (await context_for(None)) is (await context_for(None))
+    assert (await context_for(None)) is (await context_for(setting=True))
+    assert (await context_for(setting=False)) is (await context_for(setting=False))
+    assert (await context_for(setting=False)) is not (await context_for(None))
+    assert len(_contexts) == 2
+
+
+async def test_a_failure_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = missing(tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
+    with pytest.raises(LocalFault):
+        (await context_for(None))
+
+    path.write_bytes(peers.ca_pem())
+
+    assert (await context_for(None)) is (await context_for(None))
+
+
+async def test_our_contexts_verify_unless_told_otherwise() -> None:
+    context = await context_for(None)
+
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert (
+        (await context_for(setting=False)).verify_mode,
+        (await context_for(setting=False)).check_hostname,
+    ) == (
+        ssl.CERT_NONE,
+        False,
+    )

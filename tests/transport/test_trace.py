@@ -1,0 +1,294 @@
+"""What a check leaves: its phases, its peer, and no socket."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import socket
+import time
+from ssl import cert_time_to_seconds
+from typing import Any
+
+import pytest
+
+from tests.support.event_loops import LoopFactory, each_factory, on_each_loop
+from tryconnect import Guard
+from tryconnect import testing as peers
+from tryconnect._address.target import parse
+from tryconnect._model.faults import Blocked
+from tryconnect._model.report import Attempt, Phase, Tls
+from tryconnect._transport.trace import Trail, _tls, current, open_socket
+
+TARGET = parse("http://127.0.0.1:7/")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+TCP = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
+
+
+def made(trail: Trail) -> Attempt:
+    return trail.attempt(error=None)
+
+
+# --- phases
+
+
+def test_a_trail_without_any_phase() -> None:
+    attempt = made(Trail(TARGET))
+
+    timings = attempt.timings
+    assert (timings.dns, timings.connect, timings.tls, timings.response) == (None,) * 4
+    assert timings.total > 0
+    assert attempt.phase is None
+
+
+def test_phases_are_added_up() -> None:
+    trail = Trail(TARGET)
+    for phase in (Phase.dns, None, Phase.connect, Phase.dns):
+        trail.enter(phase)
+        time.sleep(0.002)
+    attempt = made(trail)
+
+    assert attempt.phase is Phase.dns
+    assert attempt.timings.dns is not None
+    assert attempt.timings.connect is not None
+    assert attempt.timings.dns >= 0.004
+    assert attempt.timings.connect >= 0.002
+    assert attempt.timings.total >= attempt.timings.dns + attempt.timings.connect
+
+
+def test_the_first_socket_begins_the_connection_and_others_do_not_restart_it() -> None:
+    trail = Trail(TARGET)
+    trail.reused = True
+    with socket.socket() as first, socket.socket() as second:
+        trail.opened(first)
+        time.sleep(0.002)
+        trail.opened(second)
+    timings = made(trail).timings
+
+    assert not trail.reused
+    assert timings.connect is not None
+    assert timings.connect >= 0.002
+
+
+def test_a_handshake_over_a_connection_that_is_gone_has_no_peer() -> None:
+    trail = Trail(TARGET)
+    with socket.socket() as sock:
+        trail.opened(sock)
+        trail.encrypting()
+
+    assert (trail.phase, trail.ip) == (Phase.tls, None)
+
+
+def test_a_connection_without_a_transport_begins_the_answer() -> None:
+    """As mocked responses have none."""
+    trail = Trail(TARGET)
+    trail.connected(None)
+
+    assert (trail.phase, trail.ip, trail.tls) == (Phase.response, None, None)
+
+
+def test_what_it_knows_is_in_the_attempt() -> None:
+    trail = Trail(TARGET)
+    trail.status, trail.proxied = 200, True
+    error = OSError()
+
+    attempt = trail.attempt(error=error)
+
+    assert (attempt.target, attempt.error) == (TARGET, error)
+    assert (attempt.status, attempt.proxied, attempt.hops) == (200, True, ())
+
+
+# --- TLS
+
+
+class Connection:
+    """What the trail asks of an OpenSSL connection."""
+
+    def __init__(self, version: str | None, certificate: dict[str, str] | None) -> None:
+        self.version = lambda: version
+        self.getpeercert = lambda: certificate
+
+
+@pytest.mark.parametrize(
+    ("connection", "tls"),
+    [
+        (None, None),
+        (
+            Connection("TLSv1.3", {"notAfter": "Jan  2 03:04:05 2030 GMT"}),
+            Tls("TLSv1.3", dt.datetime(2030, 1, 2, 3, 4, 5, tzinfo=dt.UTC)),
+        ),
+        (Connection("TLSv1.2", {}), Tls("TLSv1.2")),  # not verified
+        (Connection(None, None), Tls("unknown")),
+    ],
+)
+def test_what_is_told_of_tls(connection: Connection | None, tls: Tls | None) -> None:
+    assert _tls(connection) == tls
+
+
+# --- sockets
+
+
+@pytest.mark.parametrize("month", MONTHS)
+@pytest.mark.parametrize("day", [1, 28])
+def test_the_end_of_a_certificate_is_read_as_the_standard_library_reads_it(
+    month: str, day: int
+) -> None:
+    text = f"{month} {day:2} 03:04:05 2031 GMT"
+    end = dt.datetime.fromtimestamp(cert_time_to_seconds(text), dt.UTC)
+
+    assert _tls(Connection("TLSv1.3", {"notAfter": text})) == Tls("TLSv1.3", end)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Bad time value",
+        "Jun 30 23:59:60 2015 GMT",
+        "Feb 30 12:00:00 2031 GMT",
+        "Foo  9 12:00:00 2031 GMT",
+        "Jan  9 12:00:00.5 2031 GMT",
+        "Jan  9 12:00:00 0000 GMT",
+    ],
+)
+def test_an_end_that_is_no_moment_is_not_told(text: str) -> None:
+    assert _tls(Connection("TLSv1.3", {"notAfter": text})) == Tls("TLSv1.3", None)
+
+
+def test_outside_of_a_check_a_socket_leaves_no_trace() -> None:
+    with open_socket((*TCP, ("127.0.0.1", 7))) as sock:
+        assert sock.family == socket.AF_INET
+    assert current.get() is None
+
+
+@pytest.mark.parametrize(
+    ("info", "guard"),
+    [
+        ((*TCP, ("127.0.0.1", 7)), Guard.public()),
+        ((*TCP, ("8.8.8.8", 22)), Guard.public(ports={80})),
+        ((socket.AF_INET6, *TCP[1:], ("::ffff:127.0.0.1", 7, 0, 0)), Guard.public()),
+        pytest.param(
+            (getattr(socket, "AF_UNIX", None), *TCP[1:], "/run/none"),
+            Guard(lambda _: True),
+            marks=pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no unix sockets"),
+        ),
+    ],
+)
+async def test_a_guard_comes_before_the_socket(info: tuple[Any, ...], guard: Guard) -> None:
+    async with Trail(TARGET) as trail:
+        with pytest.raises(Blocked):
+            open_socket(info, guard=guard)
+        assert trail.phase is None
+
+
+async def test_a_guard_lets_others_through() -> None:
+    with open_socket((*TCP, ("127.0.0.1", 7)), guard=Guard(lambda _: True)) as sock:
+        assert sock.fileno() >= 0
+
+
+async def connected_to(peer: peers.Peer) -> socket.socket:
+    sock = open_socket((*TCP, (peer.host, peer.port)))
+    sock.settimeout(0)
+    await asyncio.get_running_loop().sock_connect(sock, (peer.host, peer.port))
+    return sock
+
+
+@on_each_loop
+@pytest.mark.parametrize("how", ["success", "failure", "cancellation"])
+async def test_a_socket_that_a_library_lost_is_closed(how: str) -> None:
+    async def check() -> None:
+        async with Trail(TARGET):
+            assert current.get() is not None
+            lost.append(await connected_to(peer))
+            lost.append(open_socket((*TCP, ("127.0.0.1", 7))))  # never connected
+            if how == "failure":
+                raise LookupError
+            if how == "cancellation":
+                await asyncio.sleep(60)
+
+    lost: list[socket.socket] = []
+    async with peers.silent() as peer:
+        task = asyncio.ensure_future(check())
+        while len(lost) < 2:  # noqa: ASYNC110 - there is no event for it
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+
+    assert [sock.fileno() for sock in lost] == [-1, -1]
+    assert current.get() is None
+
+
+@on_each_loop
+async def test_a_kept_connection_stays_open() -> None:
+    async with peers.silent() as peer:
+        loop = asyncio.get_running_loop()
+        async with Trail(TARGET) as trail:
+            sock = await connected_to(peer)
+            transport, _ = await loop.create_connection(asyncio.Protocol, sock=sock)
+            trail.connected(transport)
+        assert trail.ip == "127.0.0.1"
+        assert not transport.is_closing()
+        assert sock.fileno() != -1
+        transport.abort()
+        await asyncio.sleep(0.001)
+
+
+async def test_the_end_of_an_asyncio_connection_is_not_waited_for() -> None:
+    async with peers.silent() as peer:
+        trail = await Trail(TARGET).__aenter__()
+        sock = await connected_to(peer)
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_connection(asyncio.Protocol, sock=sock)
+        trail.connected(transport)
+        transport.close()
+        with pytest.raises(StopIteration):
+            trail.__aexit__(None, None, None).send(None)
+
+        assert sock.fileno() == -1
+        await asyncio.sleep(0)
+
+
+@on_each_loop
+async def test_a_closing_tls_connection_does_not_wait_for_its_peer() -> None:
+    """The peer never answers close_notify, for which asyncio would wait 30 s."""
+    async with peers.tls_server("never_close_notify") as peer:
+        loop = asyncio.get_running_loop()
+        async with Trail(TARGET) as trail:
+            sock = await connected_to(peer)
+            transport, _ = await loop.create_connection(
+                asyncio.Protocol, sock=sock, ssl=peers.trusting(), server_hostname="127.0.0.1"
+            )
+            trail.connected(transport)
+            transport.close()
+        assert sock.fileno() == -1
+    assert trail.tls is not None
+
+
+class WithoutSocket(asyncio.Transport):
+    """A transport of a loop that shows no sockets."""
+
+    def is_closing(self) -> bool:
+        return False
+
+
+async def test_a_transport_without_a_socket() -> None:
+    async with Trail(TARGET) as trail:
+        trail.connected(WithoutSocket())
+
+    assert (trail.ip, trail.tls) == (None, None)
+
+
+@each_factory
+def test_where_the_loop_is_gone_nothing_is_awaited(loop_factory: LoopFactory) -> None:
+    """The garbage collector ends a check whose loop was closed under it."""
+    trail = Trail(TARGET)
+    loop = loop_factory()
+    loop.run_until_complete(trail.__aenter__())
+    current.set(trail)
+    sock = open_socket((*TCP, ("127.0.0.1", 7)))
+    trail.connected(WithoutSocket())
+    loop.close()
+
+    with pytest.raises(StopIteration):
+        trail.__aexit__(GeneratorExit, GeneratorExit(), None).send(None)
+    assert sock.fileno() == -1
+    assert current.get() is None

@@ -1,0 +1,361 @@
+"""Hours of checks in minutes: a steady rate over all peers, and whether anything grows::
+
+    python -m tools.soak --minutes 30 --rate 200
+
+The peers play in a process of their own, so that memory, descriptors and threads are the client's
+alone. They remember whoever called; so there are acts, of a minute each, with a fresh cast and new
+clients. After each act, when all is closed, a line tells what is held and what was seen; the last
+line is the verdict: flat or not.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import functools
+import multiprocessing
+import os
+import random
+import ssl
+import sys
+import time
+from array import array
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection as Pipe
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import tryconnect
+from tests.support.memory import held
+from tryconnect import Client, FetchError, Reason
+from tryconnect import testing as peers
+from tryconnect._transport.resolver import Names
+from tryconnect.testing import dns, tls
+from tryconnect.testing._encoded import PACKERS
+
+TIMEOUT = 0.5
+ACT = 60.0
+"""Seconds of an act; less where there would not be ten of them."""
+
+GROWTH = 1.1
+"""How much more memory there may be at the end than after a tenth of the time."""
+
+SETTLING = 0.5
+"""Seconds in which what was closed may go away."""
+
+BOMB = bytes(20 * 2**20)
+MOST_BYTES = 2**20
+ZONE: dns.Zone = {
+    "good.test": ["127.0.0.1"],
+    "both.good.test": ["::1", "127.0.0.1"],
+    "alias.good.test": dns.alias("good.test"),
+    "loop.test": dns.alias("loop.test"),
+    "missing.test": dns.NXDOMAIN,
+    "empty.test": dns.NODATA,
+    "broken.test": dns.SERVFAIL,
+    "refusing.test": dns.REFUSED,
+    "silent.test": dns.SILENT,
+    "garbage.test": dns.GARBAGE,
+    "forged.test": dns.WRONG_ID,
+    "late.good.test": dns.late(0.1, "127.0.0.1"),
+    "large.good.test": dns.truncated("127.0.0.1"),
+}
+
+
+class Check(NamedTuple):
+    """One thing to do again and again."""
+
+    name: str
+    address: str
+    client: str = "own"
+    """Which client asks: see ``clients``."""
+    fetches: bool = False
+    costs: int = 1
+    """It is done once where others are done so many times: some peers keep a processor busy."""
+
+
+class Cast(NamedTuple):
+    """The peers of one act, as the client's process hears of them."""
+
+    checks: list[Check]
+    name_server: str
+    proxies: dict[str, str]
+    authority: str
+
+
+# --- the peers' process
+
+PLAIN: Mapping[str, Callable[[], AbstractAsyncContextManager[peers.Peer]]] = {
+    **{f"reply {name}": functools.partial(peers.raw, row) for name, row in peers.REPLIES.items()},
+    "silent": peers.silent,
+    "accepts late": lambda: peers.accepts_late(0.1),
+    "accepts too late": lambda: peers.accepts_late(2 * TIMEOUT),
+    "hangs up": lambda: peers.closes("accept"),
+    "hangs up when asked": lambda: peers.closes("request"),
+    "reset at once": lambda: peers.reset("accept"),
+    "reset when asked": lambda: peers.reset("request"),
+    "reset in status": lambda: peers.reset("status"),
+    "reset in headers": lambda: peers.reset("headers"),
+    "reset in body": lambda: peers.reset("body"),
+    "drips status": lambda: peers.drip("status"),
+    "drips headers": lambda: peers.drip("headers"),
+    "drips body": lambda: peers.drip("body"),
+    "big header": lambda: peers.big_header(2**20),
+    "closed port": peers.closed_port,
+    "black hole": peers.full_backlog,
+}
+COSTLY = {
+    "endless headers": peers.endless_headers,
+    "endless 1xx": peers.endless_1xx,
+    "endless body": peers.endless_body,
+}
+ROUTES = ("/", "/status/204", "/status/500", "/redirect/3", "/redirect/11", "/loop", "/cookie")
+LEADS = ("ftp://h/", "javascript:1", "", "//", "http://me:pw@127.0.0.1:1/", "%ff", "/status/404")
+PASSWORD = ("me", "pw")
+
+
+@asynccontextmanager
+async def cast() -> AsyncIterator[Cast]:
+    """Bring all peers on."""
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        checks = []
+        for name, opening in PLAIN.items():
+            peer = await enter(opening())
+            checks += [Check(name, peer.url), Check(name, peer.url, "shared", fetches=True)]
+        for name, opening in COSTLY.items():
+            peer = await enter(opening())
+            checks += [
+                Check(name, peer.url, costs=100),
+                Check(name, peer.url, fetches=True, costs=100),
+            ]
+        checks += [
+            Check(f"TLS {kind}", (await enter(peers.tls_server(kind))).url, costs=2)
+            for kind in tls.KINDS
+        ]
+        http = await enter(peers.http_server())
+        https = await enter(peers.http_server(tls=peers.server_context()))
+        for name, pack in PACKERS.items():
+            header = (("Content-Encoding", name),)
+            http.pages[f"/bomb/{name}"] = peers.Page(packed_bomb(name), header)
+            http.pages[f"/packed/{name}"] = peers.Page(pack(b"hello" * 1000), header)
+        routes = [*ROUTES, *(f"/redirect-to?location={lead}" for lead in LEADS)]
+        checks += [Check(f"http {route}", http.at(route)) for route in routes]
+        checks += [Check(f"https {route}", https.at(route), fetches=True) for route in ROUTES[:4]]
+        for path in http.pages:
+            checks.append(Check(f"http {path}", http.at(path), fetches=True, costs=4))
+        checks += [Check("tcp", f"tcp://{http.address}"), Check("tcp", https.address)]
+        unix = await enter(peers.unix_server())
+        checks += [Check("unix", unix.url), Check("unix nowhere", f"{unix.url}-")]
+        names = await enter(peers.dns_server(ZONE))
+        checks += [Check(name, f"http://{name}:{http.port}/", "names") for name in ZONE]
+        proxies = {
+            "proxy": (await enter(peers.proxy())).url,
+            "proxy with password": (await enter(peers.proxy(auth=PASSWORD))).url_for(PASSWORD),
+            "proxy without password": (await enter(peers.proxy(auth=PASSWORD))).url,
+            "silent proxy": (await enter(peers.silent())).url,
+        }
+        for name in proxies:
+            checks += [
+                Check(f"{name} http", http.url, name),
+                Check(f"{name} https", https.url, name),
+            ]
+        yield Cast(checks, names.address, proxies, peers.ca_pem().decode("ascii"))
+
+
+@functools.cache
+def packed_bomb(name: str) -> bytes:
+    """A bomb, packed once: it takes a while."""
+    return PACKERS[name](BOMB)
+
+
+async def play(pipe: Pipe) -> None:
+    """Bring a fresh cast on for each act; a word through the pipe ends it."""
+    while True:
+        async with cast() as on:
+            pipe.send(on)
+            await asyncio.get_running_loop().run_in_executor(None, pipe.recv)
+
+
+def playing(pipe: Pipe) -> None:
+    """Be the peers' process, until the pipe is closed."""
+    with contextlib.suppress(KeyboardInterrupt, EOFError, ConnectionError):
+        asyncio.run(play(pipe))
+
+
+@contextlib.contextmanager
+def theatre() -> Iterator[Pipe]:
+    """Run the peers' process."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=playing, args=(theirs,), daemon=True)
+    process.start()
+    theirs.close()
+    with ours:
+        yield ours
+    process.join(10)
+
+
+# --- the client's process
+
+
+@asynccontextmanager
+async def clients(on: Cast) -> AsyncIterator[dict[str, Any]]:
+    """The clients of one act; "shared" are the functions of the package."""
+    trusting = ssl.create_default_context(cadata=on.authority)
+    names = Names(nameservers=[on.name_server], domains=[])
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(names.close)
+
+        async def opened(**options: Any) -> Client:
+            return await stack.enter_async_context(Client(ssl=trusting, **options))
+
+        yield {
+            "shared": tryconnect,
+            "own": await opened(proxy=None),
+            "names": await opened(proxy=None, resolver=names),
+            **{name: await opened(proxy=url) for name, url in on.proxies.items()},
+        }
+
+
+@dataclass
+class Tally:
+    """What the checks of one act, or of all, came to."""
+
+    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How often a check had a reason."""
+    late: "array[float]" = field(default_factory=lambda: array("d"))
+    """By how much each deadline that passed was missed, in seconds."""
+    behind: float = 0.0
+    """By how much the loop itself was late, at worst."""
+    raised: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: "Tally") -> None:
+        """Count another one's in."""
+        self.reasons += other.reasons
+        self.raised += other.raised
+        self.late += other.late
+        self.behind = max(self.behind, other.behind)
+
+    def __str__(self) -> str:
+        late = sorted(self.late) or [0.0]
+        total: Counter[str] = Counter()
+        for (_, reason), count in self.reasons.items():
+            total[reason] += count
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in total.most_common())
+        return (
+            f"{total.total():,} checks: {reasons}; raised {self.raised.total()}; "
+            f"late p99 {late[int(0.99 * len(late))] * 1000:.1f} ms, max {late[-1] * 1000:.1f} ms "
+            f"(the loop: {self.behind * 1000:.1f} ms)"
+        )
+
+
+class Usage(NamedTuple):
+    """What this process holds."""
+
+    memory: float
+    """MiB that are not free."""
+    descriptors: int
+    threads: int
+
+    @classmethod
+    def now(cls) -> "Usage":
+        """Look at this process, on Linux."""
+        descriptors, threads = (Path("/proc/self", what).iterdir() for what in ("fd", "task"))
+        # The one that lists the folder counts itself.
+        return cls(held(), sum(1 for _ in descriptors) - 1, sum(1 for _ in threads))
+
+    def __str__(self) -> str:
+        return f"{self.memory:.1f} MiB, {self.descriptors} descriptors, {self.threads} threads"
+
+
+async def act(on: Cast, *, seconds: float, rate: float, chance: random.Random) -> Tally:
+    """Check at a steady rate for so long, and wait for the last ones."""
+    tally = Tally()
+    weights = [1 / each.costs for each in on.checks]
+    async with clients(on) as asking, asyncio.TaskGroup() as group:
+        start = time.perf_counter()
+        for number in range(int(seconds * rate)):
+            wait = start + number / rate - time.perf_counter()
+            tally.behind = max(tally.behind, -wait)
+            await asyncio.sleep(max(wait, 0))
+            (chosen,) = chance.choices(on.checks, weights)
+            group.create_task(check(chosen, asking[chosen.client], tally))
+    return tally
+
+
+async def check(chosen: Check, asking: Any, tally: Tally) -> None:
+    """Do one check, and note what came of it."""
+    start = time.perf_counter()
+    try:
+        if chosen.fetches:
+            page = await asking.fetch(chosen.address, timeout=TIMEOUT, max_bytes=MOST_BYTES)
+            report = page.report
+        else:
+            report = await asking.probe(chosen.address, timeout=TIMEOUT)
+    except FetchError as error:
+        report = error.report
+    except Exception as error:  # noqa: BLE001 - this is what is looked for
+        tally.raised[f"{chosen.name}: {error!r}"] += 1
+        return
+    late = time.perf_counter() - start - TIMEOUT
+    if late > 0 or report.reason is Reason.timeout:
+        tally.late.append(max(late, 0.0))
+    tally.reasons[f"{chosen.name}{' (fetch)' * chosen.fetches}", str(report.reason)] += 1
+
+
+async def soak(pipe: Pipe, *, minutes: float, rate: float) -> Iterator[str]:
+    """Play all acts, and return the lines of the end."""
+    acts = max(10, round(minutes * 60 / ACT))
+    chance = random.Random(1)  # noqa: S311 - the same at each run
+    total, usages = Tally(), []
+    for number in range(1, acts + 1):
+        tally = await act(pipe.recv(), seconds=minutes * 60 / acts, rate=rate, chance=chance)
+        pipe.send("thank you")
+        await asyncio.sleep(SETTLING)
+        usages.append(Usage.now())
+        total.add(tally)
+        say(f"{number}/{acts}: {usages[-1]}; {tally}")
+    return verdict(total, usages[acts // 10 - 1], usages[-1])
+
+
+def verdict(total: Tally, early: Usage, late: Usage) -> Iterator[str]:
+    """What it all comes to, in lines."""
+    for (name, reason), count in sorted(total.reasons.items()):
+        yield f"  {name:<45}{reason:<20}{count:>8,}"
+    yield from (f"raised {count:,} times: {what}" for what, count in total.raised.items())
+    yield f"in all: {total}"
+    flat = (
+        late.memory <= GROWTH * early.memory
+        and late.descriptors <= early.descriptors
+        and late.threads <= early.threads
+        and not total.raised
+    )
+    yield f"{'flat' if flat else 'NOT FLAT'}: {early} after a tenth; {late} at the end"
+
+
+def say(line: str) -> None:
+    """Print at once, for who watches the file."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Read the command line."""
+    assert __doc__
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--rate", type=float, default=200, help="checks a second")
+    chosen = parser.parse_args()
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        del os.environ[name]  # the package's functions obey them
+    with theatre() as pipe:
+        lines = list(asyncio.run(soak(pipe, minutes=chosen.minutes, rate=chosen.rate)))
+    say("\n".join(lines))
+    sys.exit(not lines[-1].startswith("flat"))
+
+
+if __name__ == "__main__":
+    main()
