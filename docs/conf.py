@@ -24,6 +24,6 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(collections|contextlib|datetime|re|socket|ssl|asyncio)\..*"),
     (r"py:.*", r"(aiohttp|yarl|trustme|dns)\..*"),
     (r"py:.*", r"Opening|(.*\.)?P|AbstractAsyncContextManager|(dict|tuple)\[str"),
-    (r"py:.*", r"Address(es)?|IPAddress|ExpectLike|URL|SSLContext|AbstractResolver"),
+    (r"py:.*", r"Address(es)?|IPAddress|ExpectLike|URL|SSLContext|HostResolver"),
     (r"py:.*", r"Mapping|Path|datetime|web\.Application"),
 ]

@@ -1,10 +1,12 @@
-"""What import contracts cannot say: a light start, one idea a file, and a front door in order."""
+"""Import contracts bite; and what they cannot say: a light start, one idea a file, a front door."""
 
 from __future__ import annotations
 
 import ast
+import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,63 @@ PATHS = {
     ".".join(path.relative_to(SOURCE).with_suffix("").parts): path
     for path in sorted(SOURCE.rglob("*.py"))
 }
+
+
+ROOT = Path(__file__).parents[1]
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
+
+PLANTED = {
+    "floors": ("tryconnect/_model/report.py", "from tryconnect import _client"),
+    "floors, for types": (
+        "tryconnect/_model/report.py",
+        "if TYPE_CHECKING:\n    import tryconnect._transport.trace",
+    ),
+    "floors, in functions": (
+        "tryconnect/_runs/bulk.py",
+        "def f():\n    from tryconnect._check import http",
+    ),
+    "floors, a file on none": ("tryconnect/utils.py", '"""Anything."""'),
+    "plugin": ("tryconnect/errors.py", "import pytest_tryconnect"),
+    "circles": ("tryconnect/_model/reason.py", "from tryconnect._model import report"),
+    "aiohttp": ("tryconnect/_check/verdict.py", "import aiohttp"),
+    "names": ("tryconnect/_check/connect.py", "import pycares"),
+}
+"""What breaks each contract, and where."""
+
+
+def broken_contracts(folder: Path) -> set[str]:
+    """Return the names of the contracts that a copy of the project breaks."""
+    # With -c, the working folder comes first on the path: before what is installed.
+    program = "from importlinter.cli import lint_imports_command as lint; lint()"
+    done = subprocess.run(  # noqa: S603 - ours
+        [sys.executable, "-c", program, "--no-cache"],
+        cwd=folder,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    return {line.partition(" BROKEN")[0] for line in done.stdout.splitlines() if " BROKEN" in line}
+
+
+@pytest.mark.wants(module="importlinter")
+@pytest.mark.parametrize("planted", PLANTED)
+def test_a_planted_import_breaks_its_contract(planted: str, tmp_path: Path) -> None:
+    for package in CONTRACTS["root_packages"]:
+        shutil.copytree(SOURCE.parent / package, tmp_path / package)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    file, code = PLANTED[planted]
+    with (tmp_path / file).open("a", encoding="utf-8") as opened:
+        opened.write(f"\n{code}\n")
+
+    broken = broken_contracts(tmp_path)
+
+    names = {each["id"]: each["name"] for each in CONTRACTS["contracts"]}
+    assert names[planted.partition(",")[0]] in broken
+
+
+def test_each_contract_is_planted_against() -> None:
+    planted = {each.partition(",")[0] for each in PLANTED}
+    assert planted == {each["id"] for each in CONTRACTS["contracts"]}
 
 
 def test_importing_the_package_is_light() -> None:

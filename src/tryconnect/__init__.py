@@ -16,7 +16,7 @@ from tryconnect._model.guard import Guard
 from tryconnect._model.report import Hop, Page, Report, Timings, Tls
 from tryconnect._model.text import EncodingSource
 from tryconnect._runs.bulk import Probes
-from tryconnect._runs.waiting import Watch
+from tryconnect._runs.watching import Watch
 from tryconnect._version import __version__
 from tryconnect.errors import FetchError, InvalidAddress, Reason, TryConnectError, WaitTimeout
 

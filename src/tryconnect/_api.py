@@ -21,10 +21,11 @@ from tryconnect._options import (
     EVERY,
     FETCH_TIMEOUT,
     MAX_BYTES,
+    UP,
     WAIT_TIMEOUT,
 )
-from tryconnect._runs.patterns import UP, checks_of_many
-from tryconnect._runs.patterns import watch as start_watch
+from tryconnect._runs.bulk import checks_of_many
+from tryconnect._runs.watching import watch as start_watch
 from tryconnect._runtime.threads import beside
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from tryconnect._model.report import Page, Report
     from tryconnect._runs.bulk import Probes
     from tryconnect._runs.source import Addresses
-    from tryconnect._runs.waiting import Watch
+    from tryconnect._runs.watching import Watch
 
 __all__ = [
     "fetch",

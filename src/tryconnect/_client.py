@@ -14,13 +14,16 @@ from tryconnect._options import (
     EVERY,
     FETCH_TIMEOUT,
     MAX_BYTES,
+    UP,
     USER_AGENT,
     WAIT_TIMEOUT,
     read_options,
     seconds,
     whole,
 )
-from tryconnect._runs.patterns import UP, checks_of_many, wait, watch
+from tryconnect._runs.bulk import checks_of_many
+from tryconnect._runs.waiting import wait
+from tryconnect._runs.watching import watch
 from tryconnect._runtime.threads import is_gone
 from tryconnect.errors import TryConnectError
 
@@ -29,16 +32,16 @@ if TYPE_CHECKING:
     from ssl import SSLContext
     from types import TracebackType
 
-    from aiohttp.abc import AbstractResolver
     from yarl import URL
 
     from tryconnect._check.session import Session
     from tryconnect._model.expect import Expect
     from tryconnect._model.guard import Guard
     from tryconnect._model.report import Page, Report
+    from tryconnect._model.resolver import HostResolver
     from tryconnect._runs.bulk import Probes
     from tryconnect._runs.source import Addresses
-    from tryconnect._runs.waiting import Watch
+    from tryconnect._runs.watching import Watch
 
 __all__ = ["Address", "Client", "session_class"]
 
@@ -88,7 +91,7 @@ class Client:
         proxy: str | URL | None = "env",
         family: Literal["any", "ipv4", "ipv6"] = "any",
         guard: Guard | None = None,
-        resolver: AbstractResolver | None = None,
+        resolver: HostResolver | None = None,
         user_agent: str = USER_AGENT,
         loop: Literal["auto", "native", "portal"] = "auto",
     ) -> None:

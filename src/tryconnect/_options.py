@@ -9,15 +9,16 @@ from ssl import SSLContext
 from typing import TYPE_CHECKING
 
 from tryconnect._address.target import address_text
+from tryconnect._model.expect import Expect
 from tryconnect._version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aiohttp.abc import AbstractResolver
     from yarl import URL
 
     from tryconnect._model.guard import Guard
+    from tryconnect._model.resolver import HostResolver
 
 __all__ = [
     "AT_ONCE",
@@ -27,6 +28,7 @@ __all__ = [
     "FETCH_TIMEOUT",
     "LOOPS",
     "MAX_BYTES",
+    "UP",
     "USER_AGENT",
     "WAIT_TIMEOUT",
     "Options",
@@ -47,6 +49,10 @@ AT_ONCE = 100
 EVERY = 10.0
 """Seconds from one check of a watch to the next."""
 
+UP = Expect(status="2xx")
+"""What is waited for where the caller does not say.  It stands for "open" where nobody asks by
+HTTP, so it is known by its identity."""
+
 USER_AGENT = f"tryconnect/{__version__} (+https://github.com/tryconnect/tryconnect)"
 
 
@@ -59,7 +65,7 @@ class Options:
     proxy: str | URL | None
     family: socket.AddressFamily
     guard: Guard | None
-    resolver: AbstractResolver | None
+    resolver: HostResolver | None
     loop: str
 
 
@@ -70,7 +76,7 @@ def read_options(
     proxy: str | URL | None,
     family: str,
     guard: Guard | None,
-    resolver: AbstractResolver | None,
+    resolver: HostResolver | None,
     user_agent: str,
     loop: str,
 ) -> Options:

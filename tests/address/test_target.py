@@ -17,7 +17,8 @@ from tryconnect._address import target
 from tryconnect._address.target import Kind, Target, address_text, parse, redirected, same_party
 from tryconnect._check.verdict import judge
 from tryconnect._model.render import caret, line
-from tryconnect._model.report import Attempt, Report
+from tryconnect._model.report import Report
+from tryconnect._transport.attempt import Attempt
 from tryconnect.errors import InvalidAddress, Reason
 
 HTTP, TCP, UNIX = Kind.http, Kind.tcp, Kind.unix

@@ -21,13 +21,14 @@ from yarl import URL
 
 from tryconnect._address.target import parse
 from tryconnect._check import messages, verdict
-from tryconnect._check.messages import duration
 from tryconnect._check.verdict import ROWS, Row, judge
-from tryconnect._decoding.content_encoding import CodingError
 from tryconnect._model import faults
 from tryconnect._model.expect import Expect
-from tryconnect._model.report import Attempt, Hop, Phase, Report, Timings, Tls
+from tryconnect._model.faults import CodingError
+from tryconnect._model.render import duration
+from tryconnect._model.report import Hop, Report, Timings, Tls
 from tryconnect._model.text import Decoded, EncodingSource
+from tryconnect._transport.attempt import Attempt, Phase
 from tryconnect.errors import InvalidAddress, Reason
 from tryconnect.testing import server_context, trusting
 
@@ -641,13 +642,18 @@ def test_each_row_decides_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not idle
 
 
+def classes(row: Row) -> list[type[BaseException]]:
+    return [getattr(aiohttp, each) if isinstance(each, str) else each for each in row.types]
+
+
 def hidden_rows(rows: Sequence[Row]) -> list[Row]:
     """Return the rows that can never decide: an earlier one without condition takes all theirs."""
     return [
         row
         for number, row in enumerate(rows)
         if any(
-            earlier.when is None and all(issubclass(each, earlier.types) for each in row.types)
+            earlier.when is None
+            and all(issubclass(each, tuple(classes(earlier))) for each in classes(row))
             for earlier in rows[:number]
         )
     ]

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tryconnect._decoding import content_encoding
-from tryconnect._decoding.content_encoding import PIECE_SIZE, CodingError, Inflater, accept_encoding
+from tryconnect._decoding.content_encoding import PIECE_SIZE, Inflater, accept_encoding
+from tryconnect._model.faults import CodingError
 
 brotli = pytest.importorskip("brotli")
 zstd = content_encoding._installed("compression.zstd", "backports.zstd")

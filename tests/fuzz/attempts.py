@@ -11,9 +11,9 @@ from yarl import URL
 
 from tryconnect import Hop, InvalidAddress, Timings, Tls
 from tryconnect._address.target import parse
-from tryconnect._decoding.content_encoding import CodingError
 from tryconnect._model import faults
-from tryconnect._model.report import Attempt, Phase
+from tryconnect._model.faults import CodingError
+from tryconnect._transport.attempt import Attempt, Phase
 
 KEY = ConnectionKey(
     "example.com", 443, is_ssl=True, ssl=True, proxy=None, proxy_auth=None, proxy_headers_hash=None

@@ -26,14 +26,15 @@ from tryconnect import Expect, Guard, Hop, InvalidAddress, Reason, Report
 from tryconnect._address.target import _LONGEST as LONGEST_ADDRESS
 from tryconnect._address.target import Kind, Target, parse, redirected, same_party
 from tryconnect._check.verdict import judge
-from tryconnect._decoding.content_encoding import PIECE_SIZE, CodingError, Inflater
+from tryconnect._decoding.content_encoding import PIECE_SIZE, Inflater
 from tryconnect._decoding.decoder import Decoder, decode
 from tryconnect._decoding.labels import check_encoding
 from tryconnect._model.expect import as_expect
+from tryconnect._model.faults import CodingError
 from tryconnect._model.redaction import redact, redact_address, redacted_error
 from tryconnect._model.render import caret, line
-from tryconnect._model.report import Attempt
 from tryconnect._model.text import Decoded, EncodingSource
+from tryconnect._transport.attempt import Attempt
 from tryconnect._transport.http_head import completed, in_order, status_of
 from tryconnect.testing._encoded import PACKERS
 

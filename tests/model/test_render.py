@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from tryconnect._address.target import parse
 from tryconnect._check.verdict import judge
 from tryconnect._model.render import caret, exit_code, line
-from tryconnect._model.report import Attempt, Report, Timings
+from tryconnect._model.report import Report, Timings
+from tryconnect._transport.attempt import Attempt
 from tryconnect.errors import InvalidAddress, Reason
 
 OK = Report(

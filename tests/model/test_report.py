@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tryconnect._model.report import Hop, Page, Phase, Report, Timings, Tls
+from tryconnect._model.report import Hop, Page, Report, Timings, Tls
 from tryconnect._model.text import EncodingSource
+from tryconnect._transport.attempt import Phase
 from tryconnect.errors import InvalidAddress, Reason
 
 END = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -14,7 +14,7 @@ from tests.support.phases import CLIENTS, phases
 from tests.support.programs import run
 from tryconnect import Client
 from tryconnect import testing as peers
-from tryconnect._model.report import Phase
+from tryconnect._transport.attempt import Phase
 
 
 @pytest.fixture(scope="module")

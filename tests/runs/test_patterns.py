@@ -18,7 +18,7 @@ import tryconnect
 from tests.support.event_loops import on_each_loop
 from tryconnect import Client, Guard, InvalidAddress, Probes, Reason, Report, WaitTimeout, Watch
 from tryconnect import testing as peers
-from tryconnect._runs import patterns
+from tryconnect._runs import bulk
 
 LATE = 0.25
 """Seconds that a busy machine may add."""
@@ -122,7 +122,7 @@ async def test_frames_are_found_behind_groups_and_in_circles() -> None:
     group = ExceptionGroup("both", [first])
     group.__cause__, second.__context__ = second, group
 
-    patterns._forget_tracebacks(group)
+    bulk._forget_tracebacks(group)
 
     assert first.__traceback__ is second.__traceback__ is None
 

@@ -12,7 +12,9 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from tryconnect import Reason, Report, WaitTimeout, Watch
-from tryconnect._runs.waiting import Check, Clock, Steadiness, pauses, wait_until
+from tryconnect._runs.waiting import RepeatedCheck, pauses, wait_until
+from tryconnect._runs.watching import Steadiness
+from tryconnect._runtime.clock import Clock
 
 
 class FastClock:
@@ -71,7 +73,11 @@ def fast() -> FastClock:
 
 
 async def wait(
-    fast: FastClock, *checks: Check, up: bool = True, timeout: float = 60, any_of: bool = False
+    fast: FastClock,
+    *checks: RepeatedCheck,
+    up: bool = True,
+    timeout: float = 60,
+    any_of: bool = False,
 ) -> list[Report]:
     return await wait_until(
         checks, up=up, timeout=timeout, longest=10, any_of=any_of, clock=fast.clock

@@ -20,7 +20,7 @@ from tests.support.event_loops import on_each_loop
 from tests.support.loops.minimal import MinimalLoop, SlottedLoop
 from tests.support.programs import run
 from tryconnect._model.faults import LocalFault
-from tryconnect._runtime import portal
+from tryconnect._runtime import clock, portal
 
 LONG = 5.0
 """Seconds after which a test gives up; none waits that long."""
@@ -208,13 +208,13 @@ class NoTimers(MinimalLoop):
 def test_a_loop_without_timers_sleeps_in_the_portal(kind: type[MinimalLoop]) -> None:
     with minimal(kind) as loop:
         before = time.monotonic()
-        loop.run_until_complete(portal.sleep(0.02))
+        loop.run_until_complete(clock.sleep(0.02))
         assert 0.02 <= time.monotonic() - before < LONG
 
 
 async def test_a_sound_loop_sleeps_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(portal, "call", lambda _: pytest.fail("went through the portal"))
-    await portal.sleep(0.001)
+    await clock.sleep(0.001)
 
 
 @pytest.mark.parametrize(
@@ -227,14 +227,14 @@ def test_the_walls_clock_is_told_from_an_even_one(
 ) -> None:
     with minimal(MinimalLoop) as loop:
         monkeypatch.setattr(loop, "time", lambda: time.time() + offset, raising=False)
-        assert portal.keeps_time(loop) is keeps
+        assert clock.keeps_time(loop) is keeps
 
 
 def test_where_nobody_knows_the_date_clocks_are_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     loop = portal.stock_loop()
     monkeypatch.setattr(time, "time", time.monotonic)
     try:
-        assert portal.keeps_time(loop)
+        assert clock.keeps_time(loop)
     finally:
         loop.close()
 
@@ -262,7 +262,7 @@ def test_a_portal_that_cannot_be_opened_is_this_machines_fault(
 PROGRAMS = {
     "it starts with its first work": """
         import threading
-        from tryconnect._runtime import portal
+        from tryconnect._runtime import clock, portal
         assert threading.active_count() == 1
         portal.run(work)
         assert [thread.name for thread in threading.enumerate()][1:] == ["tryconnect-portal"]
@@ -330,7 +330,7 @@ PROGRAMS = {
 
 PREAMBLE = """
 import asyncio, gc, os, threading, warnings, weakref
-from tryconnect._runtime import portal
+from tryconnect._runtime import clock, portal
 
 # Python 3.12 warns of every fork beside threads.
 warnings.filterwarnings("ignore", "This process", DeprecationWarning)

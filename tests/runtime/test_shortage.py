@@ -12,7 +12,7 @@ import pytest
 from tests.support.limits import descriptors
 from tests.support.programs import run
 from tryconnect import testing as peers
-from tryconnect._runtime.shortage import ENOUGH, shortage
+from tryconnect._runtime.descriptors import ENOUGH, shortage
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="c-ares' descriptors on Linux")
 

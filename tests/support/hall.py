@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple
 
 from tryconnect import Client, FetchError, Report, sync
 from tryconnect import testing as peers
-from tryconnect._check.messages import duration
+from tryconnect._model.render import duration
 from tryconnect._transport.resolver import Names
 from tryconnect.testing import dns
 

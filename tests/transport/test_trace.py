@@ -16,7 +16,8 @@ from tryconnect import Guard
 from tryconnect import testing as peers
 from tryconnect._address.target import parse
 from tryconnect._model.faults import Blocked
-from tryconnect._model.report import Attempt, Phase, Tls
+from tryconnect._model.report import Tls
+from tryconnect._transport.attempt import Attempt, Phase
 from tryconnect._transport.trace import Trail, _tls, current, open_socket
 
 TARGET = parse("http://127.0.0.1:7/")

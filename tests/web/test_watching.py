@@ -14,7 +14,7 @@ import pytest
 from tests.web.serving import asking, problem, unguarded, until
 from tryconnect import Expect, Reason, Report, Timings
 from tryconnect import testing as peers
-from tryconnect._runs.waiting import Clock
+from tryconnect._runtime.clock import Clock
 from tryconnect.web import WatchedTarget
 from tryconnect.web._metrics import Books
 from tryconnect.web._watcher import HISTORY, Watching

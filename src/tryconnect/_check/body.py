@@ -17,7 +17,7 @@ from tryconnect._model.faults import TooLarge
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from aiohttp import ClientResponse
+    from multidict import CIMultiDictProxy
 
     from tryconnect._model.expect import Expect
     from tryconnect._model.text import Decoded
@@ -45,30 +45,38 @@ class BodyPlan:
         """Tell whether the body of an answer with this status is wanted."""
         return self.expect is None or self.expect.accepts_status(status)
 
-    async def read(self, response: ClientResponse) -> Decoded:
+    async def read(
+        self, headers: CIMultiDictProxy[str], chunks: AsyncIterator[bytes], *, announced: int | None
+    ) -> Decoded:
         """Return the text of an answer.
+
+        Args:
+            headers: the answer's.
+            chunks: the body as it comes.
+            announced: its length in bytes, where the answer tells.
 
         Raises:
             TooLarge: there is more than wanted.
             CodingError: it cannot be unpacked, or broke off.
             aiohttp.ClientPayloadError: the connection ended too early.
         """
-        announced = response.content_length
         if announced is not None and announced > self.max_bytes and not self.cut:
             raise _too_large(self)
-        decoder = Decoder(_joined(response, "Content-Type"), encoding=self.encoding)
-        async for piece in _pieces(response, self):
+        decoder = Decoder(_joined(headers, "Content-Type"), encoding=self.encoding)
+        async for piece in _pieces(headers, chunks, self):
             decoder.feed(piece)
         for _ in decoder.finish():
             await asyncio.sleep(0)
         return decoder.result
 
 
-async def _pieces(response: ClientResponse, plan: BodyPlan) -> AsyncIterator[bytes]:
+async def _pieces(
+    headers: CIMultiDictProxy[str], chunks: AsyncIterator[bytes], plan: BodyPlan
+) -> AsyncIterator[bytes]:
     """Yield what is wanted of the unpacked body, and let the loop breathe between the pieces."""
-    inflater = Inflater(_joined(response, "Content-Encoding"))
+    inflater = Inflater(_joined(headers, "Content-Encoding"))
     left = plan.max_bytes
-    async for chunk in response.content.iter_any():
+    async for chunk in chunks:
         for piece in inflater.feed(chunk):
             if len(piece) > left:
                 if not plan.cut:
@@ -81,9 +89,9 @@ async def _pieces(response: ClientResponse, plan: BodyPlan) -> AsyncIterator[byt
     inflater.finish()
 
 
-def _joined(response: ClientResponse, name: str) -> str | None:
+def _joined(headers: CIMultiDictProxy[str], name: str) -> str | None:
     """Return a header as one value (RFC 9110, section 5.3)."""
-    return ", ".join(response.headers.getall(name, ())) or None
+    return ", ".join(headers.getall(name, ())) or None
 
 
 def _too_large(plan: BodyPlan) -> TooLarge:

@@ -14,9 +14,8 @@ from tryconnect._transport.connector import addr_infos, connected, literal_infos
 from tryconnect._transport.trace import open_socket
 
 if TYPE_CHECKING:
-    from aiohttp.abc import AbstractResolver
-
     from tryconnect._model.guard import Guard
+    from tryconnect._transport.resolver import Names
     from tryconnect._transport.trace import Trail
 
 __all__ = ["open_tcp", "open_unix"]
@@ -24,7 +23,7 @@ __all__ = ["open_tcp", "open_unix"]
 
 async def open_tcp(
     trail: Trail,
-    names: AbstractResolver,
+    names: Names,
     *,
     family: socket.AddressFamily,
     guard: Guard | None,

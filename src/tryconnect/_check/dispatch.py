@@ -13,25 +13,22 @@ import socket
 import time
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
-
-from aiohttp.abc import AbstractResolver
+from typing import TYPE_CHECKING, Any
 
 from tryconnect._check.network import Network
 from tryconnect._model.faults import LocalFault
-from tryconnect._model.report import Attempt
 from tryconnect._runtime.bridge import Errand
 from tryconnect._runtime.capabilities import Abilities
 from tryconnect._runtime.portal import call, leave
+from tryconnect._transport.attempt import Attempt
 from tryconnect._transport.proxies import Proxies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from aiohttp.abc import ResolveResult
+    from collections.abc import Callable, Mapping, Sequence
 
     from tryconnect._address.target import Target
     from tryconnect._check.body import BodyPlan
+    from tryconnect._model.resolver import HostResolver
     from tryconnect._options import Options
 
 __all__ = ["Roads"]
@@ -149,16 +146,16 @@ class _Far:
             self._network = None
 
 
-class _AtHome(AbstractResolver):
+class _AtHome:
     """A resolver of the caller's own, asked from the portal in the loop that it belongs to."""
 
-    def __init__(self, resolver: AbstractResolver, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, resolver: HostResolver, loop: asyncio.AbstractEventLoop) -> None:
         self._resolver = resolver
         self._loop = loop
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
+    ) -> Sequence[Mapping[str, Any]]:
         """Return what the resolver says."""
         ask = partial(self._resolver.resolve, host, port, family=family)
         return await Errand(ask, self._loop).awaited()

@@ -17,7 +17,8 @@ from tryconnect._address.target import redirected, same_party
 from tryconnect._decoding.content_encoding import accept_encoding
 from tryconnect._model.faults import BadRedirect, NotHttp, TooManyRedirects
 from tryconnect._model.redaction import redact_address, visible
-from tryconnect._model.report import Hop, Phase
+from tryconnect._model.report import Hop
+from tryconnect._transport.attempt import Phase
 from tryconnect._transport.connector import Connector
 from tryconnect._transport.http_head import status_of
 from tryconnect._transport.protocol import HeadFirst
@@ -27,12 +28,12 @@ from tryconnect.errors import InvalidAddress
 
 if TYPE_CHECKING:
     from aiohttp import ClientRequest, ClientResponse
-    from aiohttp.abc import AbstractResolver
 
     from tryconnect._address.target import Target
     from tryconnect._check.body import BodyPlan
     from tryconnect._options import Options
     from tryconnect._transport.proxies import Proxies
+    from tryconnect._transport.resolver import Names
     from tryconnect._transport.trace import Trail
 
 __all__ = ["MAX_REDIRECTS", "Http", "RequestFailed"]
@@ -73,7 +74,7 @@ class Http:
     """One aiohttp session, and what every request of it has in common."""
 
     def __init__(
-        self, options: Options, *, names: AbstractResolver, proxies: Proxies, keep_alive: bool
+        self, options: Options, *, names: Names, proxies: Proxies, keep_alive: bool
     ) -> None:
         own = CIMultiDict[str]()
         for name, value in options.headers.items():
@@ -236,7 +237,9 @@ async def _read(response: ClientResponse, trail: Trail, plan: BodyPlan | None) -
         return
     trail.enter(Phase.body)
     trail.headers = response.headers.copy()
-    trail.body = await plan.read(response)
+    trail.body = await plan.read(
+        response.headers, response.content.iter_any(), announced=response.content_length
+    )
     trail.enter(None)
 
 

@@ -9,21 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tryconnect._model.redaction import redact, visible
-from tryconnect._model.report import Attempt, Phase
+from tryconnect._model.render import duration
+from tryconnect._transport.attempt import Attempt, Phase
 
 if TYPE_CHECKING:
     from tryconnect._model.expect import Expect
-
-__all__ = ["duration"]
-
-
-def duration(seconds: float) -> str:
-    """Write a time with about three figures: ``40 ms``, ``0.5 ms``, ``1.25 s``."""
-    if seconds < 0.01:  # noqa: PLR2004 - below 10 ms a tenth of one is still of interest
-        return f"{seconds * 1000:.1f} ms"
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    return f"{seconds:.3g} s" if seconds < 1000 else f"{seconds:.0f} s"  # noqa: PLR2004
 
 
 # --- what went well

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from typing import TYPE_CHECKING, Any
-
-import aiohttp
 
 from tryconnect._address.target import Kind
 from tryconnect._check.connect import open_tcp, open_unix
 from tryconnect._check.http import Http, RequestFailed
 from tryconnect._model.faults import LocalFault
-from tryconnect._runtime.shortage import shortage
+from tryconnect._runtime.descriptors import shortage
+from tryconnect._transport.connector import MAY_BE_SHORTAGE
 from tryconnect._transport.resolver import Names
 from tryconnect._transport.trace import Trail
 
@@ -21,8 +19,8 @@ if TYPE_CHECKING:
 
     from tryconnect._address.target import Target
     from tryconnect._check.body import BodyPlan
-    from tryconnect._model.report import Attempt
     from tryconnect._options import Options
+    from tryconnect._transport.attempt import Attempt
     from tryconnect._transport.proxies import Proxies
 
 __all__ = ["Network"]
@@ -95,7 +93,7 @@ class Network:
             explained = LocalFault("the client was closed while the check was under way")
         elif deadline.expired() and not isinstance(error, TimeoutError):
             explained = TimeoutError()
-        elif isinstance(error, _DOUBTFUL) and (want := shortage()) is not None:
+        elif isinstance(error, MAY_BE_SHORTAGE) and (want := shortage()) is not None:
             explained = want
         else:
             return error
@@ -110,11 +108,3 @@ class Network:
                 return open_tcp(trail, self._names, family=self._family, guard=self._guard)
             case Kind.unix:
                 return open_unix(trail, guard=self._guard)
-
-
-_DOUBTFUL = (
-    socket.gaierror,
-    aiohttp.ClientConnectorDNSError,
-    aiohttp.ClientConnectorCertificateError,
-)
-"""What is raised of a peer, and may be want of descriptors here."""

@@ -12,7 +12,8 @@ from tryconnect._address.target import Kind, Target, nothing_expected, parse
 from tryconnect._check.dispatch import Roads
 from tryconnect._check.verdict import judge
 from tryconnect._model.redaction import redacted_error
-from tryconnect._model.report import Attempt, Page
+from tryconnect._model.report import Page
+from tryconnect._transport.attempt import Attempt
 from tryconnect.errors import FetchError, InvalidAddress
 
 if TYPE_CHECKING:

@@ -16,13 +16,12 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, NamedTuple
 
-import aiohttp
-
 from tryconnect._address.target import Kind
 from tryconnect._check import messages
-from tryconnect._decoding.content_encoding import CodingError
 from tryconnect._model import faults
-from tryconnect._model.report import Attempt, Phase, Report
+from tryconnect._model.faults import CodingError
+from tryconnect._model.report import Report
+from tryconnect._transport.attempt import Attempt, Phase
 from tryconnect.errors import InvalidAddress, Reason
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def _verdict_on_error(error: BaseException, attempt: Attempt) -> tuple[Reason, s
     chain = list(_chain(error))
     for row in ROWS:
         for link in chain:
-            if isinstance(link, row.types) and (row.when is None or row.when(link, attempt)):
+            if _is(link, *row.types) and (row.when is None or row.when(link, attempt)):
                 return row.reason, row.sentence(link, attempt)
     raise AssertionError("the last row fits every exception") from error
 
@@ -88,16 +87,32 @@ class Row(NamedTuple):
     """One rule of the verdict.
 
     Attributes:
-        types: the exceptions it is about.
+        types: the exceptions it is about: classes, or the names of aiohttp's, which a check by
+            another transport never loads.
         reason: the word for them.
         sentence: makes the report's detail.
         when: what must hold besides; ``None``: nothing.
     """
 
-    types: tuple[type[BaseException], ...]
+    types: tuple[type[BaseException] | str, ...]
     reason: Reason
     sentence: Callable[[BaseException, Attempt], str]
     when: Callable[[BaseException, Attempt], bool] | None = None
+
+
+def _is(error: BaseException, *types: type[BaseException] | str) -> bool:
+    """Return whether an exception is of one of these types, or of aiohttp's with these names."""
+    return any(
+        _is_named(error, each) if isinstance(each, str) else isinstance(error, each)
+        for each in types
+    )
+
+
+def _is_named(error: BaseException, name: str) -> bool:
+    return any(
+        each.__name__ == name and each.__module__.startswith("aiohttp.")
+        for each in type(error).__mro__
+    )
 
 
 _PROXY_AUTHENTICATION_REQUIRED = 407
@@ -155,9 +170,10 @@ def _at_proxy(_: BaseException, attempt: Attempt) -> bool:
     target, error = attempt.target, attempt.error
     if not attempt.proxied or target is None:
         return False
-    if isinstance(error, aiohttp.ClientConnectorError):
-        host = error.host.replace("%25", "%")  # as yarl has an IPv6 zone
-        return (host, error.port) != (target.host, target.port)
+    if error is not None and _is(error, "ClientConnectorError"):
+        host, port = getattr(error, "host", ""), getattr(error, "port", 0)
+        # yarl writes the zone of an IPv6 address as %25.
+        return (host.replace("%25", "%"), port) != (target.host, target.port)
     return attempt.phase not in {Phase.response, Phase.body}
 
 
@@ -192,14 +208,14 @@ ROWS: tuple[Row, ...] = (
     ),
     Row((TimeoutError,), Reason.timeout, messages.timeout),
     # The proxy: the same exceptions as the address's own, so it comes before them.
-    Row((aiohttp.ClientHttpProxyError,), Reason.proxy, messages.proxy_said),
-    Row((aiohttp.ClientConnectorError,), Reason.proxy, messages.proxy_unreached, _at_proxy),
-    Row((OSError, aiohttp.ClientError), Reason.proxy, messages.proxy_broke, _at_proxy),
+    Row(("ClientHttpProxyError",), Reason.proxy, messages.proxy_said),
+    Row(("ClientConnectorError",), Reason.proxy, messages.proxy_unreached, _at_proxy),
+    Row((OSError, "ClientError"), Reason.proxy, messages.proxy_broke, _at_proxy),
     # TLS, before the errors of the operating system: ssl.SSLError is one.
     Row((ssl.SSLCertVerificationError,), Reason.tls_certificate, messages.certificate),
     Row((ssl.SSLError,), Reason.tls_handshake, messages.handshake),
     Row(
-        (OSError, aiohttp.ClientError),
+        (OSError, "ClientError"),
         Reason.tls_handshake,
         messages.handshake_broken,
         _in_handshake,
@@ -208,7 +224,7 @@ ROWS: tuple[Row, ...] = (
     Row((socket.gaierror,), Reason.dns_not_found, messages.name_missing, _name_missing),
     Row((socket.gaierror,), Reason.local, messages.out_of_memory, _no_memory_for_names),
     Row((socket.gaierror,), Reason.dns_failed, messages.name_unknown),
-    Row((aiohttp.ClientConnectorDNSError,), Reason.dns_failed, messages.name_unknown),
+    Row(("ClientConnectorDNSError",), Reason.dns_failed, messages.name_unknown),
     # The operating system.  Of several addresses' faults, the one that proves most comes first.
     Row((ConnectionRefusedError,), Reason.refused, messages.refused),
     Row((OSError,), Reason.refused, messages.refused, _any_errno("ECONNREFUSED")),
@@ -224,7 +240,7 @@ ROWS: tuple[Row, ...] = (
         Reason.reset,
         messages.reset,
     ),
-    Row((aiohttp.ServerDisconnectedError,), Reason.reset, messages.closed),
+    Row(("ServerDisconnectedError",), Reason.reset, messages.closed),
     Row(
         (OSError,),
         Reason.reset,
@@ -256,8 +272,8 @@ ROWS: tuple[Row, ...] = (
     ),
     Row((OSError,), Reason.local, messages.forbidden, _any_errno("EACCES", "EPERM")),
     # The answer itself.
-    Row((aiohttp.ClientPayloadError,), Reason.body, messages.body_broken),
+    Row(("ClientPayloadError",), Reason.body, messages.body_broken),
     Row((CodingError,), Reason.body, messages.body_unreadable),
-    Row((aiohttp.ClientResponseError,), Reason.protocol, messages.not_http),
+    Row(("ClientResponseError",), Reason.protocol, messages.not_http),
     Row((Exception,), Reason.unknown, messages.unknown),
 )

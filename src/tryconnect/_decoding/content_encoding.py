@@ -16,6 +16,8 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
+from tryconnect._model.faults import CodingError
+
 PIECE_SIZE: Final = 32 * 1024
 """The most that one piece of output holds."""
 
@@ -29,10 +31,6 @@ _MOST_CODINGS: Final = 5
 # What servers send where no coding is. The words that are no codings at all are common mistakes,
 # which every browser survives by ignoring what it does not know.
 _NO_CODINGS: Final = frozenset({"", "identity", "none", "utf-8", "utf8", "iso-8859-1", "binary"})
-
-
-class CodingError(ValueError):
-    """A body is not what its Content-Encoding says, or nothing here can undo that."""
 
 
 def accept_encoding() -> str:

@@ -16,9 +16,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from tryconnect._decoding.sniffer import Sniffer
+from tryconnect._decoding.sniffer import Choice, Sniffer
 from tryconnect._decoding.web_codecs import piece_decoder
-from tryconnect._model.text import Choice, Decoded
+from tryconnect._model.text import Decoded
 
 # How much is decoded by the way, while more may come.
 _DECODED_AT_ONCE: Final = 32 * 1024

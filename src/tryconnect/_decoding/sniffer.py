@@ -15,13 +15,13 @@ has ended:
 
 import codecs
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from tryconnect._decoding.content_type import ContentType, Kind, content_type
 from tryconnect._decoding.detector import detect
 from tryconnect._decoding.labels import check_encoding, web_name
 from tryconnect._decoding.prescan import PRESCAN_SIZE, meta_encoding, xml_encoding
-from tryconnect._model.text import Choice, EncodingSource
+from tryconnect._model.text import EncodingSource
 
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -43,6 +43,15 @@ _ASCII: Final = bytes(range(0x80))
 _FORGIVEN: Final = 0.2
 # How many of them must be there for another one, cut off at the end, to count as UTF-8.
 _ENOUGH: Final = 2
+
+
+class Choice(NamedTuple):
+    """The encoding to decode with, and its source."""
+
+    encoding: str
+    source: EncodingSource
+    mark: int = 0
+    """How many bytes at the start are a byte order mark, which is not text."""
 
 
 class Sniffer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 __all__ = [
     "BadRedirect",
     "Blocked",
+    "CodingError",
     "LocalFault",
     "NotHttp",
     "ProxyUnusable",
@@ -49,3 +50,7 @@ class NotHttp(Exception):  # noqa: N818
 
 class TooLarge(Exception):  # noqa: N818
     """The body is longer than the caller allows."""
+
+
+class CodingError(ValueError):
+    """A body is not what its Content-Encoding says, or nothing here can undo that."""

@@ -6,17 +6,25 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from tryconnect._check.messages import duration
+from tryconnect._model.reason import Reason
 from tryconnect._model.redaction import redact_address, visible
 from tryconnect._model.report import Timings
-from tryconnect.errors import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from tryconnect._model.report import Report
 
-__all__ = ["SCHEMA", "caret", "exit_code", "json_line", "line", "shown_address", "summary"]
+__all__ = [
+    "SCHEMA",
+    "caret",
+    "duration",
+    "exit_code",
+    "json_line",
+    "line",
+    "shown_address",
+    "summary",
+]
 
 SCHEMA = 1
 """Counts the changes after which a program that reads our JSON may have to be changed."""
@@ -73,6 +81,15 @@ def _escaped(match: re.Match[str]) -> str:
 def _rounded(taken: float | None) -> float | None:
     """Keep microseconds: the rest is noise."""
     return taken if taken is None else round(taken, 6)
+
+
+def duration(seconds: float) -> str:
+    """Write a time with about three figures: ``40 ms``, ``0.5 ms``, ``1.25 s``."""
+    if seconds < 0.01:  # noqa: PLR2004 - below 10 ms a tenth of one is still of interest
+        return f"{seconds * 1000:.1f} ms"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.3g} s" if seconds < 1000 else f"{seconds:.0f} s"  # noqa: PLR2004
 
 
 def summary(counts: Mapping[Reason, int], seconds: float) -> str:

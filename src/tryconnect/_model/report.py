@@ -1,36 +1,20 @@
-"""The records between the rooms: what happened on the network, and what is told of it.
-
-``Attempt`` is what the network hands over; it judges nothing and knows no library's types.
-``Report`` is what the verdict makes of it, and what users get.
-"""
+"""What users get of a check: the report, and the page that was fetched."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tryconnect._model.reason import Reason
 from tryconnect._model.redaction import redact, redact_address
-from tryconnect.errors import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from tryconnect._address.target import Target
-    from tryconnect._model.text import Decoded, EncodingSource
+    from tryconnect._model.text import EncodingSource
 
-__all__ = ["Attempt", "Hop", "Page", "Phase", "Report", "Timings", "Tls"]
-
-
-class Phase(StrEnum):
-    """The stations of a check, in their order."""
-
-    dns = "dns"
-    connect = "connect"
-    tls = "tls"
-    response = "response"
-    body = "body"
+__all__ = ["UNTIMED", "Hop", "Page", "Report", "Timings", "Tls"]
 
 
 class Timings(NamedTuple):
@@ -58,7 +42,7 @@ class Timings(NamedTuple):
     total: float = 0.0
 
 
-_UNTIMED = Timings()
+UNTIMED = Timings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,34 +85,6 @@ class Hop:
         }
 
 
-@dataclass(slots=True, kw_only=True)
-class Attempt:
-    """What happened, before anyone judges it.
-
-    Not frozen, as it never leaves the house: that would take 2 % of a check.
-
-    Attributes:
-        target: what was asked last, after redirects; ``None`` where the address made no target.
-        error: what ended the attempt, or ``None``.
-        phase: where it ended, or ``None`` where no phase was under way.
-        proxied: the last hop went through a proxy.
-        headers: those of the answer whose body was read.
-        body: what was read, decoded, where the caller asked for it.
-    """
-
-    target: Target | None
-    error: BaseException | None = None
-    phase: Phase | None = None
-    timings: Timings = _UNTIMED
-    status: int | None = None
-    ip: str | None = None
-    hops: tuple[Hop, ...] = ()
-    tls: Tls | None = None
-    proxied: bool = False
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: Decoded | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Report:
     """The outcome of one check.  It is true where the address answered as expected.
@@ -159,7 +115,7 @@ class Report:
     ip: str | None = None
     hops: tuple[Hop, ...] = ()
     tls: Tls | None = None
-    timings: Timings = _UNTIMED
+    timings: Timings = UNTIMED
     error: BaseException | str | None = field(default=None, repr=False, compare=False)
 
     @property

@@ -2,7 +2,6 @@
 
 import enum
 from dataclasses import dataclass
-from typing import NamedTuple
 
 
 class EncodingSource(enum.StrEnum):
@@ -26,15 +25,6 @@ class EncodingSource(enum.StrEnum):
     """Nobody named one, and the bytes look like this encoding."""
     fallback = "fallback"
     """Nobody named one, and the bytes look like nothing: windows-1252, as browsers do."""
-
-
-class Choice(NamedTuple):
-    """The encoding to decode with, and its source."""
-
-    encoding: str
-    source: EncodingSource
-    mark: int = 0
-    """How many bytes at the start are a byte order mark, which is not text."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,25 +12,38 @@ input of any length, and a reader who pauses makes the workers pause.
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections import Counter, deque
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeAlias, TypeVar, cast
 
 from tryconnect._address.target import address_text
+from tryconnect._model.expect import Expect, as_expect
+from tryconnect._model.report import Report
+from tryconnect._options import seconds, whole
 from tryconnect._runs.source import Source
-from tryconnect._runs.turns import Hosts, Job, host_of
-from tryconnect._runs.workers import Crew
+from tryconnect._runs.workers import Crew, Hosts, Job, host_of
+from tryconnect._runtime.descriptors import affordable
 from tryconnect._runtime.threads import Postbox, until_done
+from tryconnect.errors import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
     from contextlib import AbstractAsyncContextManager
     from types import TracebackType
 
-    from tryconnect._model.report import Report
+    from tryconnect._model.expect import ExpectLike
     from tryconnect._runs.source import Addresses
-    from tryconnect.errors import Reason
 
-__all__ = ["Check", "Lend", "Probes"]
+    class Checker(Protocol):
+        """A client, as far as it matters here."""
+
+        def _check(
+            self, address: str, *, limit: float, expect: Expect | None
+        ) -> Coroutine[Any, Any, Report]:
+            """Check an address within that many seconds."""
+
+
+__all__ = ["Probes", "checks_of_many"]
 
 _Lent = TypeVar("_Lent")
 
@@ -48,6 +61,31 @@ a row finds it in its caches: 3 % of a check, and 5 % over TLS."""
 LOOKAHEAD = 10
 """How many times ``limit`` addresses are pulled ahead where some have to wait for others: for
 their host's turn, or for an earlier address' report."""
+
+
+def checks_of_many(
+    lend: Callable[[], AbstractAsyncContextManager[Checker]],
+    addresses: Addresses,
+    *,
+    limit: int,
+    per_host: int | None,
+    timeout: float,
+    expect: ExpectLike,
+    ordered: bool,
+    keep_tracebacks: bool,
+) -> Probes:
+    """Return a bulk run; see :func:`tryconnect.probe_many`."""
+    each = _One(seconds(timeout), as_expect(expect), keep_tracebacks=keep_tracebacks)
+    if per_host is not None:
+        whole(per_host, "per_host")
+    return Probes(
+        lend,
+        each.check,
+        addresses,
+        limit=_affordable(whole(limit, "limit")),
+        per_host=per_host,
+        ordered=ordered,
+    )
 
 
 class Probes:
@@ -265,3 +303,54 @@ class _Run(Generic[_Lent]):
         if not self._ordered:
             self._ready.append(job)
         self._news.set()
+
+
+class _One:
+    """How one address of many is checked."""
+
+    def __init__(self, limit: float, expect: Expect | None, *, keep_tracebacks: bool) -> None:
+        self._limit = limit
+        self._expect = expect
+        self._keep_tracebacks = keep_tracebacks
+
+    async def check(self, client: Checker, address: str) -> Report:
+        """Return a report, also for an address that cannot be asked for what is expected."""
+        try:
+            report = await client._check(address, limit=self._limit, expect=self._expect)  # noqa: SLF001
+        except ValueError as error:
+            report = Report(address, Reason.invalid_address, str(error), error=error)
+        if not self._keep_tracebacks and isinstance(report.error, BaseException):
+            _forget_tracebacks(report.error)
+        return report
+
+
+def _forget_tracebacks(error: BaseException) -> None:
+    """Let go of the frames that failures hold: 11 KiB for each."""
+    for link in _with_all_behind(error):
+        link.__traceback__ = None
+
+
+def _with_all_behind(error: BaseException) -> Iterator[BaseException]:
+    left, seen = [error], {id(error)}
+    while left:
+        link = left.pop()
+        yield link
+        inner = [link.__cause__, link.__context__]
+        if isinstance(link, BaseExceptionGroup):
+            inner += link.exceptions
+        for each in inner:
+            if each is not None and id(each) not in seen:
+                seen.add(id(each))
+                left.append(each)
+
+
+def _affordable(limit: int) -> int:
+    most = affordable(limit)
+    if most < limit:
+        warnings.warn(
+            f"limit={limit} is lowered to {most}: this process may open too few files for more "
+            "(ulimit -n)",
+            RuntimeWarning,
+            stacklevel=4,  # who called probe_many
+        )
+    return most

@@ -1,4 +1,4 @@
-"""Checks in the course of time: until an address is up or down, and each change between the two.
+"""Repeated checks: until an address is up or down.
 
 The patterns take a ``check`` and know no network.  Time is monotonic, whatever the loop's own clock
 is: neither a suspended machine nor a clock that is set makes them hurry or stand still.
@@ -9,49 +9,67 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
-import time
-from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from tryconnect._runtime.portal import sleep
+from tryconnect._address.target import Kind, address_text, nothing_expected, parse
+from tryconnect._model.expect import as_expect
+from tryconnect._options import CHECK_TIMEOUT, UP, seconds
+from tryconnect._runtime.clock import CLOCK
 from tryconnect._runtime.threads import is_gone, until_done
 from tryconnect.errors import Reason, WaitTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
 
+    from yarl import URL
+
+    from tryconnect._model.expect import Expect, ExpectLike
     from tryconnect._model.report import Report
+    from tryconnect._runtime.clock import Clock
 
-__all__ = ["CLOCK", "Clock", "Steadiness", "Watch", "pauses", "wait_until"]
+    class Check(Protocol):
+        """How a client checks one address."""
 
-Check: TypeAlias = "Callable[[float], Awaitable[Report]]"
+        def __call__(
+            self, address: str, *, limit: float, expect: Expect | None
+        ) -> Awaitable[Report]:
+            """Check an address within that many seconds."""
+
+
+__all__ = ["pauses", "repeated_check", "wait", "wait_until"]
+
+RepeatedCheck: TypeAlias = "Callable[[float], Awaitable[Report]]"
 """Checks one address within that many seconds."""
-
-
-class Clock(NamedTuple):
-    """What time is made of here; tests bring one that goes faster.
-
-    Attributes:
-        now: seconds, from any point on; never goes back.
-        sleep: waits that many seconds.
-    """
-
-    now: Callable[[], float]
-    sleep: Callable[[float], Awaitable[object]]
-
-
-CLOCK = Clock(time.monotonic, sleep)
 
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 2.0
 """Seconds.  What starts is found within moments; what stays down is not hammered at."""
 
-JITTER = 0.1
-"""Watches spread by a tenth, so that a thousand of them do not fall into step."""
+
+async def wait(
+    check: Check,
+    addresses: Sequence[str | URL],
+    *,
+    up: bool,
+    timeout: float,
+    expect: ExpectLike,
+    any_of: bool,
+) -> list[Report]:
+    """Wait until addresses are up or down; see :func:`tryconnect.wait_until_up`."""
+    if not addresses:
+        raise ValueError("there is no address to wait for")
+    return await wait_until(
+        [repeated_check(check, address, expect) for address in addresses],
+        up=up,
+        timeout=seconds(timeout),
+        longest=CHECK_TIMEOUT,
+        any_of=any_of,
+    )
 
 
 async def wait_until(
-    checks: Sequence[Check],
+    checks: Sequence[RepeatedCheck],
     *,
     up: bool,
     timeout: float,
@@ -102,10 +120,30 @@ async def wait_until(
     return reached
 
 
+def repeated_check(check: Check, address: object, expect: ExpectLike) -> RepeatedCheck:
+    """Return how one address is checked again and again; whatever is wrong with it is told now.
+
+    Raises:
+        InvalidAddress: the text is no address.
+        ValueError: something is expected of an address that is not asked by HTTP.
+    """
+    text, expected = address_text(address), as_expect(expect)
+    target = parse(text)
+    if target.kind is not Kind.http and expected is not None:
+        if expected is not UP:
+            raise ValueError(nothing_expected(target))
+        expected = None
+
+    async def ask(limit: float) -> Report:
+        return await check(text, limit=limit, expect=expected)
+
+    return ask
+
+
 class _Wait:
     """Waiting for one address."""
 
-    def __init__(self, check: Check, *, up: bool, deadline: float, longest: float) -> None:
+    def __init__(self, check: RepeatedCheck, *, up: bool, deadline: float, longest: float) -> None:
         self.reached = False
         self.report: Report | None = None
         self._check = check
@@ -151,79 +189,3 @@ def pauses() -> Iterator[float]:
     while True:
         yield random.uniform(0, bound)  # noqa: S311 - spreads load, keeps no secret
         bound = min(2 * bound, LONGEST_PAUSE)
-
-
-class Steadiness:
-    """Whether an address counts as up: changes only when enough reports in a row say so.
-
-    Args:
-        rise: how many good reports in a row make it up.
-        fall: how many bad ones make it down.
-    """
-
-    def __init__(self, *, rise: int = 1, fall: int = 1) -> None:
-        self.up: bool | None = None
-        self._told = False
-        self._needed = {True: rise, False: fall}
-        self._in_a_row = 0
-
-    def changes(self, report: Report) -> bool:
-        """Take the next report; tell whether it is the first, or changes the state.
-
-        A report of our own machine's fault says nothing about the address.
-        """
-        first, self._told = not self._told, True
-        if report.reason is Reason.local:
-            return first
-        if report.ok is self.up:
-            self._in_a_row = 0
-            return False
-        self._in_a_row += 1
-        if self.up is not None and self._in_a_row < self._needed[report.ok]:
-            return False
-        self.up, self._in_a_row = report.ok, 0
-        return True
-
-
-class Watch:
-    """The state of an address: the first report, then the report of each change.
-
-    An async iterator without an end.  Between two steps it holds nothing: no task, no connection.
-    Leaving the loop, or a cancellation, ends it at once.
-
-    .. versionadded:: 0.1
-    """
-
-    def __init__(
-        self,
-        check: Callable[[], Awaitable[Report]],
-        *,
-        every: float,
-        rise: int,
-        fall: int,
-        clock: Clock = CLOCK,
-    ) -> None:
-        self._check = check
-        self._every = every
-        self._clock = clock
-        self._state = Steadiness(rise=rise, fall=fall)
-        self._next: float | None = None
-        self._closed = False
-
-    async def aclose(self) -> None:
-        """End the watch: the next step is the end.  A second call does nothing."""
-        self._closed = True
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Report:
-        while not self._closed:
-            if self._next is not None:
-                await self._clock.sleep(max(0.0, self._next - self._clock.now()))
-            spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - keeps no secret
-            self._next = self._clock.now() + self._every * spread
-            report = await self._check()
-            if self._state.changes(report):
-                return report
-        raise StopAsyncIteration

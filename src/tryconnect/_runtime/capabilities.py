@@ -6,7 +6,7 @@ import socket
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from tryconnect._runtime.portal import keeps_time
+from tryconnect._runtime.clock import keeps_time
 
 if TYPE_CHECKING:
     import asyncio

@@ -1,12 +1,13 @@
-"""How many checks this process can run at once with the descriptors that it may still open."""
+"""Descriptors: how many checks they are enough for, and whether there are any left at all."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import socket
 from pathlib import Path
 
-__all__ = ["affordable"]
+__all__ = ["affordable", "shortage"]
 
 PER_CHECK = 2
 """A name with addresses of both families is tried over two sockets at a time (RFC 8305)."""
@@ -40,3 +41,22 @@ def _open() -> int:
         with contextlib.suppress(OSError):
             return len(os.listdir(Path(folder)))  # noqa: PTH208 - counts, and needs no paths
     return 0
+
+
+ENOUGH = 5
+"""Descriptors: a channel of c-ares takes four (epoll, a pipe, inotify), and its question one."""
+
+
+def shortage() -> OSError | None:
+    """Return the system's own words where there are not even a few descriptors to be had.
+
+    Without a descriptor c-ares cannot reach its servers, the system's look-up finds no name, and
+    OpenSSL knows no authority: each of them blames the peer. So where they fail, we look ourselves.
+    """
+    with contextlib.ExitStack() as opened:
+        try:
+            for _ in range(ENOUGH):
+                opened.enter_context(socket.socket())
+        except OSError as error:
+            return error
+    return None

@@ -12,8 +12,6 @@ import math
 import os
 import sys
 import threading
-import time
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tryconnect._model.faults import LocalFault
@@ -22,7 +20,7 @@ from tryconnect._runtime.bridge import Errand
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-__all__ = ["call", "keeps_time", "leave", "portal_loop", "run", "sleep", "stock_loop"]
+__all__ = ["call", "leave", "portal_loop", "run", "stock_loop"]
 
 _T = TypeVar("_T")
 
@@ -82,36 +80,6 @@ def leave(work: Callable[[], Coroutine[Any, Any, object]]) -> None:
         LocalFault: this machine cannot open the portal.
     """
     Errand(work, portal_loop()).begin(lambda: None)
-
-
-async def sleep(delay: float) -> None:
-    """Sleep by a clock that nobody sets: the running loop's own, or else the portal's.
-
-    Args:
-        delay: seconds.
-    """
-    if keeps_time(asyncio.get_running_loop()):
-        # It may have a clock, but no timers.
-        with contextlib.suppress(NotImplementedError, AttributeError):
-            return await asyncio.sleep(delay)
-    return await call(partial(asyncio.sleep, delay))
-
-
-def keeps_time(loop: asyncio.AbstractEventLoop) -> bool:
-    """Tell whether a loop has a clock of its own that runs on evenly.
-
-    One that reads seconds since 1970 is the wall's: it jumps when it is set, or a machine wakes up.
-    (On a machine that does not know the date, the wall's clock began when the machine did.)
-    """
-    try:
-        now = loop.time()
-    except (NotImplementedError, AttributeError):
-        return False
-    return abs(now - time.time()) > _ALIKE or abs(now - time.monotonic()) < _ALIKE
-
-
-_ALIKE = 3600.0
-"""Seconds by which two readings of one clock may differ: the wall's may have been set between."""
 
 
 def stock_loop() -> asyncio.AbstractEventLoop:

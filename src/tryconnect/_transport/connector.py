@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HAPPY_EYEBALLS_DELAY",
+    "MAY_BE_SHORTAGE",
     "Connector",
     "addr_infos",
     "connected",
@@ -39,6 +40,14 @@ __all__ = [
 
 HAPPY_EYEBALLS_DELAY = 0.25
 """Seconds until the next address of a name is tried beside the first (RFC 8305, section 5)."""
+
+
+MAY_BE_SHORTAGE = (
+    socket.gaierror,
+    aiohttp.ClientConnectorDNSError,
+    aiohttp.ClientConnectorCertificateError,
+)
+"""What is raised of a peer, and may be want of descriptors here."""
 
 
 class Connector(aiohttp.TCPConnector):

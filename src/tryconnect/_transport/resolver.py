@@ -24,13 +24,15 @@ import pycares
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tryconnect._model.faults import LocalFault
-from tryconnect._model.report import Phase
 from tryconnect._runtime.threads import Postbox, beside
+from tryconnect._transport.attempt import Phase
 from tryconnect._transport.families import either
 from tryconnect._transport.trace import current
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from tryconnect._model.resolver import HostResolver
 
 __all__ = ["Names", "SystemNames"]
 
@@ -47,7 +49,7 @@ class Names(AbstractResolver):
         ares_options: for ``aiodns.DNSResolver``, for example its ``nameservers``.
     """
 
-    def __init__(self, resolver: AbstractResolver | None = None, **ares_options: Any) -> None:
+    def __init__(self, resolver: HostResolver | None = None, **ares_options: Any) -> None:
         self._given = resolver
         self._ares_options = {"timeout": TIMEOUT, "tries": TRIES, **ares_options}
         self._ares: aiodns.DNSResolver | None = None
@@ -198,7 +200,7 @@ def _results(host: str, port: int, addresses: Iterable[tuple[Any, ...]]) -> list
 
 
 async def _asked(
-    resolver: AbstractResolver, host: str, port: int, family: socket.AddressFamily
+    resolver: HostResolver, host: str, port: int, family: socket.AddressFamily
 ) -> list[ResolveResult]:
     """Ask a resolver of the caller's own, and say what it says in our words.
 
@@ -212,7 +214,9 @@ async def _asked(
     except OSError as error:
         cause = error.__cause__
         raise _gaierror(cause if isinstance(cause, aiodns.error.DNSError) else error) from error
-    return [ResolveResult(**{**each, "host": each["host"].replace("%", "%25")}) for each in found]
+    return [
+        cast("ResolveResult", {**each, "host": each["host"].replace("%", "%25")}) for each in found
+    ]
 
 
 def _gaierror(error: Exception) -> socket.gaierror:

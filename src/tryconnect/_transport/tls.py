@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tryconnect._model.faults import LocalFault
-from tryconnect._runtime.shortage import shortage
+from tryconnect._runtime.descriptors import shortage
 from tryconnect._runtime.threads import beside
 from tryconnect._transport.trace import current
 

@@ -19,8 +19,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 from tryconnect._model.faults import Blocked
-from tryconnect._model.report import Attempt, Hop, Phase, Timings, Tls
+from tryconnect._model.report import Hop, Timings, Tls
 from tryconnect._runtime.threads import is_gone
+from tryconnect._transport.attempt import Attempt, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

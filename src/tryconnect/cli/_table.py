@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.table import Table
 from rich.text import Text
 
-from tryconnect._check.messages import duration
 from tryconnect._model.redaction import visible
-from tryconnect._model.render import shown_address
+from tryconnect._model.render import duration, shown_address
 from tryconnect.cli._history import Watched, share
 from tryconnect.cli._terminal import style
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from tryconnect._model.redaction import visible
 from tryconnect._model.render import line, shown_address
-from tryconnect._options import WAIT_TIMEOUT
-from tryconnect._runs.patterns import UP, wait
+from tryconnect._options import UP, WAIT_TIMEOUT
+from tryconnect._runs.waiting import wait
 from tryconnect.cli import _arguments as arguments
 from tryconnect.cli._output import say, tell
 from tryconnect.cli._terminal import live, style

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Never
 
 from tryconnect._model.render import shown_address
 from tryconnect._options import EVERY
-from tryconnect._runs.patterns import watch
+from tryconnect._runs.watching import watch
 from tryconnect.cli import _arguments as arguments
 from tryconnect.cli._history import Watched, share
 from tryconnect.cli._output import say, tell

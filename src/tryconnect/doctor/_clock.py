@@ -7,8 +7,8 @@ import time
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tryconnect._check.messages import duration
-from tryconnect._runtime.portal import keeps_time
+from tryconnect._model.render import duration
+from tryconnect._runtime.clock import keeps_time
 from tryconnect.doctor._bounded import LIMIT, until
 from tryconnect.doctor._findings import fault, ok
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from tryconnect._check.messages import duration
+from tryconnect._model.render import duration
 from tryconnect.doctor._findings import Findings, fault
 from tryconnect.doctor._loop_checks import LOOP_TESTS, tested
 from tryconnect.doctor._machine_checks import looked_at

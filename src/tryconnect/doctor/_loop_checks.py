@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
-from tryconnect._check.messages import duration
 from tryconnect._model.redaction import redact, visible
+from tryconnect._model.render import duration
 from tryconnect._runtime.capabilities import Abilities
 from tryconnect.doctor import _clock, _dispatch, _sockets, _threads
 from tryconnect.doctor._bounded import bounded

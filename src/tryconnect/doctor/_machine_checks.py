@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from tryconnect._check.messages import duration
 from tryconnect._model.redaction import redact, visible
+from tryconnect._model.render import duration
 from tryconnect.doctor._bounded import until
 from tryconnect.doctor._certificates import machine_clock, trust
 from tryconnect.doctor._findings import fault

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pycares
 
-from tryconnect._check.messages import duration
+from tryconnect._model.render import duration
 from tryconnect.doctor._findings import Finding, fault, ok, warning
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from yarl import URL
 
 from tryconnect._address.target import parse
-from tryconnect._check.messages import duration
 from tryconnect._model.faults import ProxyUnusable
 from tryconnect._model.redaction import redact_address
+from tryconnect._model.render import duration
 from tryconnect._transport.proxies import Proxies
 from tryconnect.doctor._findings import fault, ok, warning
 

@@ -8,7 +8,7 @@ import socket
 import threading
 from typing import TYPE_CHECKING
 
-from tryconnect._check.messages import duration
+from tryconnect._model.render import duration
 from tryconnect.doctor._bounded import LIMIT, until
 from tryconnect.doctor._findings import ok, warning
 from tryconnect.doctor._servers import HELLO, anonymous, greet, listening, over_tls, serving

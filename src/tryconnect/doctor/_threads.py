@@ -11,7 +11,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from tryconnect._check.messages import duration
+from tryconnect._model.render import duration
 from tryconnect.doctor._bounded import LIMIT, bounded, until
 from tryconnect.doctor._findings import fault, ok
 

@@ -20,9 +20,9 @@ from tryconnect._options import (
     EVERY,
     FETCH_TIMEOUT,
     MAX_BYTES,
+    UP,
     WAIT_TIMEOUT,
 )
-from tryconnect._runs.patterns import UP
 from tryconnect.sync._client import Client
 from tryconnect.sync._iterators import BlockingProbes, BlockingWatch
 from tryconnect.sync._runner import make_runner, refuse_inside_a_loop

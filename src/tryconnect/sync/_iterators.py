@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from yarl import URL
 
     from tryconnect._model.report import Report
-    from tryconnect._runs import bulk, waiting
+    from tryconnect._runs import bulk, watching
     from tryconnect._runs.source import Addresses
     from tryconnect.errors import Reason
 
@@ -165,7 +165,7 @@ class BlockingWatch:
     .. versionadded:: 0.1
     """
 
-    def __init__(self, watch: waiting.Watch, run: Callable[[Callable[[], Any]], Report]) -> None:
+    def __init__(self, watch: watching.Watch, run: Callable[[Callable[[], Any]], Report]) -> None:
         self._watch = watch
         self._run = run
 

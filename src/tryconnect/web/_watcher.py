@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from tryconnect._model.expect import Expect, as_expect
 from tryconnect._model.redaction import redact_address, visible
 from tryconnect._model.render import line
-from tryconnect._runs.waiting import CLOCK, Watch
+from tryconnect._runs.watching import Watch
+from tryconnect._runtime.clock import CLOCK
 from tryconnect.errors import Reason
 from tryconnect.web._problems import log_fault
 from tryconnect.web._targets import distinct
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
     from tryconnect._model.report import Report
-    from tryconnect._runs.waiting import Clock
+    from tryconnect._runtime.clock import Clock
     from tryconnect.web._metrics import Books
     from tryconnect.web._targets import WatchedTarget
 

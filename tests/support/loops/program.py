@@ -21,7 +21,7 @@ from typing import Any, Self
 import tryconnect
 import tryconnect.sync
 from tests.support.loops.drivers import DRIVERS
-from tryconnect._runtime.portal import sleep
+from tryconnect._runtime.clock import sleep
 
 Addresses = dict[str, str]
 Case = Callable[[Addresses], Awaitable[object]]

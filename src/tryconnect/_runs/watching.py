@@ -1,0 +1,122 @@
+"""Following an address: its first report, then the report of each change between up and down."""
+
+from __future__ import annotations
+
+import random
+from functools import partial
+from typing import TYPE_CHECKING, Self
+
+from tryconnect._model.reason import Reason
+from tryconnect._options import seconds, whole
+from tryconnect._runs.waiting import repeated_check
+from tryconnect._runtime.clock import CLOCK
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from yarl import URL
+
+    from tryconnect._model.expect import ExpectLike
+    from tryconnect._model.report import Report
+    from tryconnect._runs.waiting import Check
+    from tryconnect._runtime.clock import Clock
+
+__all__ = ["Steadiness", "Watch", "watch"]
+
+JITTER = 0.1
+"""Watches spread by a tenth, so that a thousand of them do not fall into step."""
+
+
+def watch(
+    check: Check,
+    address: str | URL,
+    *,
+    every: float,
+    timeout: float,
+    expect: ExpectLike,
+    rise: int,
+    fall: int,
+) -> Watch:
+    """Return a watch; see :func:`tryconnect.watch`."""
+    return Watch(
+        partial(repeated_check(check, address, expect), seconds(timeout)),
+        every=seconds(every, "every"),
+        rise=whole(rise, "rise"),
+        fall=whole(fall, "fall"),
+    )
+
+
+class Steadiness:
+    """Whether an address counts as up: changes only when enough reports in a row say so.
+
+    Args:
+        rise: how many good reports in a row make it up.
+        fall: how many bad ones make it down.
+    """
+
+    def __init__(self, *, rise: int = 1, fall: int = 1) -> None:
+        self.up: bool | None = None
+        self._told = False
+        self._needed = {True: rise, False: fall}
+        self._in_a_row = 0
+
+    def changes(self, report: Report) -> bool:
+        """Take the next report; tell whether it is the first, or changes the state.
+
+        A report of our own machine's fault says nothing about the address.
+        """
+        first, self._told = not self._told, True
+        if report.reason is Reason.local:
+            return first
+        if report.ok is self.up:
+            self._in_a_row = 0
+            return False
+        self._in_a_row += 1
+        if self.up is not None and self._in_a_row < self._needed[report.ok]:
+            return False
+        self.up, self._in_a_row = report.ok, 0
+        return True
+
+
+class Watch:
+    """The state of an address: the first report, then the report of each change.
+
+    An async iterator without an end.  Between two steps it holds nothing: no task, no connection.
+    Leaving the loop, or a cancellation, ends it at once.
+
+    .. versionadded:: 0.1
+    """
+
+    def __init__(
+        self,
+        check: Callable[[], Awaitable[Report]],
+        *,
+        every: float,
+        rise: int,
+        fall: int,
+        clock: Clock = CLOCK,
+    ) -> None:
+        self._check = check
+        self._every = every
+        self._clock = clock
+        self._state = Steadiness(rise=rise, fall=fall)
+        self._next: float | None = None
+        self._closed = False
+
+    async def aclose(self) -> None:
+        """End the watch: the next step is the end.  A second call does nothing."""
+        self._closed = True
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Report:
+        while not self._closed:
+            if self._next is not None:
+                await self._clock.sleep(max(0.0, self._next - self._clock.now()))
+            spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - keeps no secret
+            self._next = self._clock.now() + self._every * spread
+            report = await self._check()
+            if self._state.changes(report):
+                return report
+        raise StopAsyncIteration

@@ -1,0 +1,61 @@
+"""Time that nobody sets: a loop's own clock where it is one, or else the portal's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from tryconnect._runtime.portal import call
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+__all__ = ["CLOCK", "Clock", "keeps_time", "sleep"]
+
+
+class Clock(NamedTuple):
+    """What time is made of here; tests bring one that goes faster.
+
+    Attributes:
+        now: seconds, from any point on; never goes back.
+        sleep: waits that many seconds.
+    """
+
+    now: Callable[[], float]
+    sleep: Callable[[float], Awaitable[object]]
+
+
+async def sleep(delay: float) -> None:
+    """Sleep by a clock that nobody sets: the running loop's own, or else the portal's.
+
+    Args:
+        delay: seconds.
+    """
+    if keeps_time(asyncio.get_running_loop()):
+        # It may have a clock, but no timers.
+        with contextlib.suppress(NotImplementedError, AttributeError):
+            return await asyncio.sleep(delay)
+    return await call(partial(asyncio.sleep, delay))
+
+
+def keeps_time(loop: asyncio.AbstractEventLoop) -> bool:
+    """Tell whether a loop has a clock of its own that runs on evenly.
+
+    One that reads seconds since 1970 is the wall's: it jumps when it is set, or a machine wakes up.
+    (On a machine that does not know the date, the wall's clock began when the machine did.)
+    """
+    try:
+        now = loop.time()
+    except (NotImplementedError, AttributeError):
+        return False
+    return abs(now - time.time()) > _ALIKE or abs(now - time.monotonic()) < _ALIKE
+
+
+_ALIKE = 3600.0
+"""Seconds by which two readings of one clock may differ: the wall's may have been set between."""
+
+
+CLOCK = Clock(time.monotonic, sleep)
