@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["server"]
 
-PROBES, AT_ONCE, ROUNDS = 1000, 50, 15
+PROBES, DEFAULT_LIMIT, ROUNDS = 1000, 50, 15
 
 THEIRS = "prometheus-blackbox-exporter"
 
@@ -131,7 +131,7 @@ def measured(prober: Prober, url: str, count: int) -> Round:
         raise RuntimeError("ab is not installed: in Debian it is in apache2-utils")
     before = busy(prober.process)
     with tempfile.NamedTemporaryFile("r") as shares:
-        options = ["-q", "-l", "-n", str(count), "-c", str(AT_ONCE), "-e", shares.name]
+        options = ["-q", "-l", "-n", str(count), "-c", str(DEFAULT_LIMIT), "-e", shares.name]
         done = subprocess.run([ab, *options, url], capture_output=True, text=True, check=True)  # noqa: S603
         slowest = dict(list(csv.reader(shares))[1:])["99"]
     cpu = (busy(prober.process) - before) / count

@@ -19,7 +19,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 
 from benchmarks.usage import peak
-from tryconnect._decoding.content_encoding import PIECE_SIZE, Inflater
+from tryconnect._decoding.content_encoding import PIECE_SIZE, ContentDecoder
 from tryconnect._decoding.decoder import Decoder, decode
 
 KIB, MIB = 1024, 1024 * 1024
@@ -141,9 +141,9 @@ def in_a_fresh_process(task: str, argument: str, data: bytes) -> list[str]:
 def unpack(coding: str) -> None:
     """Unpack standard input; print its size, the longest step and the peak of memory."""
     packed = sys.stdin.buffer.read()
-    list(Inflater(coding).feed(b""))
+    list(ContentDecoder(coding).feed(b""))
     before = peak()
-    inflater = Inflater(coding)
+    inflater = ContentDecoder(coding)
     pieces = (
         piece
         for at in range(0, len(packed), CHUNK_SIZE)

@@ -53,14 +53,14 @@ async def leak_guard() -> AsyncIterator[leaks.Guard]:
 
     It is async so that it runs in the test's loop. A sync one finds no loop and sees nothing.
     """
-    async with leaks.watch(leaks.PATIENCE) as guard:
+    async with leaks.watch(leaks.SETTLE_TIMEOUT) as guard:
         yield guard
 
 
 @pytest.fixture
 def sync_leak_guard() -> Iterator[leaks.Guard]:
     """Fail the sync test that leaves descriptors, threads or complaints behind."""
-    with leaks.watch_sync(leaks.PATIENCE) as guard:
+    with leaks.watch_sync(leaks.SETTLE_TIMEOUT) as guard:
         yield guard
 
 

@@ -17,7 +17,7 @@ from tests.support.event_loops import LoopFactory, each_factory, on_each_loop
 from tryconnect import FetchError, Reason
 from tryconnect import testing as peers
 from tryconnect._api import _leases
-from tryconnect._check.session import Session
+from tryconnect._check.session import Checker
 
 CALLS: list[Callable[..., Awaitable[object]]] = [
     tryconnect.try_connect,
@@ -28,7 +28,7 @@ CALLS: list[Callable[..., Awaitable[object]]] = [
 each_call = pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__)
 
 
-class Counted(Session):
+class Counted(Checker):
     """A session that is counted."""
 
     opened = 0
@@ -46,7 +46,7 @@ class Counted(Session):
 @pytest.fixture(autouse=True)
 def sessions(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Counted]]:
     """Count sessions, and see that nobody holds the shared client after the calls."""
-    monkeypatch.setattr("tryconnect._check.session.Session", Counted)
+    monkeypatch.setattr("tryconnect._check.session.Checker", Counted)
     monkeypatch.setattr(Counted, "opened", 0)
     monkeypatch.setattr(Counted, "closed", 0)
     yield Counted

@@ -18,7 +18,7 @@ from tests.support.event_loops import LoopFactory, each_factory, on_each_loop
 from tests.support.programs import run
 from tryconnect import Client, Expect, FetchError, Guard, Reason, Report
 from tryconnect import testing as peers
-from tryconnect._check.session import Session
+from tryconnect._check.session import Checker
 
 METHODS = ("try_connect", "probe", "fetch_text", "fetch")
 
@@ -238,7 +238,7 @@ async def test_closing_twice_does_nothing(http_server: peers.HttpServer) -> None
     await client.aclose()
 
 
-class SlowToClose(Session):
+class SlowToClose(Checker):
     """Takes a while to close, as connections over TLS may."""
 
     ended = 0
@@ -252,7 +252,7 @@ class SlowToClose(Session):
 async def test_a_cancellation_does_not_stop_the_closing(
     monkeypatch: pytest.MonkeyPatch, https_server: peers.HttpServer
 ) -> None:
-    monkeypatch.setattr("tryconnect._check.session.Session", SlowToClose)
+    monkeypatch.setattr("tryconnect._check.session.Checker", SlowToClose)
     monkeypatch.setattr(SlowToClose, "ended", 0)
 
     async def check() -> None:

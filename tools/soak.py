@@ -31,7 +31,7 @@ import tryconnect
 from tests.support.memory import held
 from tryconnect import Client, FetchError, Reason
 from tryconnect import testing as peers
-from tryconnect._transport.resolver import Names
+from tryconnect._transport.resolver import Resolver
 from tryconnect.testing import dns, tls
 from tryconnect.testing._encoded import PACKERS
 
@@ -205,7 +205,7 @@ def theatre() -> Iterator[Pipe]:
 async def clients(on: Cast) -> AsyncIterator[dict[str, Any]]:
     """The clients of one act; "shared" are the functions of the package."""
     trusting = ssl.create_default_context(cadata=on.authority)
-    names = Names(nameservers=[on.name_server], domains=[])
+    names = Resolver(nameservers=[on.name_server], domains=[])
     async with AsyncExitStack() as stack:
         stack.push_async_callback(names.close)
 

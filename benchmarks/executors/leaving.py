@@ -13,14 +13,14 @@ from benchmarks.executors.holes import WAYS, Way
 from benchmarks.executors.loops import LOOPS
 from benchmarks.executors.processes import say
 
-PATIENCE = 1.0
+ANSWER_TIMEOUT = 1.0
 
 
 async def given_up(way: Way, url: str, timeout: float) -> None:
     """Ask with a long timeout, and leave after a second."""
     begun = time.monotonic()
     try:
-        await asyncio.wait_for(way([url], timeout), PATIENCE)
+        await asyncio.wait_for(way([url], timeout), ANSWER_TIMEOUT)
     except TimeoutError:
         say(freed=time.monotonic() - begun)
     except NotImplementedError:

@@ -13,25 +13,25 @@ import sys
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from tryconnect._client import Client, session_class
+from tryconnect._client import Client, checker_class
 from tryconnect._model.faults import LocalFault
 from tryconnect._options import (
-    AT_ONCE,
     CHECK_TIMEOUT,
-    EVERY,
+    DEFAULT_LIMIT,
     FETCH_TIMEOUT,
     MAX_BYTES,
     UP,
     WAIT_TIMEOUT,
+    WATCH_INTERVAL,
 )
 from tryconnect._runs.bulk import checks_of_many
 from tryconnect._runs.watching import watch as start_watch
-from tryconnect._runtime.threads import beside
+from tryconnect._runtime.threads import run_in_daemon_thread
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from tryconnect._check.session import Session
+    from tryconnect._check.session import Checker
     from tryconnect._client import Address
     from tryconnect._model.expect import Expect, ExpectLike
     from tryconnect._model.report import Page, Report
@@ -153,7 +153,7 @@ async def fetch_text(
 def probe_many(
     addresses: Addresses,
     *,
-    limit: int = AT_ONCE,
+    limit: int = DEFAULT_LIMIT,
     per_host: int | None = None,
     timeout: float = CHECK_TIMEOUT,
     expect: ExpectLike = None,
@@ -262,7 +262,7 @@ async def wait_until_down(
 def watch(
     address: Address,
     *,
-    every: float = EVERY,
+    every: float = WATCH_INTERVAL,
     timeout: float = CHECK_TIMEOUT,
     expect: ExpectLike = None,
     rise: int = 1,
@@ -306,9 +306,9 @@ def watch(
     )
 
 
-async def _check(address: str, *, limit: float, expect: Expect | None) -> Report:
+async def _check(address: str, *, timeout: float, expect: Expect | None) -> Report:
     async with _Shared() as client:
-        return await client._check(address, limit=limit, expect=expect)  # noqa: SLF001 - as above
+        return await client._check(address, timeout=timeout, expect=expect)  # noqa: SLF001 - as above
 
 
 class _Shared:
@@ -347,12 +347,12 @@ class _Lease:
         self.users = 0
         self._loop = loop
         self._client: Client | None = None
-        self._import: asyncio.Future[type[Session]] | None = None
+        self._import: asyncio.Future[type[Checker]] | None = None
         if not _imported():
             # It takes a quarter of a second, for which a GUI would stand still.
             # Where no thread is to be had, Client() imports it.
             with contextlib.suppress(LocalFault):
-                self._import = beside(session_class, name="tryconnect-import")
+                self._import = run_in_daemon_thread(checker_class, name="tryconnect-import")
 
     async def client(self) -> Client:
         """Return the client; the first caller finds it made and opened."""
@@ -384,4 +384,4 @@ _leases: WeakValueDictionary[int, _Lease] = WeakValueDictionary()
 
 def _imported() -> bool:
     """Tell whether aiohttp need not be imported any more: a module half way has no class yet."""
-    return hasattr(sys.modules.get("tryconnect._check.session"), "Session")
+    return hasattr(sys.modules.get("tryconnect._check.session"), "Checker")

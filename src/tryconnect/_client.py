@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 from tryconnect._address.target import address_text
 from tryconnect._model.expect import ExpectLike, as_expect
 from tryconnect._options import (
-    AT_ONCE,
     CHECK_TIMEOUT,
-    EVERY,
+    DEFAULT_LIMIT,
     FETCH_TIMEOUT,
     MAX_BYTES,
     UP,
     USER_AGENT,
     WAIT_TIMEOUT,
+    WATCH_INTERVAL,
+    check_positive_int,
+    check_seconds,
     read_options,
-    seconds,
-    whole,
 )
 from tryconnect._runs.bulk import checks_of_many
 from tryconnect._runs.waiting import wait
 from tryconnect._runs.watching import watch
-from tryconnect._runtime.threads import is_gone
+from tryconnect._runtime.threads import cannot_await
 from tryconnect.errors import TryConnectError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from yarl import URL
 
-    from tryconnect._check.session import Session
+    from tryconnect._check.session import Checker
     from tryconnect._model.expect import Expect
     from tryconnect._model.guard import Guard
     from tryconnect._model.report import Page, Report
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from tryconnect._runs.source import Addresses
     from tryconnect._runs.watching import Watch
 
-__all__ = ["Address", "Client", "session_class"]
+__all__ = ["Address", "Client", "checker_class"]
 
 Address: TypeAlias = "str | URL"
 
@@ -105,9 +105,9 @@ class Client:
             user_agent=user_agent,
             loop=loop,
         )
-        self._make_session = session_class()
+        self._make_session = checker_class()
         self._keep_alive = True
-        self._session: Session | None = None
+        self._session: Checker | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def try_connect(
@@ -120,14 +120,14 @@ class Client:
         self, address: Address, *, timeout: float = CHECK_TIMEOUT, expect: ExpectLike = None
     ) -> Report:
         """Tell whether an address answers, and why not; see :func:`tryconnect.probe`."""
-        text, limit, expected = address_text(address), seconds(timeout), as_expect(expect)
-        return await self._check(text, limit=limit, expect=expected)
+        text, seconds, expected = address_text(address), check_seconds(timeout), as_expect(expect)
+        return await self._check(text, timeout=seconds, expect=expected)
 
     def probe_many(
         self,
         addresses: Addresses,
         *,
-        limit: int = AT_ONCE,
+        limit: int = DEFAULT_LIMIT,
         per_host: int | None = None,
         timeout: float = CHECK_TIMEOUT,
         expect: ExpectLike = None,
@@ -178,7 +178,7 @@ class Client:
         self,
         address: Address,
         *,
-        every: float = EVERY,
+        every: float = WATCH_INTERVAL,
         timeout: float = CHECK_TIMEOUT,
         expect: ExpectLike = None,
         rise: int = 1,
@@ -220,17 +220,17 @@ class Client:
         encoding: str | None = None,
     ) -> Page:
         """Return the text at a URL, and how it came about; see :func:`tryconnect.fetch`."""
-        text, limit, expected = address_text(url), seconds(timeout), as_expect(expect)
-        most = whole(max_bytes, "max_bytes")
+        text, seconds, expected = address_text(url), check_seconds(timeout), as_expect(expect)
+        most = check_positive_int(max_bytes, "max_bytes")
         return await self._opened().fetch(
-            text, limit=limit, expect=expected, max_bytes=most, encoding=encoding
+            text, timeout=seconds, expect=expected, max_bytes=most, encoding=encoding
         )
 
     def _check(
-        self, address: str, *, limit: float, expect: Expect | None
+        self, address: str, *, timeout: float, expect: Expect | None
     ) -> Coroutine[Any, Any, Report]:
         """Check an address, with options that were read already."""
-        return self._opened().probe(address, limit=limit, expect=expect)
+        return self._opened().probe(address, timeout=timeout, expect=expect)
 
     async def aclose(self) -> None:
         """Close the session and its connections; a second call does nothing.
@@ -260,7 +260,7 @@ class Client:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._loop is not None and is_gone(self._loop, kind):
+        if self._loop is not None and cannot_await(self._loop, kind):
             self._abandon()
         else:
             await self.aclose()
@@ -280,7 +280,7 @@ class Client:
         self._loop = asyncio.get_running_loop()
         self._session = self._make_session(self._options, keep_alive=self._keep_alive)
 
-    def _opened(self) -> Session:
+    def _opened(self) -> Checker:
         if self._session is None:
             raise RuntimeError("a Client works inside of: async with tryconnect.Client() as client")
         if self._loop is not asyncio.get_running_loop():
@@ -288,17 +288,17 @@ class Client:
         return self._session
 
 
-def session_class() -> type[Session]:
+def checker_class() -> type[Checker]:
     """Return the class of sessions, which takes importing aiohttp the first time.
 
     Raises:
         TryConnectError: aiohttp cannot be loaded, because of this machine's settings.
     """
     try:
-        from tryconnect._check.session import Session  # noqa: PLC0415 - imports aiohttp, at first use
+        from tryconnect._check.session import Checker  # noqa: PLC0415 - imports aiohttp, at first use
     except OSError as error:
         # aiohttp makes TLS contexts as it loads, and OpenSSL opens the file of SSLKEYLOGFILE then.
         raise TryConnectError(
             f"aiohttp cannot be loaded ({error}): does SSLKEYLOGFILE name a file to write to?"
         ) from error
-    return Session
+    return Checker

@@ -9,6 +9,7 @@ from ssl import SSLContext
 from typing import TYPE_CHECKING
 
 from tryconnect._address.target import address_text
+from tryconnect._model.abnf import TOKEN
 from tryconnect._model.expect import Expect
 from tryconnect._version import __version__
 
@@ -21,9 +22,8 @@ if TYPE_CHECKING:
     from tryconnect._model.resolver import HostResolver
 
 __all__ = [
-    "AT_ONCE",
     "CHECK_TIMEOUT",
-    "EVERY",
+    "DEFAULT_LIMIT",
     "FAMILIES",
     "FETCH_TIMEOUT",
     "LOOPS",
@@ -31,10 +31,11 @@ __all__ = [
     "UP",
     "USER_AGENT",
     "WAIT_TIMEOUT",
+    "WATCH_INTERVAL",
     "Options",
+    "check_positive_int",
+    "check_seconds",
     "read_options",
-    "seconds",
-    "whole",
 ]
 
 CHECK_TIMEOUT = 10.0
@@ -43,10 +44,10 @@ FETCH_TIMEOUT = 30.0
 WAIT_TIMEOUT = 60.0
 MAX_BYTES = 10 * 2**20
 
-AT_ONCE = 100
+DEFAULT_LIMIT = 100
 """Checks at the same time: more would run out of the usual 1,024 descriptors, with two each."""
 
-EVERY = 10.0
+WATCH_INTERVAL = 10.0
 """Seconds from one check of a watch to the next."""
 
 UP = Expect(status="2xx")
@@ -108,7 +109,7 @@ FAMILIES = {"any": socket.AF_UNSPEC, "ipv4": socket.AF_INET, "ipv6": socket.AF_I
 LOOPS = ("auto", "native", "portal")
 
 _BAD_IN_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_TOKEN = re.compile(TOKEN)
 
 
 def _proxy(proxy: str | URL | None, guard: Guard | None) -> str | URL | None:
@@ -142,7 +143,7 @@ def _headers(headers: Mapping[str, object]) -> dict[str, str]:
     return sent
 
 
-def seconds(value: object, name: str = "timeout") -> float:
+def check_seconds(value: object, name: str = "timeout") -> float:
     """Return a duration.
 
     Raises:
@@ -155,7 +156,7 @@ def seconds(value: object, name: str = "timeout") -> float:
     return float(value)
 
 
-def whole(value: object, name: str) -> int:
+def check_positive_int(value: object, name: str) -> int:
     """Return a limit or a count.
 
     Raises:

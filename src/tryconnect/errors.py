@@ -14,7 +14,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from tryconnect._model.reason import Reason
-from tryconnect._model.redaction import HIDDEN, redact_address, secrets, visible
+from tryconnect._model.redaction import HIDDEN, escape_control, redact_address, secret_spans
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,9 @@ class InvalidAddress(TryConnectError, ValueError):  # noqa: N818 - the text is a
         self.end = min(end, len(address))
 
     def __repr__(self) -> str:
-        return f"InvalidAddress({redact_address(self.address, doubt=True)!r}, {self.problem!r})"
+        return (
+            f"InvalidAddress({redact_address(self.address, unparsable=True)!r}, {self.problem!r})"
+        )
 
     def __str__(self) -> str:
         return f"{self.problem}\n{_marked(self.address, self.start, self.end)}"
@@ -114,7 +116,7 @@ _MOST_TOLD = 3
 
 
 def _told(report: Report) -> str:
-    address = visible(redact_address(report.address))
+    address = escape_control(redact_address(report.address))
     return f"{address} ({report.reason}: {report.detail})"
 
 
@@ -128,7 +130,7 @@ _WINDOW = 30
 
 def _marked(address: str, start: int, end: int) -> str:
     """Show the neighbourhood of a fault without its secrets, and carets below the fault."""
-    hidden = secrets(address, doubt=True)
+    hidden = secret_spans(address, unparsable=True)
     for first, last in hidden:
         start = first if first < start < last else start
     end = min(max(end, start), start + _WINDOW)
@@ -147,7 +149,7 @@ def _cell(address: str, index: int, hidden: list[tuple[int, int]]) -> str:
     for first, last in hidden:
         if first <= index < last:
             return HIDDEN if index == first else ""
-    return visible(address[index])
+    return escape_control(address[index])
 
 
 def _columns(text: str) -> int:

@@ -14,14 +14,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tryconnect._address import target
-from tryconnect._address.target import Kind, Target, address_text, parse, redirected, same_party
+from tryconnect._address.target import (
+    Target,
+    TargetKind,
+    address_text,
+    may_share_credentials,
+    parse,
+    resolve_redirect,
+)
 from tryconnect._check.verdict import judge
 from tryconnect._model.render import caret, line
 from tryconnect._model.report import Report
 from tryconnect._transport.attempt import Attempt
 from tryconnect.errors import InvalidAddress, Reason
 
-HTTP, TCP, UNIX = Kind.http, Kind.tcp, Kind.unix
+HTTP, TCP, UNIX = TargetKind.http, TargetKind.tcp, TargetKind.unix
 
 GOOD = [
     # text, kind, url, host, port
@@ -100,7 +107,9 @@ GOOD = [
 
 
 @pytest.mark.parametrize(("text", "kind", "url", "host", "port"), GOOD)
-def test_an_address_becomes_a_target(text: str, kind: Kind, url: str, host: str, port: int) -> None:
+def test_an_address_becomes_a_target(
+    text: str, kind: TargetKind, url: str, host: str, port: int
+) -> None:
     target = parse(text)
     assert (target.kind, target.url, target.host, target.port) == (kind, url, host, port)
     assert target.path == (url.removeprefix("unix://") if kind is UNIX else "")
@@ -371,13 +380,13 @@ REDIRECTS = [
 
 @pytest.mark.parametrize(("location", "url"), REDIRECTS)
 def test_a_redirect_leads_on(location: str, url: str) -> None:
-    assert redirected(parse(BASE), location).url == url
+    assert resolve_redirect(parse(BASE), location).url == url
 
 
 @pytest.mark.parametrize("base", ["http://[::1]:81/a", "https://[fe80::1%251]/a"])
 def test_a_redirect_stays_on_an_ipv6_host(base: str) -> None:
     target = parse(base)
-    assert redirected(target, "/x").host == target.host
+    assert resolve_redirect(target, "/x").host == target.host
 
 
 BAD_REDIRECTS = [
@@ -397,7 +406,7 @@ BAD_REDIRECTS = [
 @pytest.mark.parametrize(("location", "problem"), BAD_REDIRECTS)
 def test_a_bad_redirect_says_what_is_wrong(location: str, problem: str) -> None:
     with pytest.raises(InvalidAddress) as caught:
-        redirected(parse(BASE), location)
+        resolve_redirect(parse(BASE), location)
     assert caught.value.problem.startswith(problem)
 
 
@@ -412,7 +421,7 @@ HOSTILE_REDIRECTS = [
 @pytest.mark.parametrize("location", HOSTILE_REDIRECTS)
 def test_a_bad_redirect_shows_no_secret_and_no_control(location: str) -> None:
     with pytest.raises(InvalidAddress) as caught:
-        redirected(parse(BASE), location)
+        resolve_redirect(parse(BASE), location)
     assert "SECRET" not in str(caught.value)
     assert all(each.isprintable() for each in str(caught.value).split("\n"))
 
@@ -434,7 +443,7 @@ def test_credentials_follow_within_one_party_only(
     first: str, location: str, sent: str | None
 ) -> None:
     wanted = parse(f"http://{sent}@h/").authorization if sent else None
-    assert redirected(parse(first), location).authorization == wanted
+    assert resolve_redirect(parse(first), location).authorization == wanted
 
 
 PARTIES = [
@@ -455,7 +464,7 @@ PARTIES = [
 
 @pytest.mark.parametrize(("first", "second", "same"), PARTIES)
 def test_a_party_is_one_origin_or_its_upgrade(first: str, second: str, same: bool) -> None:  # noqa: FBT001
-    assert same_party(parse(first), parse(second)) is same
+    assert may_share_credentials(parse(first), parse(second)) is same
 
 
 # --- laws
@@ -496,15 +505,15 @@ def report_on(text: str) -> Report:
     "text", ["http://example.com", "https://a-b.example_1.com:8443/x/y.z", "http://127.0.0.1:80/"]
 )
 def test_most_addresses_are_read_the_short_way(text: str) -> None:
-    assert target._usual(text) == target._any(text)
+    assert target._parse_plain(text) == target._parse_full(text)
 
 
 @given(st.from_regex(target._USUAL, fullmatch=True))
 @settings(deadline=None)
 def test_the_short_way_says_what_the_long_way_says(text: str) -> None:
-    short = target._usual(text)
+    short = target._parse_plain(text)
 
-    assert short is None or short == target._any(text)
+    assert short is None or short == target._parse_full(text)
 
 
 @given(ADDRESSES)
@@ -542,7 +551,7 @@ def test_paths_are_written_as_yarl_writes_them(path: str) -> None:
 @thorough
 def test_any_location_is_a_target_or_an_invalid_address(base: str, location: str) -> None:
     try:
-        target = redirected(parse(base), location)
+        target = resolve_redirect(parse(base), location)
     except InvalidAddress:
         return
     assert target.kind is HTTP
@@ -631,5 +640,5 @@ def test_a_long_redirect_is_read_promptly(piece: str) -> None:
     base, location = parse("http://h/"), "//" + piece * (8_000 // len(piece))
     begin = time.process_time()
     with pytest.raises(InvalidAddress):
-        redirected(base, location)
+        resolve_redirect(base, location)
     assert time.process_time() - begin < PROMPT

@@ -17,8 +17,8 @@ from tryconnect._address.target import parse
 from tryconnect._check.connect import open_tcp, open_unix
 from tryconnect._model.faults import LocalFault
 from tryconnect._options import FAMILIES
-from tryconnect._transport.resolver import Names
-from tryconnect._transport.trace import Trail, open_socket
+from tryconnect._transport.resolver import Resolver
+from tryconnect._transport.trace import Trace, open_socket
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's own way")
 unix_only = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="there are no unix sockets")
@@ -26,34 +26,34 @@ unix_only = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="there are
 
 @on_each_loop
 async def test_an_open_port_leaves_its_peer_on_the_trail() -> None:
-    async with peers.silent() as peer, Trail(parse(f"tcp://{peer.address}")) as trail:
-        await open_tcp(trail, Names(), family=FAMILIES["any"], guard=None)
+    async with peers.silent() as peer, Trace(parse(f"tcp://{peer.address}")) as trace:
+        await open_tcp(trace, Resolver(), family=FAMILIES["any"], guard=None)
 
-        assert trail.ip == "127.0.0.1"
-        assert trail.phase is None
+        assert trace.ip == "127.0.0.1"
+        assert trace.phase is None
         # Else the trail would wait 23 rounds of the loop for somebody to close it.
-        assert {sock.fileno() for sock in trail._sockets} == {-1}
+        assert {sock.fileno() for sock in trace._sockets} == {-1}
 
 
 async def test_a_name_is_looked_up() -> None:
     async with (
         peers.silent() as peer,
         peers.dns_server({"good.test": ["127.0.0.1"]}) as dns,
-        Trail(parse(f"tcp://good.test:{peer.port}")) as trail,
+        Trace(parse(f"tcp://good.test:{peer.port}")) as trace,
     ):
-        names = Names(**dns.resolver_arguments)
-        await open_tcp(trail, names, family=FAMILIES["ipv4"], guard=None)
+        names = Resolver(**dns.resolver_arguments)
+        await open_tcp(trace, names, family=FAMILIES["ipv4"], guard=None)
         await names.close()
 
-    assert trail.ip == "127.0.0.1"
-    assert trail.attempt(error=None).timings.dns is not None
+    assert trace.ip == "127.0.0.1"
+    assert trace.attempt(error=None).timings.dns is not None
 
 
 @on_each_loop
 async def test_a_closed_port_raises_what_the_system_says() -> None:
-    async with peers.closed_port() as peer, Trail(parse(f"tcp://{peer.address}")) as trail:
+    async with peers.closed_port() as peer, Trace(parse(f"tcp://{peer.address}")) as trace:
         with pytest.raises(ConnectionRefusedError):
-            await open_tcp(trail, Names(), family=FAMILIES["any"], guard=None)
+            await open_tcp(trace, Resolver(), family=FAMILIES["any"], guard=None)
 
 
 def from_the_same_port(info: tuple[Any, ...], **options: Any) -> socket.socket:
@@ -93,19 +93,19 @@ async def test_nor_by_http(monkeypatch: pytest.MonkeyPatch) -> None:
 @unix_only
 @on_each_loop
 async def test_a_unix_socket_opens() -> None:
-    async with peers.unix_server() as peer, Trail(parse(peer.url)) as trail:
-        await open_unix(trail, guard=None)
+    async with peers.unix_server() as peer, Trace(parse(peer.url)) as trace:
+        await open_unix(trace, guard=None)
 
-        assert trail.phase is None
-        assert trail.ip is None
+        assert trace.phase is None
+        assert trace.ip is None
 
 
 @unix_only
 @on_each_loop
 async def test_no_unix_socket(tmp_path: Path) -> None:
-    async with Trail(parse(f"unix://{tmp_path}/none")) as trail:
+    async with Trace(parse(f"unix://{tmp_path}/none")) as trace:
         with pytest.raises(FileNotFoundError):
-            await open_unix(trail, guard=None)
+            await open_unix(trace, guard=None)
 
 
 @linux_only
@@ -117,8 +117,8 @@ async def test_a_full_queue_is_waited_for(tmp_path: Path) -> None:
         listener.bind(path)
         listener.listen(0)
         first.connect(path)
-        async with Trail(parse(f"unix://{path}")) as trail:
-            opening = asyncio.ensure_future(open_unix(trail, guard=None))
+        async with Trace(parse(f"unix://{path}")) as trace:
+            opening = asyncio.ensure_future(open_unix(trace, guard=None))
             await asyncio.sleep(0.03)
             assert not opening.done()
             listener.accept()[0].close()
@@ -127,9 +127,9 @@ async def test_a_full_queue_is_waited_for(tmp_path: Path) -> None:
 
 async def test_a_platform_without_unix_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("tryconnect._check.connect.socket.AF_UNIX", raising=False)
-    async with Trail(parse("unix:///run/none")) as trail:
+    async with Trace(parse("unix:///run/none")) as trace:
         with pytest.raises(LocalFault, match="no unix sockets"):
-            await open_unix(trail, guard=None)
+            await open_unix(trace, guard=None)
 
 
 @on_each_loop

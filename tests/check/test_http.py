@@ -20,7 +20,7 @@ import tryconnect
 from tests.support.event_loops import on_each_loop
 from tryconnect import Client, Expect, FetchError, Reason, Report
 from tryconnect import testing as peers
-from tryconnect._transport.resolver import Names
+from tryconnect._transport.resolver import Resolver
 from tryconnect.testing import tls
 
 SHORT = 0.15
@@ -193,7 +193,7 @@ SECRETS = {
 async def knowing(*names: str, **options: object) -> AsyncIterator[Client]:
     """A client that finds these names on loopback."""
     async with peers.dns_server({name: ["127.0.0.1"] for name in names}) as dns:
-        resolver = Names(**dns.resolver_arguments)
+        resolver = Resolver(**dns.resolver_arguments)
         try:
             async with Client(
                 ssl=peers.trusting(),

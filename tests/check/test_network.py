@@ -24,7 +24,7 @@ from tests.support.limits import descriptors
 from tests.support.programs import run
 from tryconnect import Client, Hop, Reason, Report, Timings
 from tryconnect import testing as peers
-from tryconnect._transport.resolver import Names
+from tryconnect._transport.resolver import Resolver
 from tryconnect.testing import certificates, tls
 from tryconnect.testing._tls_connection import TlsConnection
 from tryconnect.testing.dns import DnsServer, late
@@ -718,7 +718,7 @@ async def test_a_unix_socket_whose_queue_is_full(tmp_path: Path) -> None:
 @contextlib.asynccontextmanager
 async def asking(dns: DnsServer) -> AsyncIterator[Client]:
     """A client that asks this name server."""
-    names = Names(**dns.resolver_arguments)
+    names = Resolver(**dns.resolver_arguments)
     try:
         async with Client(ssl=peers.trusting(), proxy=None, resolver=names) as client:
             yield client

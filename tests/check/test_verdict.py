@@ -24,7 +24,7 @@ from tryconnect._check import messages, verdict
 from tryconnect._check.verdict import ROWS, Row, judge
 from tryconnect._model import faults
 from tryconnect._model.expect import Expect
-from tryconnect._model.faults import CodingError
+from tryconnect._model.faults import ContentEncodingError
 from tryconnect._model.render import duration
 from tryconnect._model.report import Hop, Report, Timings, Tls
 from tryconnect._model.text import Decoded, EncodingSource
@@ -491,7 +491,7 @@ CASES = [
     ),
     Case(
         "a body that cannot be unpacked",
-        CodingError("the gzip data is broken"),
+        ContentEncodingError("the gzip data is broken"),
         R.body,
         "the gzip data is broken",
     ),

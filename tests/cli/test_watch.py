@@ -19,12 +19,12 @@ from tests.cli.commands import command, ran_here
 from tests.cli.test_check import SCHEMA
 from tryconnect import Reason, Report
 from tryconnect import testing as peers
-from tryconnect.cli._history import REMEMBERED, Watched, share
+from tryconnect.cli._history import REMEMBERED, History, share
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGINT for one process is POSIX's")
 
 
-class Watching:
+class Watcher:
     """The command, while it runs."""
 
     def __init__(self, process: subprocess.Popen[str], out: IO[str]) -> None:
@@ -42,13 +42,13 @@ class Watching:
 
 
 @contextmanager
-def watching(*words: str) -> Iterator[Watching]:
+def watching(*words: str) -> Iterator[Watcher]:
     with subprocess.Popen(  # noqa: S603 - our own words
         command("watch", *words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         try:
-            yield Watching(process, process.stdout)
+            yield Watcher(process, process.stdout)
         finally:
             if process.poll() is None:
                 process.kill()
@@ -145,7 +145,7 @@ def report(reason: Reason) -> Report:
 
 
 def test_reports_are_counted_and_the_last_ones_remembered() -> None:
-    watched = Watched("h")
+    watched = History("h")
     assert share(watched) == "–"  # noqa: RUF001 - a dash
 
     for reason in [Reason.local, Reason.ok, Reason.ok, Reason.refused, Reason.ok]:
@@ -158,7 +158,7 @@ def test_reports_are_counted_and_the_last_ones_remembered() -> None:
 
 
 def test_the_first_state_is_no_change() -> None:
-    watched = Watched("h")
+    watched = History("h")
 
     watched.change(report(Reason.ok), 1.0)
     assert (watched.changes, watched.since) == (0, 1.0)

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tryconnect._decoding import content_encoding
-from tryconnect._decoding.content_encoding import PIECE_SIZE, Inflater, accept_encoding
-from tryconnect._model.faults import CodingError
+from tryconnect._decoding.content_encoding import PIECE_SIZE, ContentDecoder, accept_encoding
+from tryconnect._model.faults import ContentEncodingError
 
 brotli = pytest.importorskip("brotli")
 zstd = content_encoding._installed("compression.zstd", "backports.zstd")
@@ -37,7 +37,7 @@ TEXT = "Съешь же ещё этих мягких французских бу
 
 
 def unpack(coding: str | None, packed: bytes, size: int = 2**30) -> bytes:
-    inflater = Inflater(coding)
+    inflater = ContentDecoder(coding)
     pieces = []
     for start in range(0, len(packed), size):
         for piece in inflater.feed(packed[start : start + size]):
@@ -61,7 +61,7 @@ def test_whatever_was_packed_is_unpacked(coding: str, data: bytes, size: int) ->
 
 @given(st.sampled_from(sorted(PACKERS)), st.binary(), st.integers(1, 50))
 def test_garbage_is_an_error_of_one_kind(coding: str, garbage: bytes, size: int) -> None:
-    with contextlib.suppress(CodingError):
+    with contextlib.suppress(ContentEncodingError):
         assert isinstance(unpack(coding, garbage, size), bytes)
 
 
@@ -81,7 +81,7 @@ def test_what_is_not_packed_passes_in_pieces(coding: str | None) -> None:
 @pytest.mark.parametrize("coding", [*PACKERS, "gzip, br", "lzma", "gzip," * 9])
 def test_a_body_of_no_bytes_may_claim_any_coding(coding: str) -> None:
     assert unpack(coding, b"") == b""
-    inflater = Inflater(coding)
+    inflater = ContentDecoder(coding)
     assert b"".join(inflater.feed(b"")) == b""
     inflater.finish()
 
@@ -90,7 +90,7 @@ def test_codings_are_undone_from_the_last_to_the_first() -> None:
     packed = brotli.compress(zlib.compress(gzip.compress(TEXT)))
     for size in (1, 2**30):
         assert unpack("gzip, deflate,br", packed, size) == TEXT
-    with pytest.raises(CodingError):
+    with pytest.raises(ContentEncodingError):
         unpack("br, deflate, gzip", packed)
 
 
@@ -111,7 +111,7 @@ def test_what_follows_the_end_is_ignored(coding: str, after: bytes, size: int) -
 
 @pytest.mark.parametrize("size", [1, 7, 2**30])
 def test_what_follows_the_end_of_brotli_is_a_fault_however_it_is_cut(size: int) -> None:
-    with pytest.raises(CodingError):
+    with pytest.raises(ContentEncodingError):
         unpack("br", brotli.compress(TEXT) + b"more", size)
 
 
@@ -119,13 +119,13 @@ def test_what_follows_the_end_of_brotli_is_a_fault_however_it_is_cut(size: int) 
 def test_a_body_that_is_cut_short_is_an_error(coding: str) -> None:
     packed = PACKERS[coding](TEXT)
     for length in (1, 2, 5, len(packed) // 2, len(packed) - 1):
-        with pytest.raises(CodingError, match=f"^the {coding} body was cut short$"):
+        with pytest.raises(ContentEncodingError, match=f"^the {coding} body was cut short$"):
             unpack(coding, packed[:length])
 
 
 @pytest.mark.parametrize("coding", PACKERS)
 def test_a_body_that_is_corrupt_is_an_error(coding: str) -> None:
-    with pytest.raises(CodingError, match=f"^the {coding} body is corrupt$") as caught:
+    with pytest.raises(ContentEncodingError, match=f"^the {coding} body is corrupt$") as caught:
         unpack(coding, b"<html>never packed</html>")
     assert isinstance(caught.value, ValueError)
     assert caught.value.__cause__ is not None
@@ -134,30 +134,30 @@ def test_a_body_that_is_corrupt_is_an_error(coding: str) -> None:
 def test_a_changed_byte_is_found_by_the_checksum() -> None:
     packed = bytearray(gzip.compress(TEXT))
     packed[-6] ^= 1
-    with pytest.raises(CodingError, match="corrupt"):
+    with pytest.raises(ContentEncodingError, match="corrupt"):
         unpack("gzip", bytes(packed))
 
 
 def test_an_inner_stream_that_is_cut_short_is_an_error() -> None:
     packed = gzip.compress(gzip.compress(TEXT)[:-1])
-    with pytest.raises(CodingError, match="cut short"):
+    with pytest.raises(ContentEncodingError, match="cut short"):
         unpack("gzip, gzip", packed)
 
 
 def test_an_outer_stream_that_is_cut_after_the_inner_end_is_an_error() -> None:
-    with pytest.raises(CodingError, match="cut short"):
+    with pytest.raises(ContentEncodingError, match="cut short"):
         unpack("gzip, gzip", gzip.compress(gzip.compress(TEXT))[:-1])
 
 
 def test_an_unknown_coding_is_named() -> None:
-    with pytest.raises(CodingError, match=r"coded as 'lzma', which nothing here can undo"):
+    with pytest.raises(ContentEncodingError, match=r"coded as 'lzma', which nothing here can undo"):
         unpack("gzip, LZMA", b"x")
 
 
 def test_too_many_codings_are_refused() -> None:
     packed = functools.reduce(lambda data, _: gzip.compress(data), range(5), TEXT)
     assert unpack("gzip," * 5, packed) == TEXT
-    with pytest.raises(CodingError, match="coded 6 times over, more than 5"):
+    with pytest.raises(ContentEncodingError, match="coded 6 times over, more than 5"):
         unpack("gzip," * 6, gzip.compress(packed))
 
 
@@ -185,9 +185,11 @@ def test_all_that_is_installed_is_offered() -> None:
 def test_what_is_missing_is_not_offered(without: Callable[..., None]) -> None:
     without("brotli", "brotlicffi", "compression.zstd", "backports.zstd")
     assert accept_encoding() == "gzip, deflate"
-    with pytest.raises(CodingError, match=r"coded as 'br', which needs the package Brotli"):
+    with pytest.raises(
+        ContentEncodingError, match=r"coded as 'br', which needs the package Brotli"
+    ):
         unpack("br", b"x")
-    with pytest.raises(CodingError, match=r"coded as 'zstd', which needs Python 3\.14 or"):
+    with pytest.raises(ContentEncodingError, match=r"coded as 'zstd', which needs Python 3\.14 or"):
         unpack("zstd", b"x")
 
 
@@ -219,7 +221,7 @@ def test_a_bomb_never_exists_in_memory(coding: str) -> None:
     sys.modules["brotli"]  # imported before the measurement
     tracemalloc.start()
     try:
-        inflater = Inflater(coding)
+        inflater = ContentDecoder(coding)
         total = largest = 0
         for piece in inflater.feed(packed):
             total += len(piece)
@@ -245,7 +247,7 @@ def test_each_library_is_held_to_the_size_of_a_piece(coding: str) -> None:
 
 def test_a_bomb_within_a_bomb_is_unpacked_piece_by_piece() -> None:
     packed = gzip.compress(bomb("gzip"))
-    pieces = Inflater("gzip, gzip").feed(packed)
+    pieces = ContentDecoder("gzip, gzip").feed(packed)
     assert all(len(next(pieces)) <= PIECE_SIZE for _ in range(20))
 
 
@@ -262,7 +264,7 @@ def test_what_follows_an_inner_end_is_not_unpacked(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(content_encoding, "_Zlib", Counted)
     packed = gzip.compress(gzip.compress(TEXT) + bytes(BOMB_SIZE))
-    inflater = Inflater("gzip, gzip")
+    inflater = ContentDecoder("gzip, gzip")
     pieces = list(inflater.feed(packed))
     assert b"".join(pieces) == TEXT
     assert list(inflater.feed(packed)) == []
@@ -273,7 +275,7 @@ def test_what_follows_an_inner_end_is_not_unpacked(monkeypatch: pytest.MonkeyPat
 def test_work_without_output_gives_empty_pieces() -> None:
     """A name of any length may stand in a gzip header: the caller must get to look at the clock."""
     header = b"\x1f\x8b\x08\x08" + bytes(6) + b"n" * BOMB_SIZE
-    pieces = Inflater("gzip, deflate").feed(zlib.compress(header))
+    pieces = ContentDecoder("gzip, deflate").feed(zlib.compress(header))
     assert sum(piece == b"" for piece in pieces) >= BOMB_SIZE // PIECE_SIZE
 
 
@@ -281,7 +283,7 @@ def test_a_window_beyond_what_http_allows_is_refused() -> None:
     packer = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: 27})
     packed = packer.compress(b"a", mode=packer.FLUSH_BLOCK) + packer.flush()
     assert zstd.decompress(packed) == b"a"
-    with pytest.raises(CodingError, match="corrupt"):
+    with pytest.raises(ContentEncodingError, match="corrupt"):
         unpack("zstd", packed)
 
 

@@ -46,7 +46,7 @@ from sybil.parsers.rest.lexers import DirectiveLexer
 
 from tryconnect import cli
 from tryconnect import testing as peers
-from tryconnect._transport.resolver import Names
+from tryconnect._transport.resolver import Resolver
 from tryconnect.testing.certificates import DAY, NOW, authority, serving
 from tryconnect.web import read_targets
 
@@ -263,7 +263,7 @@ def world() -> Iterator[None]:
                 ("localhost", 8000): nobody.port,
             }
         )
-        patch.setattr("tryconnect._check.network.Names", lambda given: Names(given or names))
+        patch.setattr("tryconnect._check.network.Resolver", lambda given: Resolver(given or names))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         for name, text in FILES.items():
             (folder / name).write_text(text, "utf-8")

@@ -41,7 +41,7 @@ def examined(factory: LoopFactory, examine: Callable[..., Any] = doctor.examine)
 @each_factory
 def test_a_sound_loop_is_healthy(loop_factory: LoopFactory) -> None:
     findings = examined(loop_factory)
-    assert findings.worse_than_ok == ()
+    assert findings.problems == ()
     assert findings.healthy
 
 
@@ -104,7 +104,7 @@ def test_a_planted_fault_is_found_and_no_other(
     assert planted.sentence in found.sentence
     assert found.advice
     assert planted.level is WARNING or not findings.healthy
-    assert {each.name for each in findings.worse_than_ok} <= {planted.name, *planted.also}
+    assert {each.name for each in findings.problems} <= {planted.name, *planted.also}
     sync_leak_guard.expect_complaints()  # of asyncio's own, where its loop is broken
 
 
@@ -175,7 +175,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_loop_of_another_thread_is_examined_there() -> None:
     with running(loops.Stock) as loop:
         findings = await doctor.examine(loop, only="loop")
-    assert findings.worse_than_ok == ()
+    assert findings.problems == ()
     assert len(findings) == len(_loop_checks.LOOP_TESTS)
 
 
@@ -198,7 +198,7 @@ def closed_elsewhere(loop: asyncio.AbstractEventLoop) -> None:
 async def test_a_loop_at_rest_is_examined_in_a_thread_and_is_at_rest_again() -> None:
     loop = loops.Stock()
     findings = await doctor.examine(loop, only="loop")
-    assert findings.worse_than_ok == ()
+    assert findings.problems == ()
     assert len(findings) == len(_loop_checks.LOOP_TESTS)
     assert not loop.is_running()
     closed_elsewhere(loop)
@@ -323,7 +323,7 @@ def test_an_openssl_that_needs_certificates_leaves_tls_untried(
     monkeypatch.setattr(_servers, "_anonymous", refuse)
     findings = examined(loops.Stock)
 
-    (found,) = findings.worse_than_ok
+    (found,) = findings.problems
     assert (found.name, found.level) == ("tls", WARNING)
     assert "TLS was not tried" in found.sentence
 
@@ -418,5 +418,5 @@ async def test_work_that_does_not_end_is_left_and_cancelled() -> None:
         finally:
             ended.append(True)
 
-    assert await bounded(work(), limit=0.05) == Outcome()
+    assert await bounded(work(), timeout=0.05) == Outcome()
     assert ended == [True]

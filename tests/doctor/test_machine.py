@@ -72,7 +72,7 @@ def test_a_name_server_that_answers_is_well() -> None:
 def test_a_name_server_that_says_nothing_of_use_is_a_fault(
     answer: answers.Answer, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tryconnect.doctor._name_servers._PATIENCE", 0.3)
+    monkeypatch.setattr("tryconnect.doctor._name_servers._ANSWER_TIMEOUT", 0.3)
     with peers.in_thread(peers.dns_server({".": answer})) as dns:
         (found,) = asked(dns.address)
     assert found.level is FAULT
@@ -82,7 +82,7 @@ def test_a_name_server_that_says_nothing_of_use_is_a_fault(
 def test_a_silent_name_server_is_a_warning_where_another_answers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tryconnect.doctor._name_servers._PATIENCE", 0.3)
+    monkeypatch.setattr("tryconnect.doctor._name_servers._ANSWER_TIMEOUT", 0.3)
     silent = peers.dns_server({".": answers.SILENT})
     with peers.in_thread(silent) as dumb, peers.in_thread(peers.dns_server({})) as dns:
         found = asked(dumb.address, dns.address)

@@ -21,7 +21,7 @@ from examples import qt_status
 from tests.examples.town import Town
 
 LEFT = Qt.MouseButton.LeftButton
-PATIENCE = 20.0
+SETTLE_TIMEOUT = 20.0
 """Seconds; nothing takes that long but on a machine that stands still."""
 
 
@@ -52,7 +52,7 @@ class User:
         return str(self.window.table.item(row, qt_status.STATE).data(qt_status.ROLE).name())
 
     async def waits(self, until: Callable[[], bool]) -> None:
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + SETTLE_TIMEOUT
         while not until():
             if time.monotonic() > end:
                 raise TimeoutError(self.everything())

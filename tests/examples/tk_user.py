@@ -15,7 +15,7 @@ import tryconnect
 from examples import tk_status
 from tests.examples.town import Town
 
-PATIENCE = 20.0
+SETTLE_TIMEOUT = 20.0
 """Seconds; nothing takes that long but on a machine that stands still."""
 
 
@@ -44,7 +44,7 @@ class User:
         return [[str(cell) for cell in rows.item(row)["values"]] for row in rows.get_children()]
 
     async def waits(self, until: Callable[[], bool]) -> None:
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + SETTLE_TIMEOUT
         while not until():
             if time.monotonic() > end:
                 raise TimeoutError(self.sees())

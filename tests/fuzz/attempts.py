@@ -12,7 +12,7 @@ from yarl import URL
 from tryconnect import Hop, InvalidAddress, Timings, Tls
 from tryconnect._address.target import parse
 from tryconnect._model import faults
-from tryconnect._model.faults import CodingError
+from tryconnect._model.faults import ContentEncodingError
 from tryconnect._transport.attempt import Attempt, Phase
 
 KEY = ConnectionKey(
@@ -38,7 +38,7 @@ ERRORS: tuple[Callable[[str, int], BaseException], ...] = (
     lambda words, _: socket.gaierror(words),
     lambda words, _: TimeoutError(words),
     lambda words, _: MemoryError(words),
-    lambda words, _: CodingError(repr(words)),
+    lambda words, _: ContentEncodingError(repr(words)),
     lambda words, _: InvalidAddress(words, "this is not a host name", 0, len(words)),
     lambda words, _: ValueError(words),
     lambda words, _: UnicodeDecodeError("utf-8", b"?", 0, 1, words),

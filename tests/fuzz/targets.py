@@ -24,18 +24,24 @@ from yarl import URL
 from tests.fuzz.attempts import attempt_of
 from tryconnect import Expect, Guard, Hop, InvalidAddress, Reason, Report
 from tryconnect._address.target import _LONGEST as LONGEST_ADDRESS
-from tryconnect._address.target import Kind, Target, parse, redirected, same_party
+from tryconnect._address.target import (
+    Target,
+    TargetKind,
+    may_share_credentials,
+    parse,
+    resolve_redirect,
+)
 from tryconnect._check.verdict import judge
-from tryconnect._decoding.content_encoding import PIECE_SIZE, Inflater
+from tryconnect._decoding.content_encoding import PIECE_SIZE, ContentDecoder
 from tryconnect._decoding.decoder import Decoder, decode
 from tryconnect._decoding.labels import check_encoding
 from tryconnect._model.expect import as_expect
-from tryconnect._model.faults import CodingError
+from tryconnect._model.faults import ContentEncodingError
 from tryconnect._model.redaction import redact, redact_address, redacted_error
 from tryconnect._model.render import caret, line
 from tryconnect._model.text import Decoded, EncodingSource
 from tryconnect._transport.attempt import Attempt
-from tryconnect._transport.http_head import completed, in_order, status_of
+from tryconnect._transport.http_head import completed, normalized, status_of
 from tryconnect.testing._encoded import PACKERS
 
 LONGEST = 1.0
@@ -123,7 +129,7 @@ def check_target(target: Target) -> None:
         *(target.kind, target.url, target.port, target.path, None),
     )
     assert one_spelling(again.host) == one_spelling(target.host)
-    if target.kind is Kind.unix:
+    if target.kind is TargetKind.unix:
         assert not target.host
         assert target.path.startswith("/")
         return
@@ -136,7 +142,7 @@ def check_target(target: Target) -> None:
     split = urlsplit(target.url)
     assert one_spelling(split.hostname) == bare
     assert split.username is split.password is None
-    if target.kind is Kind.http:
+    if target.kind is TargetKind.http:
         assert target.url.isascii()
         asked = URL(target.url, encoded=True)  # what aiohttp will ask
         assert one_spelling(asked.raw_host) == bare
@@ -162,17 +168,17 @@ def redirect(data: bytes) -> None:
         base = parse(text)
     except InvalidAddress:
         base = BASE
-    if base.kind is not Kind.http:
+    if base.kind is not TargetKind.http:
         base = BASE
     try:
-        target = redirected(base, location)
+        target = resolve_redirect(base, location)
     except InvalidAddress as error:
         check_told(text, error, None)
         return
-    assert target.kind is Kind.http
+    assert target.kind is TargetKind.http
     check_target(target)
     if base.authorization and target.authorization == base.authorization:
-        assert same_party(base, target) or "@" in location
+        assert may_share_credentials(base, target) or "@" in location
 
 
 # --- _redaction
@@ -296,7 +302,7 @@ ENOUGH = 2**20
 
 
 def coding(data: bytes) -> None:
-    """Any bytes under any Content-Encoding are unpacked in small pieces, or are a CodingError.
+    """Any bytes are unpacked in small pieces, or are a ContentEncodingError.
 
     Lines: the Content-Encoding, the body.
     """
@@ -319,7 +325,7 @@ def coding(data: bytes) -> None:
 
 def unpacked(names: str, chunks: Iterator[bytes] | list[bytes]) -> bytes | None:
     """What comes out, as far as it is enough; None: an error."""
-    inflater = Inflater(names)
+    inflater = ContentDecoder(names)
     found = io.BytesIO()
     try:
         for piece in itertools.chain.from_iterable(map(inflater.feed, chunks)):
@@ -328,7 +334,7 @@ def unpacked(names: str, chunks: Iterator[bytes] | list[bytes]) -> bytes | None:
             if found.tell() >= ENOUGH:
                 return found.getvalue()[:ENOUGH]
         inflater.finish()
-    except CodingError:
+    except ContentEncodingError:
         return None
     return found.getvalue()
 
@@ -373,9 +379,9 @@ def head(data: bytes) -> None:
     """Any bytes are the head of an answer with a status, or are none; mended or not."""
     status = status_of(data)
     assert status is None or 100 <= status <= 999
-    mended = in_order(data)
+    mended = normalized(data)
     assert status_of(mended) == status
-    assert in_order(mended) == mended
+    assert normalized(mended) == mended
     assert bool(completed(data)) == (status_of(completed(data)) is not None)
 
 

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tryconnect._model.redaction import redact, redact_address, redacted_error, secrets, visible
+from tryconnect._model.redaction import (
+    escape_control,
+    redact,
+    redact_address,
+    redacted_error,
+    secret_spans,
+)
 
 ADDRESSES = [
     ("http://example.com/path", "http://example.com/path"),
@@ -51,7 +57,7 @@ DOUBTFUL = [
 
 @pytest.mark.parametrize(("address", "shown"), DOUBTFUL)
 def test_in_doubt_all_before_the_last_at_is_a_password(address: str, shown: str) -> None:
-    assert redact_address(address, doubt=True) == shown
+    assert redact_address(address, unparsable=True) == shown
 
 
 @pytest.mark.parametrize(
@@ -63,7 +69,7 @@ def test_in_doubt_all_before_the_last_at_is_a_password(address: str, shown: str)
     ],
 )
 def test_in_doubt_neither_side_of_an_at_in_a_query_is_shown(address: str) -> None:
-    assert "SECRET" not in redact_address(address, doubt=True)
+    assert "SECRET" not in redact_address(address, unparsable=True)
 
 
 TEXTS = [
@@ -115,7 +121,7 @@ VISIBLE = [
 
 @pytest.mark.parametrize(("text", "shown"), VISIBLE)
 def test_what_a_terminal_obeys_is_written_as_an_escape(text: str, shown: str) -> None:
-    assert visible(text) == shown
+    assert escape_control(text) == shown
 
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
@@ -145,22 +151,25 @@ URL_ISH = st.lists(
 
 @given(ANY_TEXT | URL_ISH)
 def test_whatever_is_made_visible_is_printable_and_stays(text: str) -> None:
-    shown = visible(text)
+    shown = escape_control(text)
     assert shown.isprintable()
-    assert visible(shown) == shown
+    assert escape_control(shown) == shown
 
 
 @given(ANY_TEXT | URL_ISH, st.booleans())
-def test_secrets_are_stretches_of_the_text_in_their_order(address: str, doubt: bool) -> None:  # noqa: FBT001
-    ends = [end for span in secrets(address, doubt=doubt) for end in span]
+def test_secrets_are_stretches_of_the_text_in_their_order(address: str, unparsable: bool) -> None:  # noqa: FBT001
+    ends = [end for span in secret_spans(address, unparsable=unparsable) for end in span]
     assert ends == sorted(ends)
-    assert all(0 <= first < last <= len(address) for first, last in secrets(address, doubt=doubt))
+    assert all(
+        0 <= first < last <= len(address)
+        for first, last in secret_spans(address, unparsable=unparsable)
+    )
 
 
 @given(ANY_TEXT | URL_ISH, st.booleans())
-def test_to_redact_twice_changes_nothing_more(text: str, doubt: bool) -> None:  # noqa: FBT001
-    once = redact_address(text, doubt=doubt)
-    assert redact_address(once, doubt=doubt) == once
+def test_to_redact_twice_changes_nothing_more(text: str, unparsable: bool) -> None:  # noqa: FBT001
+    once = redact_address(text, unparsable=unparsable)
+    assert redact_address(once, unparsable=unparsable) == once
     assert redact(redact(text)) == redact(text)
 
 
@@ -169,17 +178,17 @@ def test_to_redact_twice_changes_nothing_more(text: str, doubt: bool) -> None:  
     before=st.text(st.characters(exclude_characters="/?#\\@:")),
     after=st.text(st.characters(exclude_characters="/?#\\")),
     rest=URL_ISH,
-    doubt=st.booleans(),
+    unparsable=st.booleans(),
 )
 def test_no_password_is_ever_shown(
     scheme: str,
     before: str,
     after: str,
     rest: str,
-    doubt: bool,  # noqa: FBT001
+    unparsable: bool,  # noqa: FBT001
 ) -> None:
     address = f"{scheme}me:{before}SECRET{after}@host{rest}"
-    assert "SECRET" not in redact_address(address, doubt=doubt)
+    assert "SECRET" not in redact_address(address, unparsable=unparsable)
 
 
 @given(
@@ -187,17 +196,17 @@ def test_no_password_is_ever_shown(
     mark=st.sampled_from(["?", "#", "/?", "/path#"]),
     before=ANY_TEXT | URL_ISH,
     after=ANY_TEXT | URL_ISH,
-    doubt=st.booleans(),
+    unparsable=st.booleans(),
 )
 def test_no_query_is_ever_shown(
     start: str,
     mark: str,
     before: str,
     after: str,
-    doubt: bool,  # noqa: FBT001
+    unparsable: bool,  # noqa: FBT001
 ) -> None:
     address = f"{start}{mark}{before}SECRET{after}"
-    assert "SECRET" not in redact_address(address, doubt=doubt)
+    assert "SECRET" not in redact_address(address, unparsable=unparsable)
 
 
 def test_an_error_without_secrets_is_itself() -> None:

@@ -238,8 +238,8 @@ REPORTS = st.builds(
 
 
 @given(REPORTS, st.booleans())
-def test_any_report_goes_through_json_unchanged(report: Report, secrets: bool) -> None:  # noqa: FBT001
-    plain = report.as_dict(show_secrets=secrets)
+def test_any_report_goes_through_json_unchanged(report: Report, secret_spans: bool) -> None:  # noqa: FBT001
+    plain = report.as_dict(show_secrets=secret_spans)
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
 
 

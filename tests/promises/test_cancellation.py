@@ -34,7 +34,7 @@ UVLOOPS_OWN = "the handler is closed"
 from tryconnect._transport import trace
 
 in_phases = collections.Counter()
-leave = trace.Trail.__aexit__
+leave = trace.Trace.__aexit__
 
 async def noted(trail, kind, *rest):
     if kind is asyncio.CancelledError:
@@ -42,7 +42,7 @@ async def noted(trail, kind, *rest):
         in_phases["redirected"] += bool(trail.hops)
     await leave(trail, kind, *rest)
 
-trace.Trail.__aexit__ = noted
+trace.Trace.__aexit__ = noted
 
 async def cancel(call, chance, by_steps):
     task = asyncio.ensure_future(call())

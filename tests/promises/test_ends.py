@@ -141,7 +141,7 @@ ENDS = {
         assert failed == [], failed
     """,
     "whose guard, resolver and addresses stop the program": """
-        class Resolver(Names):
+        class Stopping(Resolver):
             async def resolve(self, *_, **__):
                 raise kind(3)
 
@@ -154,7 +154,7 @@ ENDS = {
                 await client.probe(address)
 
         async def resolved():
-            async with tryconnect.Client(resolver=Resolver(), proxy=None) as client:
+            async with tryconnect.Client(resolver=Stopping(), proxy=None) as client:
                 await client.probe("http://some.test/")
 
         def addresses():

@@ -28,7 +28,7 @@ import tryconnect
 from tryconnect import Client, Expect, FetchError, Guard, Reason, Report
 from tryconnect import testing as peers
 from tryconnect._model.guard import IPAddress
-from tryconnect._transport.resolver import MOST_THREADS, Names
+from tryconnect._transport.resolver import MOST_THREADS, Resolver
 from tryconnect._transport.tls import _contexts
 from tryconnect.testing import tls
 from tryconnect.testing._encoded import PACKERS
@@ -50,7 +50,7 @@ OBEYED = "\x1b]0;owned\x07\x1b[31m"
 async def knowing(*names: str, **options: object) -> AsyncIterator[Client]:
     """A client that finds these names on loopback."""
     async with peers.dns_server({name: ["127.0.0.1"] for name in names}) as dns:
-        resolver = Names(**dns.resolver_arguments)
+        resolver = Resolver(**dns.resolver_arguments)
         try:
             async with Client(
                 resolver=resolver,
@@ -422,7 +422,7 @@ async def test_a_guard_looks_names_up_and_refuses_afterwards() -> None:
         peers.dns_server({"inner.test": ["127.0.0.1"]}) as dns,
         peers.http_server() as private,
     ):
-        names = Names(**dns.resolver_arguments)
+        names = Resolver(**dns.resolver_arguments)
         async with Client(guard=Guard.public(), resolver=names) as client:
             report = await client.probe(f"http://inner.test:{private.port}/")
         await names.close()

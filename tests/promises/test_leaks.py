@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.event_loops import ExecutorUsedError, on_each_loop
 from tests.support.leaks import Guard, Snapshot, differences, watch, watch_sync
-from tryconnect._runtime.portal import leave, portal_loop
+from tryconnect._runtime.portal import portal_loop, start_soon
 
 HASTE = 0.01
 ROOT = Path(__file__).parents[2]
@@ -40,7 +40,7 @@ def a_task_in_the_portal() -> Iterator[None]:
         begun.set()
         await asyncio.sleep(60)
 
-    leave(hang)
+    start_soon(hang)
     begun.wait()
     yield
     portal_loop().call_soon_threadsafe(made[0].cancel)
@@ -101,7 +101,7 @@ Leak = Callable[[], AbstractContextManager[None]]
     ("leak", "complaint"),
     [
         (a_task, "tasks: .*lost task"),
-        (a_task_in_the_portal, "tasks: .*Errand"),
+        (a_task_in_the_portal, "tasks: .*LoopCall"),
         (a_timer, "timers: .*print"),
         pytest.param(a_socket, r"descriptors: \d+ <socket.socket .*laddr=", marks=on_linux),
         pytest.param(a_socket_pair, "descriptors: .* socket pair", marks=on_linux),
@@ -126,7 +126,7 @@ async def test_watch_tells_what_was_left(leak: Leak, complaint: str, leak_guard:
     [
         pytest.param(a_socket, "descriptors", marks=on_linux),
         (a_thread, "threads"),
-        (a_task_in_the_portal, "tasks: .*Errand"),
+        (a_task_in_the_portal, "tasks: .*LoopCall"),
         (a_warning, "lost warning"),
     ],
 )
@@ -197,7 +197,7 @@ IMPATIENT = """
 from tests.support import leaks
 from tests.conftest import *
 
-leaks.PATIENCE = 0.05
+leaks.SETTLE_TIMEOUT = 0.05
 """
 
 GUILTY = """

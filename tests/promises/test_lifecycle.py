@@ -231,12 +231,12 @@ def test_the_count_of_open_things_bites(server: peers.HttpServer) -> None:
 SILENT = """
 import asyncio, sys, time
 import tryconnect
-from tryconnect._transport.resolver import Names
+from tryconnect._transport.resolver import Resolver
 
 async def main():
     # What is looked at is the time of whole calls; a busy machine makes single steps long.
     asyncio.get_running_loop().slow_callback_duration = 1
-    async with tryconnect.Client(resolver=Names(nameservers=sys.argv[2:])) as client:
+    async with tryconnect.Client(resolver=Resolver(nameservers=sys.argv[2:])) as client:
         await client.try_connect("https://127.0.0.1:1/")  # warms: contexts are made once
         for _ in range(5):
             started = time.perf_counter()
@@ -281,10 +281,10 @@ def test_a_silent_name_server_takes_its_second_and_no_more() -> None:
 AT_EXIT = """
 import sys, time
 from tryconnect import sync
-from tryconnect._transport.resolver import Names
+from tryconnect._transport.resolver import Resolver
 
 good, silent, nameserver = sys.argv[1:]
-client = sync.Client(resolver=Names(nameservers=[nameserver]))
+client = sync.Client(resolver=Resolver(nameservers=[nameserver]))
 probes = client.probe_many([*[silent] * 60, *["http://quiet.test/"] * 20, good], limit=81)
 assert next(probes).ok
 print(time.time())

@@ -21,7 +21,7 @@ PROGRAM = """
 import asyncio, ctypes, errno, socket, struct, sys
 import tryconnect
 from tryconnect.testing import dns_server, ipv6_loopback
-from tryconnect._transport.resolver import Names
+from tryconnect._transport.resolver import Resolver
 
 SOCKET, PORT = int(sys.argv[1]), int(sys.argv[2])
 
@@ -48,7 +48,7 @@ def forbid_ipv6():
 
 async def main():
     async with dns_server({"both.test": ["::1", "127.0.0.1"], "six.test": ["::1"]}) as dns:
-        names = Names(**dns.resolver_arguments)
+        names = Resolver(**dns.resolver_arguments)
         async with tryconnect.Client(proxy=None, resolver=names) as client:
             for scheme in ("http", "tcp"):
                 for host in ("[::1]", "six.test", "both.test", "127.0.0.1"):

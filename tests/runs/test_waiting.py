@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from tryconnect import Reason, Report, WaitTimeout, Watch
-from tryconnect._runs.waiting import RepeatedCheck, pauses, wait_until
-from tryconnect._runs.watching import Steadiness
+from tryconnect._runs.waiting import RepeatedCheck, backoff, wait_until
+from tryconnect._runs.watching import Hysteresis
 from tryconnect._runtime.clock import Clock
 
 
@@ -232,7 +232,7 @@ async def test_a_cancelled_wait_is_cancelled_and_leaves_nothing(fast: FastClock)
 
 
 def test_pauses_double_up_to_two_seconds_and_vary_down_to_nothing() -> None:
-    runs = [list(itertools.islice(pauses(), 8)) for _ in range(500)]
+    runs = [list(itertools.islice(backoff(), 8)) for _ in range(500)]
     longest = [max(run[step] for run in runs) for step in range(8)]
     shortest = [min(run[step] for run in runs) for step in range(8)]
     bounds = [0.1, 0.2, 0.4, 0.8, 1.6, 2, 2, 2]
@@ -273,9 +273,9 @@ REPORT = {
 @pytest.mark.parametrize("case", STEADY.values(), ids=list(STEADY))
 def test_the_state_changes(case: tuple[str, str] | tuple[str, str, int, int]) -> None:
     reports, told, rise, fall = (*case, 1, 1)[:4]
-    state = Steadiness(rise=rise, fall=fall)
+    state = Hysteresis(rise=rise, fall=fall)
 
-    shown = "".join(letter.upper() if state.changes(REPORT[letter]) else "." for letter in reports)
+    shown = "".join(letter.upper() if state.update(REPORT[letter]) else "." for letter in reports)
 
     assert shown == told
 

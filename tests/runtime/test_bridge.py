@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.event_loops import on_each_loop
 from tests.support.leaks import Guard
-from tryconnect._runtime.bridge import Errand
+from tryconnect._runtime.bridge import LoopCall
 
 LONG = 5.0
 """Seconds after which a test gives up; none waits that long."""
@@ -31,9 +31,9 @@ def there() -> Iterator[asyncio.AbstractEventLoop]:
     loop.close()
 
 
-Way = Callable[["Errand[object]"], Awaitable[object]]
+Way = Callable[["LoopCall[object]"], Awaitable[object]]
 each_way = pytest.mark.parametrize(
-    "way", [Errand.seen_through, Errand.awaited], ids=lambda way: way.__name__
+    "way", [LoopCall.wait, LoopCall.wait_or_abandon], ids=lambda way: way.__name__
 )
 
 
@@ -43,7 +43,7 @@ async def test_what_the_work_returns(there: asyncio.AbstractEventLoop, way: Way)
     async def work() -> object:
         return asyncio.get_running_loop()
 
-    assert await way(Errand(work, there)) is there
+    assert await way(LoopCall(work, there)) is there
 
 
 FAULTS = [LookupError("no"), TimeoutError(), SystemExit(3), KeyboardInterrupt(), StopIteration()]
@@ -65,7 +65,7 @@ async def test_what_the_work_raises_keeps_its_traceback_and_causes(
     expected = RuntimeError if isinstance(fault, StopIteration) else type(fault)
     caught: BaseException | None = None
     try:
-        await way(Errand(breaks, there))
+        await way(LoopCall(breaks, there))
     except BaseException as error:  # noqa: BLE001 - all of them are meant
         caught = error
     assert type(caught) is expected
@@ -89,12 +89,12 @@ async def test_an_exception_does_not_hold_itself(there: asyncio.AbstractEventLoo
 
     async def visit() -> None:
         with pytest.raises(LookupError):
-            await Errand(breaks, there).seen_through()
+            await LoopCall(breaks, there).wait()
 
     gc.disable()
     try:
         await visit()
-        await Errand(lambda: asyncio.sleep(0), there).seen_through()  # its last task is gone too
+        await LoopCall(lambda: asyncio.sleep(0), there).wait()  # its last task is gone too
         assert Held.gone
     finally:
         gc.enable()
@@ -112,7 +112,7 @@ async def test_the_work_has_the_context_of_who_waits(
         request.set("43")
         return seen
 
-    assert await way(Errand(work, there)) == "42"
+    assert await way(LoopCall(work, there)) == "42"
     assert request.get() == "42"
 
 
@@ -147,7 +147,7 @@ async def until(condition: Callable[[], bool]) -> None:
 @on_each_loop
 async def test_who_is_cancelled_sees_it_through(there: asyncio.AbstractEventLoop) -> None:
     stubborn = Stubborn()
-    task = asyncio.ensure_future(Errand(stubborn.work, there).seen_through())
+    task = asyncio.ensure_future(LoopCall(stubborn.work, there).wait())
     await until(stubborn.begun.is_set)
     for count in (1, 2):
         task.cancel()
@@ -162,7 +162,7 @@ async def test_who_is_cancelled_sees_it_through(there: asyncio.AbstractEventLoop
 @on_each_loop
 async def test_or_leaves_at_once(there: asyncio.AbstractEventLoop) -> None:
     stubborn = Stubborn()
-    task = asyncio.ensure_future(Errand(stubborn.work, there).awaited())
+    task = asyncio.ensure_future(LoopCall(stubborn.work, there).wait_or_abandon())
     await until(stubborn.begun.is_set)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -182,14 +182,14 @@ async def test_cancelled_before_its_first_step(there: asyncio.AbstractEventLoop,
         begun.set()
         return None
 
-    task = asyncio.ensure_future(way(Errand(work, there)))
+    task = asyncio.ensure_future(way(LoopCall(work, there)))
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.sleep(0)
     holding.set()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await Errand(lambda: asyncio.sleep(0.001), there).seen_through()  # it was given to it later
+    await LoopCall(lambda: asyncio.sleep(0.001), there).wait()  # it was given to it later
     assert not begun.is_set()
     assert not asyncio.all_tasks(there)
 
@@ -197,12 +197,12 @@ async def test_cancelled_before_its_first_step(there: asyncio.AbstractEventLoop,
 async def test_a_cancellation_may_overtake_the_work(there: asyncio.AbstractEventLoop) -> None:
     """Not every loop calls what it is given in order."""
     over = threading.Event()
-    errand = Errand(lambda: asyncio.sleep(LONG), there)
+    errand = LoopCall(lambda: asyncio.sleep(LONG), there)
     errand.cancel()
-    errand.begin(over.set)
+    errand.start(over.set)
     await until(over.is_set)
     with pytest.raises(asyncio.CancelledError):
-        errand.outcome()
+        errand.result()
 
 
 @each_way
@@ -210,7 +210,7 @@ async def test_a_wait_that_is_thrown_away_cancels_the_work(
     there: asyncio.AbstractEventLoop, way: Way
 ) -> None:
     stubborn = Stubborn()
-    waiting = way(Errand(stubborn.work, there)).__await__()
+    waiting = way(LoopCall(stubborn.work, there)).__await__()
     next(waiting)
     await until(stubborn.begun.is_set)
     waiting.close()
@@ -224,7 +224,7 @@ async def test_a_closed_loop_does_no_work(way: Way) -> None:
     loop = asyncio.new_event_loop()
     loop.close()
     with pytest.raises(RuntimeError, match="closed"):
-        await way(Errand(lambda: asyncio.sleep(0), loop))
+        await way(LoopCall(lambda: asyncio.sleep(0), loop))
 
 
 def test_a_loop_that_is_closed_meanwhile_hears_nothing(
@@ -233,7 +233,7 @@ def test_a_loop_that_is_closed_meanwhile_hears_nothing(
     stubborn = Stubborn()
 
     async def leave() -> None:
-        waiting = Errand(stubborn.work, there).seen_through()
+        waiting = LoopCall(stubborn.work, there).wait()
         waiting.send(None)
         await until(stubborn.begun.is_set)
         left.append(waiting)

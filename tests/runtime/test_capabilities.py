@@ -13,7 +13,7 @@ import pytest
 from tests.support.event_loops import FACTORIES
 from tests.support.loops.minimal import SlottedLoop
 from tests.support.loops.planted import PlantedLoop, planted
-from tryconnect._runtime.capabilities import Abilities
+from tryconnect._runtime.capabilities import LoopCapabilities
 
 
 @pytest.fixture
@@ -51,14 +51,14 @@ def test_an_error_that_says_it(
     answer: bool,  # noqa: FBT001
     loop: PlantedLoop,
 ) -> None:
-    assert Abilities(loop).explain(error) is answer
-    assert loop.run_until_complete(Abilities(loop).account_for(error)) is answer
+    assert LoopCapabilities(loop).is_missing_feature(error) is answer
+    assert loop.run_until_complete(LoopCapabilities(loop).is_to_blame(error)) is answer
 
 
 def test_an_error_that_causes_itself(loop: PlantedLoop) -> None:
     error = OSError()
     error.__context__ = caused(OSError(), error)
-    assert not Abilities(loop).explain(error)
+    assert not LoopCapabilities(loop).is_missing_feature(error)
 
 
 HIDING = [OSError("Multiple exceptions: …"), IndexError(), caused(RuntimeError(), OSError("…"))]
@@ -70,7 +70,7 @@ OPEN = [OSError(111, "refused"), ConnectionResetError(), TimeoutError(), KeyErro
 def test_where_an_error_may_hide_it_the_loop_is_tried(error: Exception, lacks: str) -> None:
     loop = planted(lacks)()
     try:
-        answer = loop.run_until_complete(Abilities(loop).account_for(error))
+        answer = loop.run_until_complete(LoopCapabilities(loop).is_to_blame(error))
     finally:
         loop.close()
 
@@ -81,7 +81,7 @@ def test_where_an_error_may_hide_it_the_loop_is_tried(error: Exception, lacks: s
 def test_a_sound_loop_passes_the_trial() -> None:
     for make in FACTORIES.values():
         loop = make()
-        assert not loop.run_until_complete(Abilities(loop).account_for(HIDING[0]))
+        assert not loop.run_until_complete(LoopCapabilities(loop).is_to_blame(HIDING[0]))
         loop.close()
 
 
@@ -89,26 +89,26 @@ def test_a_method_that_the_loop_has_not_got() -> None:
     loop = SlottedLoop()
     with pytest.raises(AttributeError) as caught:
         loop.sock_connect  # type: ignore[attr-defined] # noqa: B018
-    assert Abilities(loop).explain(caught.value)  # type: ignore[arg-type]
+    assert LoopCapabilities(loop).is_missing_feature(caught.value)  # type: ignore[arg-type]
 
 
 def test_what_is_lacking_is_remembered_for_each_scheme_and_class(loop: PlantedLoop) -> None:
-    assert not Abilities(loop).lacks("https")
+    assert not LoopCapabilities(loop).lacks("https")
 
-    Abilities(loop).lacking("https")
+    LoopCapabilities(loop).lacking("https")
 
-    assert Abilities(loop).lacks("https")
-    assert not Abilities(loop).lacks("http")
+    assert LoopCapabilities(loop).lacks("https")
+    assert not LoopCapabilities(loop).lacks("http")
     other, like = planted()(), type(loop)()
-    assert not Abilities(other).lacks("https")
-    assert Abilities(like).lacks("https")
+    assert not LoopCapabilities(other).lacks("https")
+    assert LoopCapabilities(like).lacks("https")
     other.close()
     like.close()
 
 
 def test_nothing_is_kept_alive_by_it() -> None:
     loop = planted()()
-    Abilities(loop).lacking("http")
+    LoopCapabilities(loop).lacking("http")
     loop.close()
     kind, gone = weakref.ref(type(loop)), weakref.ref(loop)
     del loop
@@ -121,9 +121,9 @@ def test_a_loop_whose_clock_is_the_walls_lacks_everything(
     loop: PlantedLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "time", time.time)
-    assert Abilities(loop).lacks("tcp")
+    assert LoopCapabilities(loop).lacks("tcp")
 
 
 async def test_a_sound_loop_lacks_nothing() -> None:
-    abilities = Abilities(asyncio.get_running_loop())
+    abilities = LoopCapabilities(asyncio.get_running_loop())
     assert not any(abilities.lacks(scheme) for scheme in ("http", "https", "tcp", "unix"))

@@ -166,7 +166,7 @@ def test_nobody_need_wait() -> None:
         done.set()
         raise LookupError("nobody wants to know")
 
-    portal.leave(work)
+    portal.start_soon(work)
     assert done.wait(LONG)
 
 
@@ -269,7 +269,7 @@ PROGRAMS = {
     """,
     "works under way at exit": """
         for _ in range(50):
-            portal.leave(lambda: asyncio.sleep(60))
+            portal.start_soon(lambda: asyncio.sleep(60))
         portal.run(work)
     """,
     "a busy portal at exit": """
@@ -277,7 +277,7 @@ PROGRAMS = {
             while True:
                 await asyncio.sleep(0)
         for _ in range(5):
-            portal.leave(busy)
+            portal.start_soon(busy)
         portal.run(work)
     """,
     "a loop thrown away with a work under way": """
@@ -299,7 +299,7 @@ PROGRAMS = {
         stock_loop = portal.stock_loop
         def collecting():
             portal.stock_loop = stock_loop
-            portal.leave(work)
+            portal.start_soon(work)
             return stock_loop()
         portal.stock_loop = collecting
         portal.run(work)
@@ -307,7 +307,7 @@ PROGRAMS = {
     "a fork with works under way": """
         portal.run(work)
         for _ in range(20):
-            portal.leave(lambda: asyncio.sleep(60))
+            portal.start_soon(lambda: asyncio.sleep(60))
         before = portal.run(where)
         child = os.fork()
         if child == 0:

@@ -14,7 +14,7 @@ from tests.support.event_loops import on_each_loop
 from tests.support.leaks import Guard
 from tests.support.limits import no_thread_to_be_had
 from tryconnect._model.faults import LocalFault
-from tryconnect._runtime.threads import Postbox, beside, is_gone
+from tryconnect._runtime.threads import ThreadsafeLoop, cannot_await, run_in_daemon_thread
 
 LONG = 5.0
 """Seconds after which a test gives up; none waits that long."""
@@ -26,7 +26,7 @@ def named(name: str) -> list[threading.Thread]:
 
 @on_each_loop
 async def test_the_future_holds_the_result() -> None:
-    assert await beside(lambda: 42, name="work") == 42
+    assert await run_in_daemon_thread(lambda: 42, name="work") == 42
 
 
 @on_each_loop
@@ -35,12 +35,12 @@ async def test_the_future_holds_the_exception_with_its_traceback() -> None:
         raise LookupError("no such thing")
 
     with pytest.raises(LookupError, match="no such thing") as caught:
-        await beside(work, name="work")
+        await run_in_daemon_thread(work, name="work")
     assert "in work" in "".join(traceback.format_tb(caught.value.__traceback__))
 
 
 async def test_the_work_has_a_daemon_thread_of_the_given_name() -> None:
-    thread = await beside(threading.current_thread, name="work of mine")
+    thread = await run_in_daemon_thread(threading.current_thread, name="work of mine")
     assert thread.name == "work of mine"
     assert thread.daemon
     assert thread is not threading.main_thread()
@@ -48,7 +48,7 @@ async def test_the_work_has_a_daemon_thread_of_the_given_name() -> None:
 
 async def test_the_loop_goes_on_meanwhile() -> None:
     release = threading.Event()
-    answer = beside(lambda: release.wait(LONG), name="work")
+    answer = run_in_daemon_thread(lambda: release.wait(LONG), name="work")
     await asyncio.sleep(0)
     assert not answer.done()
     release.set()
@@ -57,7 +57,7 @@ async def test_the_loop_goes_on_meanwhile() -> None:
 
 async def test_works_run_side_by_side() -> None:
     meeting = threading.Barrier(3, timeout=LONG)
-    answers = [beside(meeting.wait, name="work") for _ in range(3)]
+    answers = [run_in_daemon_thread(meeting.wait, name="work") for _ in range(3)]
     assert sorted(await asyncio.gather(*answers)) == [0, 1, 2]
 
 
@@ -76,7 +76,7 @@ async def test_who_is_cancelled_leaves_at_once_and_the_outcome_is_dropped(
     work: Callable[[threading.Event], None], leak_guard: Guard
 ) -> None:
     release = threading.Event()
-    answer = beside(lambda: work(release), name="cancelled work")
+    answer = run_in_daemon_thread(lambda: work(release), name="cancelled work")
     waiting = asyncio.ensure_future(answer)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -96,7 +96,7 @@ def test_a_closed_loop_makes_the_thread_end_quietly(
     release = threading.Event()
 
     async def leave() -> None:
-        beside(lambda: work(release), name="late work")
+        run_in_daemon_thread(lambda: work(release), name="late work")
 
     asyncio.run(leave())
     (thread,) = named("late work")
@@ -108,7 +108,7 @@ def test_a_closed_loop_makes_the_thread_end_quietly(
 
 def test_without_a_running_loop_nothing_starts() -> None:
     with pytest.raises(RuntimeError, match="no running event loop"):
-        beside(lambda: None, name="lost work")
+        run_in_daemon_thread(lambda: None, name="lost work")
     assert not named("lost work")
 
 
@@ -118,22 +118,24 @@ async def test_where_no_thread_is_to_be_had_it_is_this_machines_fault() -> None:
         no_thread_to_be_had(),
         pytest.raises(LocalFault, match="this machine cannot start another thread"),
     ):
-        beside(lambda: None, name="lost work")
+        run_in_daemon_thread(lambda: None, name="lost work")
     assert not named("lost work")
 
 
 async def test_a_postbox_delivers_to_its_loop() -> None:
     loop = asyncio.get_running_loop()
-    postbox = Postbox(loop)
+    postbox = ThreadsafeLoop(loop)
     answer = postbox.create_future()
     assert answer.get_loop() is loop
-    await beside(lambda: postbox.call_soon_threadsafe(answer.set_result, "sent"), name="sender")
+    await run_in_daemon_thread(
+        lambda: postbox.call_soon_threadsafe(answer.set_result, "sent"), name="sender"
+    )
     assert await answer == "sent"
 
 
 def test_a_postbox_of_a_closed_loop_drops_what_comes() -> None:
     loop = asyncio.new_event_loop()
-    postbox = Postbox(loop)
+    postbox = ThreadsafeLoop(loop)
     loop.close()
     postbox.call_soon_threadsafe(pytest.fail, "delivered")
 
@@ -148,7 +150,7 @@ def test_a_coroutine_that_is_thrown_away_can_await_no_more(
 ) -> None:
     loop = asyncio.new_event_loop()
     try:
-        assert is_gone(loop, kind) is gone
+        assert cannot_await(loop, kind) is gone
     finally:
         loop.close()
-    assert is_gone(loop, kind)
+    assert cannot_await(loop, kind)

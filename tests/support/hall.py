@@ -22,7 +22,7 @@ from typing import Any, Final, NamedTuple
 from tryconnect import Client, FetchError, Report, sync
 from tryconnect import testing as peers
 from tryconnect._model.render import duration
-from tryconnect._transport.resolver import Names
+from tryconnect._transport.resolver import Resolver
 from tryconnect.testing import dns
 
 PAGE: Final = Path(__file__).parents[2] / "docs/reference/peers.rst"
@@ -31,12 +31,12 @@ BEGIN, END = ".. table begins: written by tests/support/hall.py", ".. table ends
 HURRY: Final = 0.3
 """Seconds that a peer is given which would keep who asks it waiting."""
 
-PATIENCE: Final = 20.0
+VERDICT_TIMEOUT: Final = 20.0
 """Seconds that all others are given, more than any takes."""
 
-AT_ONCE: Final = 50
+DEFAULT_LIMIT: Final = 50
 
-CALLS: Final = ("try_connect", "probe", "fetch_text", "sync", f"{AT_ONCE} at once")
+CALLS: Final = ("try_connect", "probe", "fetch_text", "sync", f"{DEFAULT_LIMIT} at once")
 
 
 class Place(NamedTuple):
@@ -65,7 +65,7 @@ class Said(NamedTuple):
 
 
 @contextmanager
-def _exhibited(exhibit: peers.Exhibit) -> Iterator[Place]:
+def _exhibited(exhibit: peers.PeerCase) -> Iterator[Place]:
     with peers.in_thread(exhibit.open()) as peer:
         yield Place(f"{exhibit.scheme}://{peer.address}/")
 
@@ -163,11 +163,11 @@ NAMES: Final = {
     "no name server": Row(_without_name_server, "is not there"),
 }
 
-HALL: Final = {
+BAD_PEERS: Final = {
     name: Row(partial(_exhibited, exhibit), exhibit.does, exhibit.hangs)
-    for name, exhibit in peers.HALL.items()
+    for name, exhibit in peers.BAD_PEERS.items()
 }
-SECTIONS: Final = {"Servers": HALL, "Redirects": REDIRECTS, "Name servers": NAMES}
+SECTIONS: Final = {"Servers": BAD_PEERS, "Redirects": REDIRECTS, "Name servers": NAMES}
 
 ENDS_BY_ITSELF: Final = {"endless body"}
 """They would keep who asks waiting, but not a call that takes a limited number of bytes."""
@@ -178,7 +178,7 @@ ENDS_BY_ITSELF: Final = {"endless body"}
 
 def limit_for(name: str, row: Row) -> float:
     """Seconds that a call is given."""
-    return HURRY if row.hangs and name not in ENDS_BY_ITSELF else PATIENCE
+    return HURRY if row.hangs and name not in ENDS_BY_ITSELF else VERDICT_TIMEOUT
 
 
 def answers(name: str, row: Row) -> dict[str, Said]:
@@ -193,7 +193,7 @@ def answers(name: str, row: Row) -> dict[str, Said]:
 async def _asked(place: Place, limit: float) -> dict[str, Said]:
     said = {}
     for call, ask in _ASKING.items():
-        names = Names(**place.names) if place.names else None
+        names = Resolver(**place.names) if place.names else None
         async with Client(ssl=peers.trusting(), proxy=None, resolver=names) as client:
             said[call] = await ask(client, place.address, limit)
         if names:
@@ -223,7 +223,7 @@ async def _fetch(client: Client, address: str, limit: float) -> Said:
 
 
 async def _many(client: Client, address: str, limit: float) -> Said:
-    probes = client.probe_many([address] * AT_ONCE, limit=AT_ONCE, timeout=limit)
+    probes = client.probe_many([address] * DEFAULT_LIMIT, limit=DEFAULT_LIMIT, timeout=limit)
     said = [_of(report) async for report in probes]
     words = sorted({each.word for each in said})
     return Said(" or ".join(words), max(each.seconds for each in said))
@@ -235,7 +235,7 @@ _ASKING: Final[dict[str, Callable[[Client, str, float], Awaitable[Said]]]] = dic
 
 
 def _asked_without_a_loop(place: Place, limit: float) -> Said:
-    names = Names(**place.names) if place.names else None
+    names = Resolver(**place.names) if place.names else None
     with sync.Client(ssl=peers.trusting(), proxy=None, resolver=names) as client:
         said = _of(client.probe(place.address, timeout=limit))
         if names:

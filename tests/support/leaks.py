@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, Self
 
 from tryconnect._runtime.portal import portal_loop
 
-PATIENCE = 3.0
+SETTLE_TIMEOUT = 3.0
 """Seconds within which things may still go away; a busy machine needs more than one of them."""
 
 PAUSE = 0.002
@@ -195,7 +195,7 @@ class Guard:
 
 
 @contextlib.asynccontextmanager
-async def watch(patience: float = PATIENCE) -> AsyncIterator[Guard]:
+async def watch(patience: float = SETTLE_TIMEOUT) -> AsyncIterator[Guard]:
     """Watch a block of the running loop; ``AssertionError`` tells what it left."""
     loop = asyncio.get_running_loop()
     loop.slow_callback_duration = SLOW
@@ -214,7 +214,7 @@ async def watch(patience: float = PATIENCE) -> AsyncIterator[Guard]:
 
 
 @contextlib.contextmanager
-def watch_sync(patience: float = PATIENCE) -> Iterator[Guard]:
+def watch_sync(patience: float = SETTLE_TIMEOUT) -> Iterator[Guard]:
     """The same where no loop runs: descriptors, threads and warnings."""
     guard = Guard()
     with guard.complaints.listening():

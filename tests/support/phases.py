@@ -54,7 +54,7 @@ TWO = ["127.0.0.2", "127.0.0.1"]
 CLIENTS = """
 import asyncio, collections, contextlib, gc, json, os, random, signal, ssl, sys, threading, time
 import tryconnect, tryconnect.sync
-from tryconnect._transport.resolver import Names
+from tryconnect._transport.resolver import Resolver
 from tests.support import leaks
 from tests.support.event_loops import start_native_threads
 
@@ -72,13 +72,13 @@ tryconnect.Client()  # imports aiohttp
 TEXTS = ("body", "large", "good")
 CHECKS = tuple(sorted(at.keys() - {"authority", "nameserver", "proxy"}))
 
-class OurNames(Names):
+class OurNames(Resolver):
     '''Asks our name server, where others ask the system's.'''
 
     def __init__(self, *resolver):
         super().__init__(*resolver, nameservers=[at["nameserver"]], domains=[])
 
-tryconnect._check.network.Names = OurNames
+tryconnect._check.network.Resolver = OurNames
 
 @contextlib.asynccontextmanager
 async def calls():

@@ -111,7 +111,7 @@ async def examination(loop: asyncio.AbstractEventLoop) -> Sequence[str]:
     findings = await doctor.examine(loop, only="loop", name_servers=["127.0.0.1:53"])
     assert_type(findings, doctor.Findings)
     assert_type(findings.healthy, bool)
-    for finding in findings.worse_than_ok:
+    for finding in findings.problems:
         assert_type(finding.level, doctor.Level)
         assert_type(finding.as_dict(), dict[str, str])
     return [finding.advice for finding in findings.named("wake_up")]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tryconnect.testing import HALL
+from tryconnect.testing import BAD_PEERS
 
 PYTHON_BLOCK = re.compile(r"^\.\. code-block:: python\n\n((?: {4}.*\n|\n)+)", re.MULTILINE)
 PAGE = Path(__file__).parents[2] / "docs/howto/testing.rst"
@@ -40,5 +40,5 @@ def test_the_one_with_all_peers_fails_where_it_says_so(
 
     outcomes = run(pytester, f"import urllib.request\nfrom tryconnect import testing\n{survives}")
 
-    assert sum(outcomes.values()) == len(HALL)
+    assert sum(outcomes.values()) == len(BAD_PEERS)
     assert ("failed" in outcomes) is not caught

@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.event_loops import on_each_loop
 from tryconnect import testing
-from tryconnect.testing import HALL, REPLIES
+from tryconnect.testing import BAD_PEERS, REPLIES
 from tryconnect.testing.tls import KINDS
 
 BY_WAY_OF = {"http_server", "proxy", "raw", "repeats", "serve", "tls_server", "unix_server"}
@@ -12,18 +12,18 @@ BY_WAY_OF = {"http_server", "proxy", "raw", "repeats", "serve", "tls_server", "u
 
 
 def test_every_reply_is_in_the_hall() -> None:
-    assert {f"reply: {name.replace('_', ' ')}" for name in REPLIES} <= set(HALL)
+    assert {f"reply: {name.replace('_', ' ')}" for name in REPLIES} <= set(BAD_PEERS)
 
 
 def test_every_kind_of_tls_is_in_the_hall() -> None:
     assert {f"TLS: {kind.replace('_', ' ')}" for kind in KINDS} == {
-        name for name in HALL if name.startswith("TLS: ")
+        name for name in BAD_PEERS if name.startswith("TLS: ")
     }
 
 
 def test_everything_that_opens_a_peer_is_in_the_hall() -> None:
     openings = {
-        getattr(each.open, "func", each.open).__name__ for each in HALL.values()
+        getattr(each.open, "func", each.open).__name__ for each in BAD_PEERS.values()
     } | BY_WAY_OF
 
     others = {"ca_pem", "dns_server", "in_thread", "ipv6_loopback", "server_context", "trusting"}
@@ -32,8 +32,8 @@ def test_everything_that_opens_a_peer_is_in_the_hall() -> None:
 
 
 @on_each_loop
-@pytest.mark.parametrize("name", HALL)
+@pytest.mark.parametrize("name", BAD_PEERS)
 async def test_each_opens_and_closes_without_a_client(name: str) -> None:
-    async with HALL[name].open() as peer:
+    async with BAD_PEERS[name].open() as peer:
         assert peer.url.startswith(("http://127.0.0.1:", "https://127.0.0.1:"))
-    assert HALL[name].does
+    assert BAD_PEERS[name].does

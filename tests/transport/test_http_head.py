@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tryconnect._transport.http_head import completed, in_order, is_interim, status_of
+from tryconnect._transport.http_head import completed, is_interim, normalized, status_of
 
 FIRST = b"HTTP/1.1 200 OK\r\n"
 LENGTH = b"Content-Length: 5\r\n"
@@ -26,7 +26,7 @@ IN_ORDER = [
 
 @pytest.mark.parametrize("head", IN_ORDER)
 def test_a_head_in_order_stays_as_it_is(head: bytes) -> None:
-    assert in_order(head) is head
+    assert normalized(head) is head
 
 
 MENDED = [
@@ -66,7 +66,7 @@ MENDED = [
 def test_a_head_out_of_order_is_mended(head: bytes, mended: bytes, end: bytes) -> None:
     given = re.sub(rb"\r*\n", lambda _: end, head + b"\r\n")
 
-    assert in_order(given) == mended + b"Connection: close\r\n\r\n"
+    assert normalized(given) == mended + b"Connection: close\r\n\r\n"
 
 
 NOT_MENDED = [
@@ -93,7 +93,7 @@ NOT_MENDED = [
 
 @pytest.mark.parametrize("head", NOT_MENDED)
 def test_what_cannot_be_mended_stays_as_it_is(head: bytes) -> None:
-    assert in_order(head) is head
+    assert normalized(head) is head
 
 
 STATUSES = [
@@ -155,7 +155,7 @@ CUT = [
 
 @pytest.mark.parametrize(("cut", "whole"), CUT)
 def test_a_head_that_its_peer_hung_up_in_is_completed(cut: bytes, whole: bytes) -> None:
-    assert completed(cut) == in_order(whole + b"\r\n")
+    assert completed(cut) == normalized(whole + b"\r\n")
     assert status_of(completed(cut)) == int(cut[9:12])
 
 
@@ -177,7 +177,7 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=20).map(b"".join))
 def test_mending_twice_changes_nothing_more_and_keeps_the_status(text: bytes) -> None:
     head = FIRST + text + b"\r\n\r\n"
-    mended = in_order(head)
+    mended = normalized(head)
 
-    assert in_order(mended) == mended
+    assert normalized(mended) == mended
     assert status_of(mended) == status_of(head)

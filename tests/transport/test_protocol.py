@@ -10,7 +10,7 @@ import pytest
 from aiohttp.http_exceptions import HttpProcessingError
 
 from tryconnect._transport.http_head import status_of
-from tryconnect._transport.protocol import _LONGEST_HEAD, HeadFirst
+from tryconnect._transport.protocol import _LONGEST_HEAD, HeadFirstProtocol
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
 INTERIM = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
@@ -19,9 +19,9 @@ MALFORMED = b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"
 ODD = b"HTTP/1.1 200 OK\r\nX : y\r\nContent-Length: 5\r\n\r\n"
 
 
-def fresh() -> HeadFirst:
+def fresh() -> HeadFirstProtocol:
     """A protocol that waits for an answer."""
-    protocol = HeadFirst(asyncio.get_running_loop())
+    protocol = HeadFirstProtocol(asyncio.get_running_loop())
     protocol.set_response_params(read_until_eof=True, auto_decompress=False)
     return protocol
 
@@ -195,7 +195,7 @@ async def test_the_next_answer_begins_anew() -> None:
 
 async def test_what_comes_before_a_request_is_kept_for_its_answer() -> None:
     """Servers that speak first."""
-    protocol = HeadFirst(asyncio.get_running_loop())
+    protocol = HeadFirstProtocol(asyncio.get_running_loop())
     protocol.data_received(HEAD + b"hello")
     protocol.set_response_params(read_until_eof=True, auto_decompress=False)
 

@@ -18,7 +18,7 @@ import tryconnect
 from tests.support.event_loops import on_each_loop
 from tryconnect import Client, Reason, Report
 from tryconnect import testing as peers
-from tryconnect._transport.resolver import Names
+from tryconnect._transport.resolver import Resolver
 
 SHORT = 0.15
 """A deadline that is meant to pass."""
@@ -46,7 +46,7 @@ async def proxy() -> AsyncIterator[peers.Proxy]:
 async def opened(proxy: str | URL | None = "env") -> AsyncIterator[Client]:
     """A client that finds the names without a proxy too, and trusts the peers."""
     async with peers.dns_server({name: [ip] for name, ip in NAMES.items()}) as dns:
-        names = Names(**dns.resolver_arguments)
+        names = Resolver(**dns.resolver_arguments)
         try:
             async with Client(ssl=peers.trusting(), resolver=names, proxy=proxy) as client:
                 yield client

@@ -25,7 +25,7 @@ from tryconnect import testing as peers
 from tryconnect._model.faults import LocalFault
 from tryconnect._transport import resolver
 from tryconnect._transport.connector import addr_infos
-from tryconnect._transport.resolver import Names, SystemNames
+from tryconnect._transport.resolver import Resolver, ThreadedResolver
 from tryconnect.testing import dns, tls
 from tryconnect.testing._serve import listening, serve_on
 
@@ -42,8 +42,8 @@ HERE = "127.0.0.1"
 
 
 @contextlib.asynccontextmanager
-async def asking(server: dns.DnsServer, **options: Any) -> AsyncIterator[Names]:
-    names = Names(**server.resolver_arguments, **options)
+async def asking(server: dns.DnsServer, **options: Any) -> AsyncIterator[Resolver]:
+    names = Resolver(**server.resolver_arguments, **options)
     try:
         yield names
     finally:
@@ -188,7 +188,7 @@ async def test_the_second_name_server_answers_for_a_dead_first() -> None:
         peers.closed_port() as dead,
         peers.dns_server({"good.test": [HERE]}) as server,
     ):
-        names = Names(nameservers=[dead.address, server.address], domains=[])
+        names = Resolver(nameservers=[dead.address, server.address], domains=[])
         found = await names.resolve("good.test", 80)
         await names.close()
 
@@ -240,7 +240,7 @@ async def test_both_families_are_asked_for_once_where_they_answer_in_time() -> N
 @pytest.mark.parametrize("scheme", ["http", "tcp"])
 async def test_no_name_server_listens(scheme: str) -> None:
     async with peers.closed_port() as dead:
-        names = Names(nameservers=[dead.address], domains=[])
+        names = Resolver(nameservers=[dead.address], domains=[])
         async with opened(names) as client:
             report = await client.probe(f"{scheme}://good.test:80")
         await names.close()
@@ -395,7 +395,7 @@ async def test_a_cancelled_look_up_leaves_nothing(scheme: str) -> None:
 
 async def test_closing_ends_look_ups_under_way() -> None:
     async with peers.dns_server({"slow.test": dns.SILENT}) as server:
-        names = Names(**server.resolver_arguments)
+        names = Resolver(**server.resolver_arguments)
         look_up = asyncio.ensure_future(names.resolve("slow.test", 80))
         await a_query(server)
         await names.close()
@@ -406,7 +406,7 @@ async def test_closing_ends_look_ups_under_way() -> None:
 
 async def test_letting_go_ends_look_ups_too() -> None:
     async with peers.dns_server({"slow.test": dns.SILENT}) as server:
-        names = Names(**server.resolver_arguments)
+        names = Resolver(**server.resolver_arguments)
         look_up = asyncio.ensure_future(names.resolve("slow.test", 80))
         await a_query(server)
         names.abandon()
@@ -417,7 +417,7 @@ async def test_letting_go_ends_look_ups_too() -> None:
 
 async def test_letting_go_comes_late_where_c_ares_is_garbage_already() -> None:
     async with peers.dns_server({"good.test": [HERE]}) as server:
-        names = Names(**server.resolver_arguments)
+        names = Resolver(**server.resolver_arguments)
         await names.resolve("good.test", 80)
         assert names._ares is not None
         await names._ares.close()
@@ -510,7 +510,7 @@ async def test_the_system_is_asked_where_c_ares_does_not_start(
 
 
 async def test_the_system_works_in_a_daemon_thread(system: SystemResolver) -> None:
-    await SystemNames().resolve("printer.local", 80)
+    await ThreadedResolver().resolve("printer.local", 80)
 
     (thread,) = system.threads
     assert thread.daemon
@@ -537,7 +537,7 @@ async def test_a_hung_system_look_up_ends_with_the_deadline(
 async def test_a_link_local_address_keeps_its_interface(system: SystemResolver) -> None:
     system.known["printer.local"] = "fe80::1%3"
 
-    (found,) = await SystemNames().resolve("printer.local", 80)
+    (found,) = await ThreadedResolver().resolve("printer.local", 80)
 
     ((*_, sockaddr),) = addr_infos([found], socket.AF_UNSPEC)
     assert sockaddr == ("fe80::1", 80, 0, 3)
@@ -547,7 +547,7 @@ async def test_a_system_that_knows_of_no_address(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("tryconnect._transport.resolver.socket.getaddrinfo", lambda *_, **__: [])
 
     with pytest.raises(socket.gaierror) as caught:
-        await Names().resolve("printer.local", 80)
+        await Resolver().resolve("printer.local", 80)
 
     assert caught.value.errno == socket.EAI_NONAME
 
@@ -556,10 +556,10 @@ async def test_a_system_that_knows_of_no_address(monkeypatch: pytest.MonkeyPatch
 async def test_a_thread_that_was_not_to_be_had_does_not_count(system: SystemResolver) -> None:
     for _ in range(resolver.MOST_THREADS + 1):
         with no_thread_to_be_had(), pytest.raises(LocalFault, match="another thread"):
-            await SystemNames().resolve("printer", 80)
+            await ThreadedResolver().resolve("printer", 80)
     assert system.asked == []
 
-    (found,) = await SystemNames().resolve("printer", 80)
+    (found,) = await ThreadedResolver().resolve("printer", 80)
     assert found["host"] == HERE
 
 
@@ -576,7 +576,7 @@ def test_the_child_of_a_fork_has_all_threads_before_it(monkeypatch: pytest.Monke
 
 
 async def test_closing_the_system_does_nothing() -> None:
-    await SystemNames().close()
+    await ThreadedResolver().close()
 
 
 # --- a caller's resolver
@@ -722,7 +722,7 @@ async def test_a_callers_resolver_is_understood(
 async def test_a_malformed_answer_spoils_its_own_name_only() -> None:
     zone = {"garbage.test": dns.GARBAGE, "late.test": dns.late(0.1, "127.0.0.1")}
     async with peers.dns_server(zone) as server, peers.closed_port() as closed:
-        resolver = Names(**server.resolver_arguments)
+        resolver = Resolver(**server.resolver_arguments)
         async with Client(proxy=None, resolver=resolver) as client:
             spoilt, good = await asyncio.gather(
                 client.probe(f"tcp://garbage.test:{closed.port}"),

@@ -15,7 +15,7 @@ from tests.support.event_loops import on_each_loop
 from tryconnect import Client, Reason, Report
 from tryconnect import testing as peers
 from tryconnect._model.faults import LocalFault
-from tryconnect._transport.tls import Trust, _contexts
+from tryconnect._transport.tls import TlsContexts, _contexts
 from tryconnect.testing.certificates import authority
 
 VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -33,7 +33,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 async def context_for(setting: ssl.SSLContext | bool | None = None) -> ssl.SSLContext:  # noqa: FBT001
-    return await Trust(setting).context()
+    return await TlsContexts(setting).context()
 
 
 @pytest.fixture

@@ -18,22 +18,22 @@ from tryconnect._address.target import parse
 from tryconnect._model.faults import Blocked
 from tryconnect._model.report import Tls
 from tryconnect._transport.attempt import Attempt, Phase
-from tryconnect._transport.trace import Trail, _tls, current, open_socket
+from tryconnect._transport.trace import Trace, _tls, current, open_socket
 
 TARGET = parse("http://127.0.0.1:7/")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 TCP = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
 
 
-def made(trail: Trail) -> Attempt:
-    return trail.attempt(error=None)
+def made(trace: Trace) -> Attempt:
+    return trace.attempt(error=None)
 
 
 # --- phases
 
 
 def test_a_trail_without_any_phase() -> None:
-    attempt = made(Trail(TARGET))
+    attempt = made(Trace(TARGET))
 
     timings = attempt.timings
     assert (timings.dns, timings.connect, timings.tls, timings.response) == (None,) * 4
@@ -42,11 +42,11 @@ def test_a_trail_without_any_phase() -> None:
 
 
 def test_phases_are_added_up() -> None:
-    trail = Trail(TARGET)
+    trace = Trace(TARGET)
     for phase in (Phase.dns, None, Phase.connect, Phase.dns):
-        trail.enter(phase)
+        trace.begin(phase)
         time.sleep(0.002)
-    attempt = made(trail)
+    attempt = made(trace)
 
     assert attempt.phase is Phase.dns
     assert attempt.timings.dns is not None
@@ -57,42 +57,42 @@ def test_phases_are_added_up() -> None:
 
 
 def test_the_first_socket_begins_the_connection_and_others_do_not_restart_it() -> None:
-    trail = Trail(TARGET)
-    trail.reused = True
+    trace = Trace(TARGET)
+    trace.reused = True
     with socket.socket() as first, socket.socket() as second:
-        trail.opened(first)
+        trace.socket_opened(first)
         time.sleep(0.002)
-        trail.opened(second)
-    timings = made(trail).timings
+        trace.socket_opened(second)
+    timings = made(trace).timings
 
-    assert not trail.reused
+    assert not trace.reused
     assert timings.connect is not None
     assert timings.connect >= 0.002
 
 
 def test_a_handshake_over_a_connection_that_is_gone_has_no_peer() -> None:
-    trail = Trail(TARGET)
+    trace = Trace(TARGET)
     with socket.socket() as sock:
-        trail.opened(sock)
-        trail.encrypting()
+        trace.socket_opened(sock)
+        trace.handshake_started()
 
-    assert (trail.phase, trail.ip) == (Phase.tls, None)
+    assert (trace.phase, trace.ip) == (Phase.tls, None)
 
 
 def test_a_connection_without_a_transport_begins_the_answer() -> None:
     """As mocked responses have none."""
-    trail = Trail(TARGET)
-    trail.connected(None)
+    trace = Trace(TARGET)
+    trace.connection_ready(None)
 
-    assert (trail.phase, trail.ip, trail.tls) == (Phase.response, None, None)
+    assert (trace.phase, trace.ip, trace.tls) == (Phase.response, None, None)
 
 
 def test_what_it_knows_is_in_the_attempt() -> None:
-    trail = Trail(TARGET)
-    trail.status, trail.proxied = 200, True
+    trace = Trace(TARGET)
+    trace.status, trace.proxied = 200, True
     error = OSError()
 
-    attempt = trail.attempt(error=error)
+    attempt = trace.attempt(error=error)
 
     assert (attempt.target, attempt.error) == (TARGET, error)
     assert (attempt.status, attempt.proxied, attempt.hops) == (200, True, ())
@@ -174,10 +174,10 @@ def test_outside_of_a_check_a_socket_leaves_no_trace() -> None:
     ],
 )
 async def test_a_guard_comes_before_the_socket(info: tuple[Any, ...], guard: Guard) -> None:
-    async with Trail(TARGET) as trail:
+    async with Trace(TARGET) as trace:
         with pytest.raises(Blocked):
             open_socket(info, guard=guard)
-        assert trail.phase is None
+        assert trace.phase is None
 
 
 async def test_a_guard_lets_others_through() -> None:
@@ -196,7 +196,7 @@ async def connected_to(peer: peers.Peer) -> socket.socket:
 @pytest.mark.parametrize("how", ["success", "failure", "cancellation"])
 async def test_a_socket_that_a_library_lost_is_closed(how: str) -> None:
     async def check() -> None:
-        async with Trail(TARGET):
+        async with Trace(TARGET):
             assert current.get() is not None
             lost.append(await connected_to(peer))
             lost.append(open_socket((*TCP, ("127.0.0.1", 7))))  # never connected
@@ -222,11 +222,11 @@ async def test_a_socket_that_a_library_lost_is_closed(how: str) -> None:
 async def test_a_kept_connection_stays_open() -> None:
     async with peers.silent() as peer:
         loop = asyncio.get_running_loop()
-        async with Trail(TARGET) as trail:
+        async with Trace(TARGET) as trace:
             sock = await connected_to(peer)
             transport, _ = await loop.create_connection(asyncio.Protocol, sock=sock)
-            trail.connected(transport)
-        assert trail.ip == "127.0.0.1"
+            trace.connection_ready(transport)
+        assert trace.ip == "127.0.0.1"
         assert not transport.is_closing()
         assert sock.fileno() != -1
         transport.abort()
@@ -235,14 +235,14 @@ async def test_a_kept_connection_stays_open() -> None:
 
 async def test_the_end_of_an_asyncio_connection_is_not_waited_for() -> None:
     async with peers.silent() as peer:
-        trail = await Trail(TARGET).__aenter__()
+        trace = await Trace(TARGET).__aenter__()
         sock = await connected_to(peer)
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_connection(asyncio.Protocol, sock=sock)
-        trail.connected(transport)
+        trace.connection_ready(transport)
         transport.close()
         with pytest.raises(StopIteration):
-            trail.__aexit__(None, None, None).send(None)
+            trace.__aexit__(None, None, None).send(None)
 
         assert sock.fileno() == -1
         await asyncio.sleep(0)
@@ -253,15 +253,15 @@ async def test_a_closing_tls_connection_does_not_wait_for_its_peer() -> None:
     """The peer never answers close_notify, for which asyncio would wait 30 s."""
     async with peers.tls_server("never_close_notify") as peer:
         loop = asyncio.get_running_loop()
-        async with Trail(TARGET) as trail:
+        async with Trace(TARGET) as trace:
             sock = await connected_to(peer)
             transport, _ = await loop.create_connection(
                 asyncio.Protocol, sock=sock, ssl=peers.trusting(), server_hostname="127.0.0.1"
             )
-            trail.connected(transport)
+            trace.connection_ready(transport)
             transport.close()
         assert sock.fileno() == -1
-    assert trail.tls is not None
+    assert trace.tls is not None
 
 
 class WithoutSocket(asyncio.Transport):
@@ -272,24 +272,24 @@ class WithoutSocket(asyncio.Transport):
 
 
 async def test_a_transport_without_a_socket() -> None:
-    async with Trail(TARGET) as trail:
-        trail.connected(WithoutSocket())
+    async with Trace(TARGET) as trace:
+        trace.connection_ready(WithoutSocket())
 
-    assert (trail.ip, trail.tls) == (None, None)
+    assert (trace.ip, trace.tls) == (None, None)
 
 
 @each_factory
 def test_where_the_loop_is_gone_nothing_is_awaited(loop_factory: LoopFactory) -> None:
     """The garbage collector ends a check whose loop was closed under it."""
-    trail = Trail(TARGET)
+    trace = Trace(TARGET)
     loop = loop_factory()
-    loop.run_until_complete(trail.__aenter__())
-    current.set(trail)
+    loop.run_until_complete(trace.__aenter__())
+    current.set(trace)
     sock = open_socket((*TCP, ("127.0.0.1", 7)))
-    trail.connected(WithoutSocket())
+    trace.connection_ready(WithoutSocket())
     loop.close()
 
     with pytest.raises(StopIteration):
-        trail.__aexit__(GeneratorExit, GeneratorExit(), None).send(None)
+        trace.__aexit__(GeneratorExit, GeneratorExit(), None).send(None)
     assert sock.fileno() == -1
     assert current.get() is None

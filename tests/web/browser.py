@@ -20,7 +20,7 @@ FLAGS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 
-PATIENCE = 15.0
+PAGE_TIMEOUT = 15.0
 
 
 class Browser:
@@ -53,7 +53,7 @@ class Browser:
 
     def until(self, true: Callable[[], object]) -> None:
         """Wait until something is so."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + PAGE_TIMEOUT
         while not true():
             assert time.monotonic() < deadline, self.text("body")
             time.sleep(0.02)

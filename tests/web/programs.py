@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 
-PATIENCE = 20.0
+START_TIMEOUT = 20.0
 
 
 def free_port() -> int:
@@ -33,7 +33,7 @@ async def running(*words: str, port: int, ready: str) -> AsyncIterator[str]:
     complaints = asyncio.create_task(process.communicate())
     url = f"http://127.0.0.1:{port}"
     try:
-        async with asyncio.timeout(PATIENCE), aiohttp.ClientSession(url) as session:
+        async with asyncio.timeout(START_TIMEOUT), aiohttp.ClientSession(url) as session:
             while not (complaints.done() or await _answers(session, ready)):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         assert not complaints.done(), complaints.result()[1].decode()

@@ -338,7 +338,7 @@ async def test_a_body_of_another_kind_is_refused(asker: Asker) -> None:
 async def test_a_body_that_does_not_come_is_not_waited_for(
     asker: Asker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tryconnect.web._address_list.PATIENCE", 0.1)
+    monkeypatch.setattr("tryconnect.web._address_list.WRITE_TIMEOUT", 0.1)
     reader, writer = await asyncio.open_connection(asker.host, asker.port)
     writer.write(b"POST /api/check HTTP/1.1\r\nHost: h\r\nContent-Type: text/plain\r\n")
     writer.write(b"Content-Length: 10\r\n\r\nhttp")
@@ -392,7 +392,7 @@ async def test_a_fault_of_the_servers_own_is_a_problem_and_is_logged_without_esc
         raise RuntimeError(words)
 
     words = "broken \x1b[31m\n" + "http://me:secret@h/?key=secret"
-    monkeypatch.setattr("tryconnect.web._admission.Checks.one", fail)
+    monkeypatch.setattr("tryconnect.web._admission.Admission.one", fail)
     async with asking(unguarded()) as asker:
         response = await asker.get("/api/check?address=h")
 
@@ -411,7 +411,7 @@ async def test_a_fault_in_the_middle_of_an_answer_breaks_it_off(
     def fail(*_: object) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr("tryconnect.web._metrics.Books.enter", fail)
+    monkeypatch.setattr("tryconnect.web._metrics.Metrics.count", fail)
     async with asking(unguarded()) as asker:
         with pytest.raises(ClientError):
             await reports(asker, ["::::"])

@@ -15,11 +15,11 @@ from tryconnect import testing as peers
 from tryconnect.web import WatchedTarget
 from tryconnect.web import _events as streams
 from tryconnect.web._api import _all_targets
-from tryconnect.web._events import Listeners, Queue, as_json
-from tryconnect.web._keys import LISTENERS
-from tryconnect.web._metrics import Books
+from tryconnect.web._events import EventStream, Queue, as_json
+from tryconnect.web._keys import EVENTS
+from tryconnect.web._metrics import Metrics
 from tryconnect.web._problems import Problem
-from tryconnect.web._watcher import Watching
+from tryconnect.web._watcher import Watcher
 
 
 async def events(response: ClientResponse) -> AsyncGenerator[tuple[str, Any], None]:
@@ -87,7 +87,7 @@ async def test_so_many_listen_and_no_more(monkeypatch: pytest.MonkeyPatch) -> No
             assert response.headers["Retry-After"] == "60"
             one.close()
             other.close()
-        await until(lambda: not asker.app[LISTENERS].count)
+        await until(lambda: not asker.app[EVENTS].count)
         assert (await asker.get("/api/events")).status == 200
 
 
@@ -104,7 +104,7 @@ async def test_listeners_are_let_go_at_the_end() -> None:
 
 async def test_many_targets_do_not_hold_the_loop() -> None:
     many = [WatchedTarget(name=str(number), address="h") for number in range(50)]
-    watching = Watching(many, limit=1, books=Books(), listener=Listeners())
+    watching = Watcher(many, limit=1, metrics=Metrics(), listener=EventStream())
     steps = 0
 
     async def count() -> None:
@@ -134,16 +134,16 @@ async def small_window(asker: Asker) -> socket.socket:
 
 
 async def test_a_listener_who_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "PATIENCE", 0.2)
+    monkeypatch.setattr(streams, "WRITE_TIMEOUT", 0.2)
     async with asking(unguarded()) as asker:
-        listeners = asker.app[LISTENERS]
+        listeners = asker.app[EVENTS]
         with await small_window(asker) as sock:
             request = b"GET /api/events HTTP/1.1\r\nHost: h\r\n\r\n"
             await asyncio.get_running_loop().sock_sendall(sock, request)
             await until(lambda: listeners.count)
 
             def cut_off() -> bool:
-                listeners.tell("check", {"name": "x" * 100_000})
+                listeners.publish("check", {"name": "x" * 100_000})
                 return not listeners.count
 
             await until(cut_off)
@@ -153,7 +153,7 @@ async def test_a_listener_who_does_not_read_is_cut_off(monkeypatch: pytest.Monke
 async def test_a_list_for_somebody_who_does_not_read_is_given_up(
     monkeypatch: pytest.MonkeyPatch, http_server: peers.HttpServer
 ) -> None:
-    monkeypatch.setattr(streams, "PATIENCE", 0.2)
+    monkeypatch.setattr(streams, "WRITE_TIMEOUT", 0.2)
     address = http_server.url + "x" * 8_000  # longer ones aiohttp's server would not take
     body = "\n".join([address] * 100).encode()
     async with asking(unguarded()) as asker:
@@ -194,7 +194,7 @@ async def test_a_queue_that_is_too_long_is_the_end_of_it(monkeypatch: pytest.Mon
 
 
 async def test_who_comes_after_the_end_is_let_go_at_once() -> None:
-    listeners = Listeners()
+    listeners = EventStream()
     listeners.close()
 
     with listeners.one_more() as queue:
@@ -202,7 +202,7 @@ async def test_who_comes_after_the_end_is_let_go_at_once() -> None:
 
 
 def test_a_message_is_one_event() -> None:
-    message = Listeners.message("check", as_json({"detail": "a\n\nevent: b\r\ndata: c"}))
+    message = EventStream.message("check", as_json({"detail": "a\n\nevent: b\r\ndata: c"}))
 
     assert message == b'event: check\ndata: {"detail":"a\\n\\nevent: b\\r\\ndata: c"}\n\n'
 
@@ -210,5 +210,5 @@ def test_a_message_is_one_event() -> None:
 def test_too_many_are_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "MOST_LISTENERS", 0)
 
-    with pytest.raises(Problem), Listeners().one_more():
+    with pytest.raises(Problem), EventStream().one_more():
         raise AssertionError

@@ -16,8 +16,8 @@ from tryconnect import Expect, Reason, Report, Timings
 from tryconnect import testing as peers
 from tryconnect._runtime.clock import Clock
 from tryconnect.web import WatchedTarget
-from tryconnect.web._metrics import Books
-from tryconnect.web._watcher import HISTORY, Watching
+from tryconnect.web._metrics import Metrics
+from tryconnect.web._watcher import HISTORY, Watcher
 
 OFTEN = 0.1
 
@@ -28,7 +28,7 @@ class Heard:
     def __init__(self) -> None:
         self.events: list[tuple[str, dict[str, Any]]] = []
 
-    def tell(self, event: str, data: dict[str, Any]) -> None:
+    def publish(self, event: str, data: dict[str, Any]) -> None:
         self.events.append((event, data))
 
 
@@ -37,15 +37,15 @@ class Table:
 
     def __init__(self, *reasons: Reason) -> None:
         self.left = list(reasons)
-        self.under_way = self.most = self.checks = 0
+        self.in_flight = self.most = self.checks = 0
 
     async def __call__(self, address: str, *, timeout: float, expect: object) -> Report:
         del expect
         self.checks += 1
-        self.under_way += 1
-        self.most = max(self.most, self.under_way)
+        self.in_flight += 1
+        self.most = max(self.most, self.in_flight)
         await asyncio.sleep(0)
-        self.under_way -= 1
+        self.in_flight -= 1
         if not self.left:
             await asyncio.get_running_loop().create_future()
         reason = self.left.pop(0)
@@ -56,17 +56,15 @@ async def now_and_then(_: float) -> None:
     await asyncio.sleep(0)
 
 
-AT_ONCE = Clock(now=lambda: 0.0, sleep=now_and_then)
+DEFAULT_LIMIT = Clock(now=lambda: 0.0, sleep=now_and_then)
 
 
-async def watched(
-    table: Table, *targets: WatchedTarget, limit: int = 100
-) -> tuple[Watching, Heard]:
+async def watched(table: Table, *targets: WatchedTarget, limit: int = 100) -> tuple[Watcher, Heard]:
     """Watch until the table has no more answers."""
     heard = Heard()
-    watching = Watching(targets, limit=limit, books=Books(), listener=heard)
-    async with watching.going_on(table, clock=AT_ONCE):
-        await until(lambda: not table.left and table.under_way == 0)
+    watching = Watcher(targets, limit=limit, metrics=Metrics(), listener=heard)
+    async with watching.going_on(table, clock=DEFAULT_LIMIT):
+        await until(lambda: not table.left and table.in_flight == 0)
         await asyncio.sleep(0)
     return watching, heard
 
@@ -224,18 +222,18 @@ async def test_a_watch_that_has_ended_is_ill(caplog: pytest.LogCaptureFixture) -
     async def fail(*_: object, **__: object) -> Report:
         raise RuntimeError("a fault in here")
 
-    watching = Watching(
-        [WatchedTarget(name="a", address="h")], limit=1, books=Books(), listener=Heard()
+    watching = Watcher(
+        [WatchedTarget(name="a", address="h")], limit=1, metrics=Metrics(), listener=Heard()
     )
     async with watching.going_on(fail):
-        assert watching.well
-        await until(lambda: not watching.well)
+        assert watching.healthy
+        await until(lambda: not watching.healthy)
 
     assert [record.name for record in caplog.records] == ["tryconnect.web"]
 
 
 async def test_an_ill_server_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tryconnect.web._watcher.Watching.well", False)
+    monkeypatch.setattr("tryconnect.web._watcher.Watcher.healthy", False)
     async with asking(unguarded()) as asker:
         told = await problem(await asker.get("/healthz"), 503)
 
@@ -273,7 +271,7 @@ class FastClock:
 
 
 DAY = 24 * 3600.0
-EVERY = 600.0
+WATCH_INTERVAL = 600.0
 
 WORDS = [reason for reason in Reason if reason not in {Reason.ok, Reason.local}]
 
@@ -305,20 +303,20 @@ class Deaf:
     def __init__(self) -> None:
         self.events: Counter[str] = Counter()
 
-    def tell(self, event: str, _: dict[str, Any]) -> None:
+    def publish(self, event: str, _: dict[str, Any]) -> None:
         self.events[event] += 1
 
 
 async def watch_for_a_day(targets: int) -> dict[str, Any]:
     clock = FastClock()
     ups, listener = Ups(clock), Deaf()
-    watching = Watching(
+    watching = Watcher(
         [
-            WatchedTarget(name=f"target {n}", address=f"http://h/{n}", every=EVERY)
+            WatchedTarget(name=f"target {n}", address=f"http://h/{n}", every=WATCH_INTERVAL)
             for n in range(targets)
         ],
         limit=targets,
-        books=Books(),
+        metrics=Metrics(),
         listener=listener,
     )
     memory = {}
@@ -344,7 +342,7 @@ def test_a_thousand_targets_for_a_day_take_no_more_memory_than_for_a_morning() -
     checks = list(day["checks"].values())
     assert len(checks) == 1000
     # Every 600 s, give or take a tenth each time.
-    assert all(DAY / EVERY * 0.95 < each < DAY / EVERY * 1.05 for each in checks)
+    assert all(DAY / WATCH_INTERVAL * 0.95 < each < DAY / WATCH_INTERVAL * 1.05 for each in checks)
     # Up at first (or down, in the first hour), then down and up again: 3 changes, or 2.
     assert 2900 <= day["events"]["change"] <= 3000
     assert day["events"]["check"] == sum(checks)

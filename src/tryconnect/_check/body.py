@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tryconnect._decoding.content_encoding import Inflater
+from tryconnect._decoding.content_encoding import ContentDecoder
 from tryconnect._decoding.decoder import Decoder
 from tryconnect._model.faults import TooLarge
 
@@ -57,7 +57,7 @@ class BodyPlan:
 
         Raises:
             TooLarge: there is more than wanted.
-            CodingError: it cannot be unpacked, or broke off.
+            ContentEncodingError: it cannot be unpacked, or broke off.
             aiohttp.ClientPayloadError: the connection ended too early.
         """
         if announced is not None and announced > self.max_bytes and not self.cut:
@@ -74,7 +74,7 @@ async def _pieces(
     headers: CIMultiDictProxy[str], chunks: AsyncIterator[bytes], plan: BodyPlan
 ) -> AsyncIterator[bytes]:
     """Yield what is wanted of the unpacked body, and let the loop breathe between the pieces."""
-    inflater = Inflater(_joined(headers, "Content-Encoding"))
+    inflater = ContentDecoder(_joined(headers, "Content-Encoding"))
     left = plan.max_bytes
     async for chunk in chunks:
         for piece in inflater.feed(chunk):

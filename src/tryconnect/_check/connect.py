@@ -15,15 +15,15 @@ from tryconnect._transport.trace import open_socket
 
 if TYPE_CHECKING:
     from tryconnect._model.guard import Guard
-    from tryconnect._transport.resolver import Names
-    from tryconnect._transport.trace import Trail
+    from tryconnect._transport.resolver import Resolver
+    from tryconnect._transport.trace import Trace
 
 __all__ = ["open_tcp", "open_unix"]
 
 
 async def open_tcp(
-    trail: Trail,
-    names: Names,
+    trace: Trace,
+    names: Resolver,
     *,
     family: socket.AddressFamily,
     guard: Guard | None,
@@ -33,7 +33,7 @@ async def open_tcp(
     Raises:
         OSError: nothing accepts a connection there, or the name cannot be resolved.
     """
-    host, port = trail.target.host, trail.target.port
+    host, port = trace.target.host, trace.target.port
     if is_ip(host):
         infos = literal_infos(host.replace("%", "%25"), port, family)
     else:
@@ -44,12 +44,12 @@ async def open_tcp(
     except OSError as error:  # it opened, and was reset before we could look
         raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)) from error
     refuse_itself(sock.getsockname(), peer)
-    trail.ip = peer[0]
-    trail.enter(None)
+    trace.ip = peer[0]
+    trace.begin(None)
     sock.close()  # no transport holds it, so nobody need wait for the loop to close it
 
 
-async def open_unix(trail: Trail, *, guard: Guard | None) -> None:
+async def open_unix(trace: Trace, *, guard: Guard | None) -> None:
     """Connect to the trail's unix socket, and close the connection.
 
     Raises:
@@ -58,16 +58,16 @@ async def open_unix(trail: Trail, *, guard: Guard | None) -> None:
     """
     if not hasattr(socket, "AF_UNIX"):
         raise LocalFault("this platform has no unix sockets")
-    sock = open_socket((socket.AF_UNIX, socket.SOCK_STREAM, 0, "", trail.target.path), guard=guard)
+    sock = open_socket((socket.AF_UNIX, socket.SOCK_STREAM, 0, "", trace.target.path), guard=guard)
     sock.settimeout(0)
     loop = asyncio.get_running_loop()
     while not _is_connected(sock):
-        await loop.sock_connect(sock, trail.target.path)
+        await loop.sock_connect(sock, trace.target.path)
         # Linux refuses at once when the listener's queue is full (EAGAIN, see connect(2)), which
         # asyncio takes for "under way" and then for success.
         if not _is_connected(sock):
             await asyncio.sleep(_QUEUE_FULL_PAUSE)
-    trail.enter(None)
+    trace.begin(None)
     sock.close()
 
 

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from tryconnect._check.network import Network
 from tryconnect._model.faults import LocalFault
-from tryconnect._runtime.bridge import Errand
-from tryconnect._runtime.capabilities import Abilities
-from tryconnect._runtime.portal import call, leave
+from tryconnect._runtime.bridge import LoopCall
+from tryconnect._runtime.capabilities import LoopCapabilities
+from tryconnect._runtime.portal import call, start_soon
 from tryconnect._transport.attempt import Attempt
 from tryconnect._transport.proxies import Proxies
 
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from tryconnect._model.resolver import HostResolver
     from tryconnect._options import Options
 
-__all__ = ["Roads"]
+__all__ = ["Dispatcher"]
 
 
-class Roads:
+class Dispatcher:
     """The ways out of one event loop; the networks at their ends are closed with it.
 
     Must be made inside the running loop that it is for.
@@ -48,60 +48,62 @@ class Roads:
         loop = asyncio.get_running_loop()
         self._choice = options.loop
         self._kind = type(loop).__qualname__
-        self._abilities = Abilities(loop)
+        self._capabilities = LoopCapabilities(loop)
         self._closed = False
-        self._near: Network | None = None
+        self._native: Network | None = None
         make = partial(Network, proxies=Proxies(options.proxy), keep_alive=keep_alive)
         self._make = partial(make, options)
-        self._far = _Far(partial(make, _asked_at_home(options, loop)))
+        self._portal = _PortalNetwork(partial(make, _asked_at_home(options, loop)))
 
     async def attempt(
-        self, target: Target, *, limit: float, plan: BodyPlan | None = None
+        self, target: Target, *, timeout: float, plan: BodyPlan | None = None
     ) -> Attempt:
         """Try a target, and return what happened; see :meth:`Network.attempt`."""
-        deadline = time.monotonic() + limit
-        if self._goes_far(target):
-            return await self._far.attempt(target, deadline, plan)
+        deadline = time.monotonic() + timeout
+        if self._uses_portal(target):
+            return await self._portal.attempt(target, deadline, plan)
         try:
-            if self._near is None:
-                self._near = self._make()
-            near = await self._near.attempt(target, limit=limit, plan=plan)
+            if self._native is None:
+                self._native = self._make()
+            native = await self._native.attempt(target, timeout=timeout, plan=plan)
         except (NotImplementedError, AttributeError) as error:  # it cannot even keep a deadline
-            near = Attempt(target=target, error=error)
-        failed = near.error is not None and not self._closed
-        if not failed or not await self._abilities.account_for(near.error):
-            return near
-        scheme = _scheme(near.target or target)
+            native = Attempt(target=target, error=error)
+        failed = native.error is not None and not self._closed
+        if not failed or not await self._capabilities.is_to_blame(native.error):
+            return native
+        scheme = _scheme(native.target or target)
         if self._choice == "native":
-            return replace(near, error=_unable(self._kind, scheme, near.error))
-        far = await self._far.attempt(target, deadline, plan)
-        if not self._abilities.explain(far.error):  # else it was for want of something else
-            self._abilities.lacking(scheme)
-        total = near.timings.total + far.timings.total
-        return replace(far, timings=far.timings._replace(total=total))
+            return replace(native, error=_unable(self._kind, scheme, native.error))
+        through_portal = await self._portal.attempt(target, deadline, plan)
+        if not self._capabilities.is_missing_feature(
+            through_portal.error
+        ):  # else it was for want of something else
+            self._capabilities.lacking(scheme)
+        total = native.timings.total + through_portal.timings.total
+        return replace(through_portal, timings=through_portal.timings._replace(total=total))
 
     async def aclose(self) -> None:
         """Close both networks, even where one fails or the caller is cancelled."""
         self._closed = True
         try:
-            if self._near is not None:
-                await self._near.aclose()
+            if self._native is not None:
+                await self._native.aclose()
         finally:
-            await self._far.aclose()
+            await self._portal.aclose()
 
     def abandon(self) -> None:
         """Let both go where the loop is gone, and nothing can be awaited."""
-        if self._near is not None:
-            self._near.abandon()
-        self._far.abandon()
+        if self._native is not None:
+            self._native.abandon()
+        self._portal.abandon()
 
-    def _goes_far(self, target: Target) -> bool:
+    def _uses_portal(self, target: Target) -> bool:
         if self._choice == "auto":
-            return self._abilities.lacks(_scheme(target))
+            return self._capabilities.lacks(_scheme(target))
         return self._choice == "portal"
 
 
-class _Far:
+class _PortalNetwork:
     """The network at the end of the portal, made there when the first check comes.
 
     Args:
@@ -121,7 +123,7 @@ class _Far:
             if self._network is None:
                 self._network = self._make()
             left = max(deadline - time.monotonic(), 0.0)
-            return await self._network.attempt(target, limit=left, plan=plan)
+            return await self._network.attempt(target, timeout=left, plan=plan)
 
         try:
             return await call(go)
@@ -138,7 +140,7 @@ class _Far:
         """Have the network closed without awaiting it: the portal turns on."""
         if self._is_used:
             with contextlib.suppress(LocalFault):
-                leave(self._close)
+                start_soon(self._close)
 
     async def _close(self) -> None:
         if self._network is not None:
@@ -158,7 +160,7 @@ class _AtHome:
     ) -> Sequence[Mapping[str, Any]]:
         """Return what the resolver says."""
         ask = partial(self._resolver.resolve, host, port, family=family)
-        return await Errand(ask, self._loop).awaited()
+        return await LoopCall(ask, self._loop).wait_or_abandon()
 
     async def close(self) -> None:
         """Do nothing: it is the caller's."""

@@ -13,16 +13,17 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from tryconnect._address.target import redirected, same_party
+from tryconnect._address.target import may_share_credentials, resolve_redirect
 from tryconnect._decoding.content_encoding import accept_encoding
+from tryconnect._model.abnf import TOKEN
 from tryconnect._model.faults import BadRedirect, NotHttp, TooManyRedirects
-from tryconnect._model.redaction import redact_address, visible
+from tryconnect._model.redaction import escape_control, redact_address
 from tryconnect._model.report import Hop
 from tryconnect._transport.attempt import Phase
 from tryconnect._transport.connector import Connector
 from tryconnect._transport.http_head import status_of
-from tryconnect._transport.protocol import HeadFirst
-from tryconnect._transport.tls import Trust
+from tryconnect._transport.protocol import HeadFirstProtocol
+from tryconnect._transport.tls import TlsContexts
 from tryconnect._transport.trace import current
 from tryconnect.errors import InvalidAddress
 
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
     from tryconnect._check.body import BodyPlan
     from tryconnect._options import Options
     from tryconnect._transport.proxies import Proxies
-    from tryconnect._transport.resolver import Names
-    from tryconnect._transport.trace import Trail
+    from tryconnect._transport.resolver import Resolver
+    from tryconnect._transport.trace import Trace
 
 __all__ = ["MAX_REDIRECTS", "Http", "RequestFailed"]
 
@@ -47,7 +48,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _LONGEST_LINE = 65_536
 """Bytes of a status line or header: as the standard library's ``http.client``, and so requests."""
 
-_COOKIE = re.compile(r"\s*[!#$%&'*+\-.^_`|~0-9A-Za-z]+\s*=")
+_COOKIE = re.compile(rf"\s*{TOKEN}\s*=")
 """How a cookie begins: with a token (RFC 6265, section 4.1.1)."""
 
 _USUAL_HEADERS = ("User-Agent", "Accept")
@@ -74,7 +75,7 @@ class Http:
     """One aiohttp session, and what every request of it has in common."""
 
     def __init__(
-        self, options: Options, *, names: Names, proxies: Proxies, keep_alive: bool
+        self, options: Options, *, names: Resolver, proxies: Proxies, keep_alive: bool
     ) -> None:
         own = CIMultiDict[str]()
         for name, value in options.headers.items():
@@ -84,7 +85,7 @@ class Http:
         self._own_headers, self._public_headers = own, own.copy()
         for name in _HEADERS_FOR_ONE_ORIGIN:
             self._public_headers.popall(name, None)
-        self._trust = Trust(options.ssl)
+        self._trust = TlsContexts(options.ssl)
         self._proxies = proxies
         self._session = aiohttp.ClientSession(
             connector=Connector(
@@ -108,42 +109,42 @@ class Http:
             # middleware would take 1.5 % of a check.
             self._session._retry_connection = False  # noqa: SLF001
 
-    async def ask(self, trail: Trail, plan: BodyPlan | None) -> None:
+    async def ask(self, trace: Trace, plan: BodyPlan | None) -> None:
         """Ask the trail's target, and wherever it leads to; the trail takes note."""
-        first = trail.target
+        first = trace.target
         cookies = _Cookies()
-        trail.wants_body = plan is not None
+        trace.wants_body = plan is not None
         while True:
-            headers = self._headers_for(trail.target, first, cookies, plan)
+            headers = self._headers_for(trace.target, first, cookies, plan)
             try:
-                proxy = self._begin(trail)
-                context = await self._trust.context() if _encrypted(trail.target, proxy) else True
+                proxy = self._begin(trace)
+                context = await self._trust.context() if _encrypted(trace.target, proxy) else True
                 response = await self._session.get(
-                    URL(trail.target.url, encoded=True),
+                    URL(trace.target.url, encoded=True),
                     allow_redirects=False,
                     headers=headers,
                     proxy=proxy,
                     ssl=context,
                 )
             except aiohttp.ClientResponseError:
-                if plan is not None or not _answered_all_the_same(trail):
+                if plan is not None or not _answered_all_the_same(trace):
                     raise
                 return
             try:
-                trail.status = _checked_status(response, trail)
-                trail.enter(None)
+                trace.status = _checked_status(response, trace)
+                trace.begin(None)
                 location = response.headers.get("Location")
                 if response.status not in _REDIRECTS or not location:
-                    await _read(response, trail, plan)
+                    await _read(response, trace, plan)
                     return
                 cookies.keep(response)
             finally:
                 response.release()
-            if len(trail.hops) == MAX_REDIRECTS:
+            if len(trace.hops) == MAX_REDIRECTS:
                 raise TooManyRedirects(f"more than {MAX_REDIRECTS} redirects, and no end")
-            target = _next_target(trail.target, location)
-            trail.hops.append(Hop(response.status, trail.target.url))
-            trail.target = target
+            target = _next_target(trace.target, location)
+            trace.hops.append(Hop(response.status, trace.target.url))
+            trace.target = target
 
     async def aclose(self) -> None:
         """Close the session and the connections that it kept."""
@@ -153,18 +154,18 @@ class Http:
         """Let the session go; its connections are closed by the trails and by the loop's end."""
         self._session.detach()
 
-    def _begin(self, trail: Trail) -> URL | None:
+    def _begin(self, trace: Trace) -> URL | None:
         """Begin a hop of a trail; return the proxy that it goes through."""
-        trail.status = None
-        proxy = self._proxies.choose(trail.target)
-        trail.proxied = proxy is not None
+        trace.status = None
+        proxy = self._proxies.choose(trace.target)
+        trace.proxied = proxy is not None
         return proxy
 
     def _headers_for(
         self, target: Target, first: Target, cookies: _Cookies, plan: BodyPlan | None
     ) -> CIMultiDict[str]:
         """Return the headers that a target gets beside the session's."""
-        trusted = target is first or same_party(first, target)
+        trusted = target is first or may_share_credentials(first, target)
         headers = (self._own_headers if trusted else self._public_headers).copy()
         if target.authorization is not None:
             headers["Authorization"] = target.authorization
@@ -206,50 +207,50 @@ def _encrypted(target: Target, proxy: URL | None) -> bool:
     return target.url.startswith("https:") or (proxy is not None and proxy.scheme == "https")
 
 
-def _checked_status(response: ClientResponse, trail: Trail) -> int:
+def _checked_status(response: ClientResponse, trace: Trace) -> int:
     """Return the status of an answer that is HTTP; aiohttp's parser takes RTSP and status 0 too."""
-    head = _head(trail)
+    head = _head(trace)
     if head and status_of(head) is None:
-        line = visible(head.partition(b"\r")[0][:80].decode("latin-1"))
+        line = escape_control(head.partition(b"\r")[0][:80].decode("latin-1"))
         raise NotHttp(f"the answer is not HTTP/1.0 or 1.1: {line}")
     return response.status
 
 
-def _answered_all_the_same(trail: Trail) -> bool:
+def _answered_all_the_same(trace: Trace) -> bool:
     """Take the status of an answer that has a header line out of order.
 
     Its body cannot be read, nor where it redirects to; but an answer came, which was the question.
     """
-    status = status_of(_head(trail))
+    status = status_of(_head(trace))
     if status is None or status in _REDIRECTS:
         return False
-    trail.status = status
-    trail.enter(None)
+    trace.status = status
+    trace.begin(None)
     return True
 
 
-def _head(trail: Trail) -> bytes:
-    return trail.protocol.head if isinstance(trail.protocol, HeadFirst) else b""
+def _head(trace: Trace) -> bytes:
+    return trace.protocol.head if isinstance(trace.protocol, HeadFirstProtocol) else b""
 
 
-async def _read(response: ClientResponse, trail: Trail, plan: BodyPlan | None) -> None:
+async def _read(response: ClientResponse, trace: Trace, plan: BodyPlan | None) -> None:
     if plan is None or not plan.wants(response.status):
         return
-    trail.enter(Phase.body)
-    trail.headers = response.headers.copy()
-    trail.body = await plan.read(
+    trace.begin(Phase.body)
+    trace.headers = response.headers.copy()
+    trace.body = await plan.read(
         response.headers, response.content.iter_any(), announced=response.content_length
     )
-    trail.enter(None)
+    trace.begin(None)
 
 
 def _next_target(target: Target, location: str) -> Target:
     try:
-        return redirected(target, location)
+        return resolve_redirect(target, location)
     except InvalidAddress as error:
-        shown = redact_address(location, doubt=True)
+        shown = redact_address(location, unparsable=True)
         problem = f"the answer redirects, but {error.problem}"
-        raise BadRedirect(f"{problem} ({visible(shown)[:100]})") from error
+        raise BadRedirect(f"{problem} ({escape_control(shown)[:100]})") from error
 
 
 async def _ask_once(request: ClientRequest, handler: Any) -> ClientResponse:
@@ -261,9 +262,9 @@ async def _ask_once(request: ClientRequest, handler: Any) -> ClientResponse:
     try:
         response: ClientResponse = await handler(request)
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        trail = current.get()
-        if trail is not None and trail.reused:
-            trail.distrusts_kept = True  # the others may have died with it
+        trace = current.get()
+        if trace is not None and trace.reused:
+            trace.distrusts_kept = True  # the others may have died with it
             raise
         raise RequestFailed from error
     return response

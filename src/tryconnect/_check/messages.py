@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tryconnect._model.redaction import redact, visible
+from tryconnect._model.redaction import escape_control, redact
 from tryconnect._model.render import duration
 from tryconnect._transport.attempt import Attempt, Phase
 
@@ -306,7 +306,7 @@ def _unwrapped(error: BaseException) -> BaseException:
 
 def _clean(text: str) -> str:
     """Make remote text one short printable line without secrets."""
-    line = visible(" ".join(redact(text)[:1000].split()))
+    line = escape_control(" ".join(redact(text)[:1000].split()))
     return line if len(line) <= 120 else f"{line[:119]}…"  # noqa: PLR2004 - fits two lines
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from tryconnect._address.target import Kind
+from tryconnect._address.target import TargetKind
 from tryconnect._check.connect import open_tcp, open_unix
 from tryconnect._check.http import Http, RequestFailed
 from tryconnect._model.faults import LocalFault
 from tryconnect._runtime.descriptors import shortage
 from tryconnect._transport.connector import MAY_BE_SHORTAGE
-from tryconnect._transport.resolver import Names
-from tryconnect._transport.trace import Trail
+from tryconnect._transport.resolver import Resolver
+from tryconnect._transport.trace import Trace
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -41,27 +41,27 @@ class Network:
         self._family = options.family
         self._guard = options.guard
         self._closed = False
-        self._names = Names(options.resolver)
+        self._names = Resolver(options.resolver)
         self._http = Http(options, names=self._names, proxies=proxies, keep_alive=keep_alive)
 
     async def attempt(
-        self, target: Target, *, limit: float, plan: BodyPlan | None = None
+        self, target: Target, *, timeout: float, plan: BodyPlan | None = None
     ) -> Attempt:
         """Try a target, and return what happened; only what is not an ``Exception`` is raised.
 
         Args:
             target: what to try.
-            limit: seconds for everything: look-up, connection, TLS, redirects, answer, body.
+            timeout: seconds for everything: look-up, connection, TLS, redirects, answer, body.
             plan: what of the body is wanted; ``None``: nothing.
         """
         task = asyncio.current_task()
         before = 0 if task is None else task.cancelling()
-        async with Trail(target) as trail:
+        async with Trace(target) as trace:
             error: BaseException | None = None
-            deadline = asyncio.timeout(limit)
+            deadline = asyncio.timeout(timeout)
             try:
                 async with deadline:
-                    await self._road(trail, plan)
+                    await self._road(trace, plan)
             except Exception as caught:
                 # No library on the way may turn a cancellation into a failure.
                 if task is not None and task.cancelling() > before:
@@ -69,7 +69,7 @@ class Network:
                 unwrapped = caught.__cause__ if isinstance(caught, RequestFailed) else caught
                 error = self._explained(unwrapped or caught, deadline)
             try:
-                return trail.attempt(error=error)
+                return trace.attempt(error=error)
             finally:
                 del error  # an exception and the frame that holds it would keep each other alive
 
@@ -100,11 +100,11 @@ class Network:
         explained.__cause__ = error
         return explained
 
-    def _road(self, trail: Trail, plan: BodyPlan | None) -> Coroutine[Any, Any, None]:
-        match trail.target.kind:
-            case Kind.http:
-                return self._http.ask(trail, plan)
-            case Kind.tcp:
-                return open_tcp(trail, self._names, family=self._family, guard=self._guard)
-            case Kind.unix:
-                return open_unix(trail, guard=self._guard)
+    def _road(self, trace: Trace, plan: BodyPlan | None) -> Coroutine[Any, Any, None]:
+        match trace.target.kind:
+            case TargetKind.http:
+                return self._http.ask(trace, plan)
+            case TargetKind.tcp:
+                return open_tcp(trace, self._names, family=self._family, guard=self._guard)
+            case TargetKind.unix:
+                return open_unix(trace, guard=self._guard)

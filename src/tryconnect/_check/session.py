@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from tryconnect._address.target import Kind, Target, nothing_expected, parse
-from tryconnect._check.dispatch import Roads
+from tryconnect._address.target import Target, TargetKind, expect_not_applicable, parse
+from tryconnect._check.dispatch import Dispatcher
 from tryconnect._check.verdict import judge
 from tryconnect._model.redaction import redacted_error
 from tryconnect._model.report import Page
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from tryconnect._model.report import Report
     from tryconnect._options import Options
 
-__all__ = ["Session"]
+__all__ = ["Checker"]
 
 _log = logging.getLogger("tryconnect")
 
-LOOKED_AT = 2**20
+EXPECT_BODY_LIMIT = 2**20
 """Bytes of a body that an expectation looks at: 1 MiB, decompressed."""
 
 
-class Session:
+class Checker:
     """The checks of one client in one event loop.
 
     Args:
@@ -38,9 +38,9 @@ class Session:
     """
 
     def __init__(self, options: Options, *, keep_alive: bool) -> None:
-        self._roads = Roads(options, keep_alive=keep_alive)
+        self._roads = Dispatcher(options, keep_alive=keep_alive)
 
-    async def probe(self, address: str, *, limit: float, expect: Expect | None) -> Report:
+    async def probe(self, address: str, *, timeout: float, expect: Expect | None) -> Report:
         """Check an address.
 
         Raises:
@@ -49,22 +49,22 @@ class Session:
         try:
             target = parse(address)
         except InvalidAddress as error:
-            return _told(address, _not_tried(error), expect)
-        if expect is not None and target.kind is not Kind.http:
-            raise ValueError(nothing_expected(target))
+            return _report(address, _not_tried(error), expect)
+        if expect is not None and target.kind is not TargetKind.http:
+            raise ValueError(expect_not_applicable(target))
         plan = None
         if expect is not None and expect.body is not None:
             from tryconnect._check.body import BodyPlan  # noqa: PLC0415 - as below
 
-            plan = BodyPlan(max_bytes=LOOKED_AT, cut=True, expect=expect)
-        attempt = await self._roads.attempt(target, limit=limit, plan=plan)
-        return _told(address, attempt, expect)
+            plan = BodyPlan(max_bytes=EXPECT_BODY_LIMIT, cut=True, expect=expect)
+        attempt = await self._roads.attempt(target, timeout=timeout, plan=plan)
+        return _report(address, attempt, expect)
 
     async def fetch(
         self,
         address: str,
         *,
-        limit: float,
+        timeout: float,
         expect: Expect | None,
         max_bytes: int,
         encoding: str | None,
@@ -85,9 +85,9 @@ class Session:
         try:
             target = _fetchable(parse(address), address)
         except InvalidAddress as error:
-            raise FetchError(_told(address, _not_tried(error), expect)) from error
-        attempt = await self._roads.attempt(target, limit=limit, plan=plan)
-        report = _told(address, attempt, expect)
+            raise FetchError(_report(address, _not_tried(error), expect)) from error
+        attempt = await self._roads.attempt(target, timeout=timeout, plan=plan)
+        report = _report(address, attempt, expect)
         if not report or attempt.body is None:
             raise FetchError(report) from attempt.error
         body = attempt.body
@@ -103,7 +103,7 @@ class Session:
 
 
 def _fetchable(target: Target, address: str) -> Target:
-    if target.kind is Kind.http:
+    if target.kind is TargetKind.http:
         return target
     problem = f"a text comes from an http or https address, and this is a {target.kind} one"
     raise InvalidAddress(address, problem, 0, len(address))
@@ -113,7 +113,7 @@ def _not_tried(error: InvalidAddress) -> Attempt:
     return Attempt(target=None, error=error)
 
 
-def _told(address: str, attempt: Attempt, expect: Expect | None) -> Report:
+def _report(address: str, attempt: Attempt, expect: Expect | None) -> Report:
     """Judge an attempt, and write the one log record of its check."""
     report = judge(address, attempt, expect)
     if _log.isEnabledFor(logging.DEBUG):

@@ -16,10 +16,10 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, NamedTuple
 
-from tryconnect._address.target import Kind
+from tryconnect._address.target import TargetKind
 from tryconnect._check import messages
 from tryconnect._model import faults
-from tryconnect._model.faults import CodingError
+from tryconnect._model.faults import ContentEncodingError
 from tryconnect._model.report import Report
 from tryconnect._transport.attempt import Attempt, Phase
 from tryconnect.errors import InvalidAddress, Reason
@@ -139,7 +139,7 @@ _ERRNO = re.compile(r"\[(?:Errno|WinError) (\d+)\]")
 
 
 def _any_errno(
-    *names: str, of_kind: Kind | None = None
+    *names: str, of_kind: TargetKind | None = None
 ) -> Callable[[BaseException, Attempt], bool]:
     # Not every platform has every number.
     numbers = {getattr(errno, name) for name in names if hasattr(errno, name)}
@@ -232,7 +232,7 @@ ROWS: tuple[Row, ...] = (
         (OSError,),
         Reason.refused,
         messages.no_socket_file,
-        _any_errno("ENOENT", "ENOTSOCK", "ENOTDIR", "EPROTOTYPE", "ELOOP", of_kind=Kind.unix),
+        _any_errno("ENOENT", "ENOTSOCK", "ENOTDIR", "EPROTOTYPE", "ELOOP", of_kind=TargetKind.unix),
     ),
     Row(
         # asyncio raises them without a number, too.
@@ -273,7 +273,7 @@ ROWS: tuple[Row, ...] = (
     Row((OSError,), Reason.local, messages.forbidden, _any_errno("EACCES", "EPERM")),
     # The answer itself.
     Row(("ClientPayloadError",), Reason.body, messages.body_broken),
-    Row((CodingError,), Reason.body, messages.body_unreadable),
+    Row((ContentEncodingError,), Reason.body, messages.body_unreadable),
     Row(("ClientResponseError",), Reason.protocol, messages.not_http),
     Row((Exception,), Reason.unknown, messages.unknown),
 )

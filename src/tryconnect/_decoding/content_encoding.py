@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
-from tryconnect._model.faults import CodingError
+from tryconnect._model.faults import ContentEncodingError
 
 PIECE_SIZE: Final = 32 * 1024
 """The most that one piece of output holds."""
@@ -38,7 +38,7 @@ def accept_encoding() -> str:
     return ", ".join(name for name in _OFFERED if _CODINGS[name].library() is not None)
 
 
-class Inflater:
+class ContentDecoder:
     """Undoes the content codings of one body.
 
     Args:
@@ -59,7 +59,7 @@ class Inflater:
         Take all pieces before you feed the next chunk; or stop for good.
 
         Raises:
-            CodingError: The bytes are corrupt, or the coding is unknown or not installed.
+            ContentEncodingError: The bytes are corrupt, or the coding is unknown or not installed.
         """
         if chunk and not self._has_begun:  # a body of no bytes may claim any coding
             self._has_begun = True
@@ -70,7 +70,7 @@ class Inflater:
         """Check that the body is whole.
 
         Raises:
-            CodingError: It was cut short. (A body of no bytes is whole.)
+            ContentEncodingError: It was cut short. (A body of no bytes is whole.)
         """
         for stream in reversed(self._streams):
             stream.finish()
@@ -80,7 +80,9 @@ class Inflater:
 
 def _streams(names: list[str]) -> list["_Stream"]:
     if len(names) > _MOST_CODINGS:
-        raise CodingError(f"the body is coded {len(names)} times over, more than {_MOST_CODINGS}")
+        raise ContentEncodingError(
+            f"the body is coded {len(names)} times over, more than {_MOST_CODINGS}"
+        )
     return [_Stream(name) for name in names]
 
 
@@ -109,11 +111,15 @@ class _Stream:
 
     def __init__(self, name: str) -> None:
         if name not in _CODINGS:
-            raise CodingError(f"the body is coded as {name!r}, which nothing here can undo")
+            raise ContentEncodingError(
+                f"the body is coded as {name!r}, which nothing here can undo"
+            )
         coding = _CODINGS[name]
         library = coding.library()
         if library is None:
-            raise CodingError(f"the body is coded as {name!r}, which needs {coding.package}")
+            raise ContentEncodingError(
+                f"the body is coded as {name!r}, which needs {coding.package}"
+            )
         self._name, self._openings, self._coding = name, coding.openings, coding
         self._open, self._error = library
         self._current: _Decompressor | None = self._open()
@@ -127,7 +133,7 @@ class _Stream:
             try:
                 piece = current.decompress(data, PIECE_SIZE)
             except self._error as error:
-                raise CodingError(f"the {self._name} body is corrupt") from error
+                raise ContentEncodingError(f"the {self._name} body is corrupt") from error
             yield piece
             if current.eof:
                 self._current, data = None, current.unused_data
@@ -137,9 +143,9 @@ class _Stream:
                 data = b""
 
     def finish(self) -> None:
-        """Raise CodingError if the stream has not ended."""
+        """Raise ContentEncodingError if the stream has not ended."""
         if self._current is not None:
-            raise CodingError(f"the {self._name} body was cut short")
+            raise ContentEncodingError(f"the {self._name} body was cut short")
 
     def _opens_again(self, data: bytes) -> bool:
         """Whether another stream follows the one that has ended."""
@@ -147,7 +153,7 @@ class _Stream:
             return True
         if not self._coding.may_be_followed:
             if data:
-                raise CodingError(f"the {self._name} body has bytes behind its end")
+                raise ContentEncodingError(f"the {self._name} body has bytes behind its end")
             return False
         if any(opening.startswith(data) for opening in self._openings):
             self._held = data  # too short to tell, or nothing at all

@@ -10,6 +10,7 @@ import re
 from typing import Final, NamedTuple
 
 from tryconnect._decoding.labels import web_name
+from tryconnect._model.abnf import TOKEN
 
 
 class Kind(enum.Enum):
@@ -38,11 +39,10 @@ _KINDS: Final = (
     (re.compile(r".*"), Kind.plain),
 )
 
-_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # noqa: S105 (RFC 9110, 5.6.2: not a password)
 _SPACE = " \t\n\r"
 _QUOTED = r'"(?:[^"\\]|\\.)*+"?'
 _VALUE = re.compile(rf'(?:{_QUOTED}|[^",])++|"', re.DOTALL)
-_ESSENCE = re.compile(rf"{_TOKEN}/{_TOKEN}")
+_ESSENCE = re.compile(rf"{TOKEN}/{TOKEN}")
 # A name with a space in it ("charset = gbk") is not a token, hence not the charset.
 _PARAMETER = re.compile(rf';[{_SPACE}]*+([^;=]*+)(?:=({_QUOTED}|[^;"][^;]*+)?)?[^;]*+', re.DOTALL)
 

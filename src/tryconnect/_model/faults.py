@@ -8,7 +8,7 @@ from __future__ import annotations
 __all__ = [
     "BadRedirect",
     "Blocked",
-    "CodingError",
+    "ContentEncodingError",
     "LocalFault",
     "NotHttp",
     "ProxyUnusable",
@@ -52,5 +52,5 @@ class TooLarge(Exception):  # noqa: N818
     """The body is longer than the caller allows."""
 
 
-class CodingError(ValueError):
+class ContentEncodingError(ValueError):
     """A body is not what its Content-Encoding says, or nothing here can undo that."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["HIDDEN", "redact", "redact_address", "redacted_error", "secrets", "visible"]
+__all__ = ["HIDDEN", "escape_control", "redact", "redact_address", "redacted_error", "secret_spans"]
 
 HIDDEN = "***"
 
@@ -19,7 +19,7 @@ _AUTHORITY = re.compile(r"[^/?#\\]*")
 _TAIL = re.compile(r"[?#]")
 
 
-def secrets(address: str, *, doubt: bool = False) -> list[tuple[int, int]]:
+def secret_spans(address: str, *, unparsable: bool = False) -> list[tuple[int, int]]:
     """Return where an address keeps its secrets: (start, end) pairs, from left to right.
 
     A password is one; so is a user name that stands alone, which is often a token
@@ -27,27 +27,27 @@ def secrets(address: str, *, doubt: bool = False) -> list[tuple[int, int]]:
 
     Args:
         address: the text, with or without a scheme.
-        doubt: the text is known not to parse, so any part before its last ``@`` may belong to a
-            password (``http://me:pa/ss@host``).
+        unparsable: the text is known not to parse, so any part before its last ``@`` may belong to
+            a password (``http://me:pa/ss@host``).
     """
     start = match.end() if (match := _SCHEME.match(address)) else 0
     if address[:start].strip().lower() == "unix://" and address.startswith("/", start):
         return []
     spans = []
-    limit = len(address) if doubt else _AUTHORITY.match(address, start).end()  # type: ignore[union-attr]
+    limit = len(address) if unparsable else _AUTHORITY.match(address, start).end()  # type: ignore[union-attr]
     at = address.rfind("@", start, limit)
     if at >= 0:
-        colon = -1 if doubt else address.find(":", start, at)
+        colon = -1 if unparsable else address.find(":", start, at)
         spans.append((colon + 1 if colon >= 0 else start, at))
-    tail = _TAIL.search(address, start if doubt else max(start, at))
+    tail = _TAIL.search(address, start if unparsable else max(start, at))
     if tail is not None:
         spans.append((max(tail.end(), at), len(address)))
     return [(first, last) for first, last in spans if first < last]
 
 
-def redact_address(address: str, *, doubt: bool = False) -> str:
+def redact_address(address: str, *, unparsable: bool = False) -> str:
     """Return an address with ``***`` for each of its :func:`secrets`."""
-    for start, end in reversed(secrets(address, doubt=doubt)):
+    for start, end in reversed(secret_spans(address, unparsable=unparsable)):
         address = f"{address[:start]}{HIDDEN}{address[end:]}"
     return address
 
@@ -67,7 +67,7 @@ def _redacted_word(word: str) -> str:
     return _USERINFO.sub(lambda match: f"://{redact_address(match[1])}", word)
 
 
-def visible(text: str) -> str:
+def escape_control(text: str) -> str:
     """Return a text of which every character is one that a terminal shows and does not obey."""
     if text.isprintable():
         return text

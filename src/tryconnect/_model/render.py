@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tryconnect._model.reason import Reason
-from tryconnect._model.redaction import redact_address, visible
+from tryconnect._model.redaction import escape_control, redact_address
 from tryconnect._model.report import Timings
 
 if TYPE_CHECKING:
@@ -34,16 +34,18 @@ _WIDEST_REASON = max(map(len, Reason))
 
 def line(report: Report, *, show_secrets: bool = False) -> str:
     """Return one line: the reason, the address, what happened, where the time went."""
-    doubt = report.reason is Reason.invalid_address
-    address = shown_address(report.address, show_secrets=show_secrets, doubt=doubt)
-    detail = visible(report.detail.partition("\n")[0])
+    unparsable = report.reason is Reason.invalid_address
+    address = shown_address(report.address, show_secrets=show_secrets, unparsable=unparsable)
+    detail = escape_control(report.detail.partition("\n")[0])
     times = _times(report.timings)
     return f"{report.reason:<{_WIDEST_REASON}}  {address}  {detail}{times and f'  [{times}]'}"
 
 
-def shown_address(address: str, *, show_secrets: bool = False, doubt: bool = False) -> str:
-    """Return an address for a terminal; ``doubt``: it is known not to parse."""
-    return visible(address if show_secrets else redact_address(address, doubt=doubt))
+def shown_address(address: str, *, show_secrets: bool = False, unparsable: bool = False) -> str:
+    """Return an address for a terminal; ``unparsable``: it is known not to parse."""
+    return escape_control(
+        address if show_secrets else redact_address(address, unparsable=unparsable)
+    )
 
 
 def caret(report: Report) -> str:
@@ -75,7 +77,7 @@ _NO_UNICODE = re.compile("[\ud800-\udfff]")
 
 
 def _escaped(match: re.Match[str]) -> str:
-    return json.dumps(visible(match[0]))[1:-1]
+    return json.dumps(escape_control(match[0]))[1:-1]
 
 
 def _rounded(taken: float | None) -> float | None:

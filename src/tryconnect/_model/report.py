@@ -152,9 +152,11 @@ class Report:
         return type(self), (*values[:-1], _error_text(self.error))
 
     def _plain(self, *, show_secrets: bool = False) -> dict[str, Any]:
-        doubt = self.reason is Reason.invalid_address
+        unparsable = self.reason is Reason.invalid_address
         return {
-            "address": self.address if show_secrets else redact_address(self.address, doubt=doubt),
+            "address": self.address
+            if show_secrets
+            else redact_address(self.address, unparsable=unparsable),
             "ok": self.ok,
             "reason": str(self.reason),
             "detail": self.detail,

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeAlias, TypeV
 from tryconnect._address.target import address_text
 from tryconnect._model.expect import Expect, as_expect
 from tryconnect._model.report import Report
-from tryconnect._options import seconds, whole
+from tryconnect._options import check_positive_int, check_seconds
 from tryconnect._runs.source import Source
-from tryconnect._runs.workers import Crew, Hosts, Job, host_of
+from tryconnect._runs.workers import HostLimiter, Job, WorkerPool, host_of
 from tryconnect._runtime.descriptors import affordable
-from tryconnect._runtime.threads import Postbox, until_done
+from tryconnect._runtime.threads import ThreadsafeLoop, wait_all
 from tryconnect.errors import Reason
 
 if TYPE_CHECKING:
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from tryconnect._model.expect import ExpectLike
     from tryconnect._runs.source import Addresses
 
-    class Checker(Protocol):
+    class CheckingClient(Protocol):
         """A client, as far as it matters here."""
 
         def _check(
-            self, address: str, *, limit: float, expect: Expect | None
+            self, address: str, *, timeout: float, expect: Expect | None
         ) -> Coroutine[Any, Any, Report]:
             """Check an address within that many seconds."""
 
@@ -50,7 +50,7 @@ _Lent = TypeVar("_Lent")
 Lend: TypeAlias = "Callable[[], AbstractAsyncContextManager[_Lent]]"
 """Lends what the checks of one run share, for as long as it goes on."""
 
-Check: TypeAlias = "Callable[[_Lent, str], Awaitable[Report]]"
+CheckOne: TypeAlias = "Callable[[_Lent, str], Awaitable[Report]]"
 """Checks one address with it."""
 
 _HELPERS = 10
@@ -64,7 +64,7 @@ their host's turn, or for an earlier address' report."""
 
 
 def checks_of_many(
-    lend: Callable[[], AbstractAsyncContextManager[Checker]],
+    lend: Callable[[], AbstractAsyncContextManager[CheckingClient]],
     addresses: Addresses,
     *,
     limit: int,
@@ -75,14 +75,14 @@ def checks_of_many(
     keep_tracebacks: bool,
 ) -> Probes:
     """Return a bulk run; see :func:`tryconnect.probe_many`."""
-    each = _One(seconds(timeout), as_expect(expect), keep_tracebacks=keep_tracebacks)
+    each = _One(check_seconds(timeout), as_expect(expect), keep_tracebacks=keep_tracebacks)
     if per_host is not None:
-        whole(per_host, "per_host")
+        check_positive_int(per_host, "per_host")
     return Probes(
         lend,
         each.check,
         addresses,
-        limit=_affordable(whole(limit, "limit")),
+        limit=_affordable(check_positive_int(limit, "limit")),
         per_host=per_host,
         ordered=ordered,
     )
@@ -108,7 +108,7 @@ class Probes:
     def __init__(
         self,
         lend: Lend[_Lent],
-        check: Check[_Lent],
+        check: CheckOne[_Lent],
         addresses: Addresses,
         *,
         limit: int,
@@ -189,12 +189,12 @@ class _Ender:
     async def aclose(self) -> None:
         """Cancel the run, and return when it has ended, also if cancelled oneself."""
         self._task.cancel()
-        await until_done(self._task)
+        await wait_all(self._task)
 
     def end_soon(self) -> None:
         """Cancel the run from wherever the garbage collector happens to be."""
         if not self._task.done():
-            Postbox(self._loop).call_soon_threadsafe(self._task.cancel)
+            ThreadsafeLoop(self._loop).call_soon_threadsafe(self._task.cancel)
 
 
 _anchored: set[asyncio.Task[None]] = set()
@@ -209,7 +209,7 @@ class _Run(Generic[_Lent]):
     def __init__(
         self,
         lend: Lend[_Lent],
-        check: Check[_Lent],
+        check: CheckOne[_Lent],
         addresses: Addresses,
         *,
         limit: int,
@@ -222,8 +222,8 @@ class _Run(Generic[_Lent]):
         self._lend = lend
         self._check = check
         self._source = Source(addresses)
-        self._crew = Crew(limit)
-        self._hosts = None if per_host is None else Hosts(per_host)
+        self._workers = WorkerPool(limit)
+        self._host_limiter = None if per_host is None else HostLimiter(per_host)
         self._ordered = ordered
         ahead = LOOKAHEAD if ordered or per_host is not None else 2
         self._room = asyncio.Semaphore(limit * ahead)
@@ -251,9 +251,9 @@ class _Run(Generic[_Lent]):
     async def supervise(self) -> None:
         """Run until the input is at its end, a worker fails, or the reader has left."""
         try:
-            async with self._source, self._lend() as lent, self._crew:
-                self._crew.hire(self._work(lent))
-                self._failure = await self._crew.idle()
+            async with self._source, self._lend() as lent, self._workers:
+                self._workers.start(self._work(lent))
+                self._failure = await self._workers.join()
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the reader
             self._failure = error
         finally:
@@ -268,15 +268,15 @@ class _Run(Generic[_Lent]):
 
     async def _work(self, lent: _Lent) -> None:
         while (job := await self._next()) is not None:
-            helpers = 0 if self._source.exhausted else min(_HELPERS, self._crew.room)
+            helpers = 0 if self._source.exhausted else min(_HELPERS, self._workers.room)
             for _ in range(helpers):
-                self._crew.hire(self._work(lent))
+                self._workers.start(self._work(lent))
             following: Job | None = job
             while following is not None:
                 self.started += 1
                 report = await self._check(lent, following.address)
                 self._done(following, report)
-                following = self._hosts.leave(following) if self._hosts else None
+                following = self._host_limiter.release(following) if self._host_limiter else None
 
     async def _next(self) -> Job | None:
         """Pull addresses until one may be checked now; ``None``: there are no more."""
@@ -287,12 +287,12 @@ class _Run(Generic[_Lent]):
             except StopAsyncIteration:
                 self._room.release()
                 return None
-            if self._hosts is None or self._hosts.enter(job):
+            if self._host_limiter is None or self._host_limiter.acquire(job):
                 return job
 
     def _take(self, pulled: object) -> Job:
         address = address_text(pulled)
-        job = Job(address, host_of(address) if self._hosts else None)
+        job = Job(address, host_of(address) if self._host_limiter else None)
         if self._ordered:
             self._ready.append(job)
         return job
@@ -308,15 +308,15 @@ class _Run(Generic[_Lent]):
 class _One:
     """How one address of many is checked."""
 
-    def __init__(self, limit: float, expect: Expect | None, *, keep_tracebacks: bool) -> None:
-        self._limit = limit
+    def __init__(self, timeout: float, expect: Expect | None, *, keep_tracebacks: bool) -> None:
+        self._timeout = timeout
         self._expect = expect
         self._keep_tracebacks = keep_tracebacks
 
-    async def check(self, client: Checker, address: str) -> Report:
+    async def check(self, client: CheckingClient, address: str) -> Report:
         """Return a report, also for an address that cannot be asked for what is expected."""
         try:
-            report = await client._check(address, limit=self._limit, expect=self._expect)  # noqa: SLF001
+            report = await client._check(address, timeout=self._timeout, expect=self._expect)  # noqa: SLF001
         except ValueError as error:
             report = Report(address, Reason.invalid_address, str(error), error=error)
         if not self._keep_tracebacks and isinstance(report.error, BaseException):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast
 
-from tryconnect._runtime.threads import is_gone
+from tryconnect._runtime.threads import cannot_await
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
@@ -60,7 +60,7 @@ class Source:
     ) -> None:
         # An async generator that is left half way: a loop may never finalise it.
         close = getattr(self._iterator, "aclose", None)
-        if close is not None and not is_gone(self._loop, kind):
+        if close is not None and not cannot_await(self._loop, kind):
             await close()
 
 

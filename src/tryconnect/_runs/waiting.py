@@ -11,11 +11,11 @@ import random
 import sys
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from tryconnect._address.target import Kind, address_text, nothing_expected, parse
+from tryconnect._address.target import TargetKind, address_text, expect_not_applicable, parse
 from tryconnect._model.expect import as_expect
-from tryconnect._options import CHECK_TIMEOUT, UP, seconds
+from tryconnect._options import CHECK_TIMEOUT, UP, check_seconds
 from tryconnect._runtime.clock import CLOCK
-from tryconnect._runtime.threads import is_gone, until_done
+from tryconnect._runtime.threads import cannot_await, wait_all
 from tryconnect.errors import Reason, WaitTimeout
 
 if TYPE_CHECKING:
@@ -31,19 +31,19 @@ if TYPE_CHECKING:
         """How a client checks one address."""
 
         def __call__(
-            self, address: str, *, limit: float, expect: Expect | None
+            self, address: str, *, timeout: float, expect: Expect | None
         ) -> Awaitable[Report]:
             """Check an address within that many seconds."""
 
 
-__all__ = ["pauses", "repeated_check", "wait", "wait_until"]
+__all__ = ["backoff", "repeated_check", "wait", "wait_until"]
 
 RepeatedCheck: TypeAlias = "Callable[[float], Awaitable[Report]]"
 """Checks one address within that many seconds."""
 
 
-FIRST_PAUSE = 0.1
-LONGEST_PAUSE = 2.0
+INITIAL_WAIT = 0.1
+MAX_WAIT = 2.0
 """Seconds.  What starts is found within moments; what stays down is not hammered at."""
 
 
@@ -62,7 +62,7 @@ async def wait(
     return await wait_until(
         [repeated_check(check, address, expect) for address in addresses],
         up=up,
-        timeout=seconds(timeout),
+        timeout=check_seconds(timeout),
         longest=CHECK_TIMEOUT,
         any_of=any_of,
     )
@@ -104,10 +104,10 @@ async def wait_until(
             for task in done:
                 task.result()  # a fault in one of them is not waited out
     finally:
-        if not is_gone(loop, sys.exc_info()[0]):
+        if not cannot_await(loop, sys.exc_info()[0]):
             for task in tasks:
                 task.cancel()
-            await until_done(*tasks)
+            await wait_all(*tasks)
         for task in tasks:
             # Nobody else asks for the others' faults.
             _ = task.done() and (task.cancelled() or task.exception())
@@ -129,13 +129,13 @@ def repeated_check(check: Check, address: object, expect: ExpectLike) -> Repeate
     """
     text, expected = address_text(address), as_expect(expect)
     target = parse(text)
-    if target.kind is not Kind.http and expected is not None:
+    if target.kind is not TargetKind.http and expected is not None:
         if expected is not UP:
-            raise ValueError(nothing_expected(target))
+            raise ValueError(expect_not_applicable(target))
         expected = None
 
-    async def ask(limit: float) -> Report:
-        return await check(text, limit=limit, expect=expected)
+    async def ask(timeout: float) -> Report:
+        return await check(text, timeout=timeout, expect=expected)
 
     return ask
 
@@ -153,7 +153,7 @@ class _Wait:
 
     async def run(self, clock: Clock) -> None:
         """Check until the address is as wished, or the deadline has come."""
-        for pause in pauses():
+        for pause in backoff():
             left = self._deadline - clock.now()
             if left <= 0 and self.report is not None:
                 return
@@ -178,14 +178,14 @@ class _Wait:
 _A_MOMENT = 0.001
 
 
-def pauses() -> Iterator[float]:
+def backoff() -> Iterator[float]:
     """Yield the pauses before each check, in seconds, for ever.
 
     "Full jitter": anything between nothing and a bound that doubles, from 0.1 s to 2 s; so that
     those who wait for one server do not ask it in step (Brooker, "Exponential Backoff And Jitter",
     2015).
     """
-    bound = FIRST_PAUSE
+    bound = INITIAL_WAIT
     while True:
         yield random.uniform(0, bound)  # noqa: S311 - spreads load, keeps no secret
-        bound = min(2 * bound, LONGEST_PAUSE)
+        bound = min(2 * bound, MAX_WAIT)

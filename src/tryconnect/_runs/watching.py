@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from tryconnect._model.reason import Reason
-from tryconnect._options import seconds, whole
+from tryconnect._options import check_positive_int, check_seconds
 from tryconnect._runs.waiting import repeated_check
 from tryconnect._runtime.clock import CLOCK
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tryconnect._runs.waiting import Check
     from tryconnect._runtime.clock import Clock
 
-__all__ = ["Steadiness", "Watch", "watch"]
+__all__ = ["Hysteresis", "Watch", "watch"]
 
 JITTER = 0.1
 """Watches spread by a tenth, so that a thousand of them do not fall into step."""
@@ -39,14 +39,14 @@ def watch(
 ) -> Watch:
     """Return a watch; see :func:`tryconnect.watch`."""
     return Watch(
-        partial(repeated_check(check, address, expect), seconds(timeout)),
-        every=seconds(every, "every"),
-        rise=whole(rise, "rise"),
-        fall=whole(fall, "fall"),
+        partial(repeated_check(check, address, expect), check_seconds(timeout)),
+        every=check_seconds(every, "every"),
+        rise=check_positive_int(rise, "rise"),
+        fall=check_positive_int(fall, "fall"),
     )
 
 
-class Steadiness:
+class Hysteresis:
     """Whether an address counts as up: changes only when enough reports in a row say so.
 
     Args:
@@ -60,7 +60,7 @@ class Steadiness:
         self._needed = {True: rise, False: fall}
         self._in_a_row = 0
 
-    def changes(self, report: Report) -> bool:
+    def update(self, report: Report) -> bool:
         """Take the next report; tell whether it is the first, or changes the state.
 
         A report of our own machine's fault says nothing about the address.
@@ -99,7 +99,7 @@ class Watch:
         self._check = check
         self._every = every
         self._clock = clock
-        self._state = Steadiness(rise=rise, fall=fall)
+        self._state = Hysteresis(rise=rise, fall=fall)
         self._next: float | None = None
         self._closed = False
 
@@ -117,6 +117,6 @@ class Watch:
             spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - keeps no secret
             self._next = self._clock.now() + self._every * spread
             report = await self._check()
-            if self._state.changes(report):
+            if self._state.update(report):
                 return report
         raise StopAsyncIteration

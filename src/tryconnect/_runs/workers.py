@@ -6,8 +6,8 @@ import asyncio
 from collections import Counter, defaultdict, deque
 from typing import TYPE_CHECKING, Any, Self
 
-from tryconnect._address.target import Kind, parse
-from tryconnect._runtime.threads import is_gone, until_done
+from tryconnect._address.target import TargetKind, parse
+from tryconnect._runtime.threads import cannot_await, wait_all
 from tryconnect.errors import InvalidAddress
 
 if TYPE_CHECKING:
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from tryconnect._model.report import Report
 
-__all__ = ["Crew", "Hosts", "Job", "host_of"]
+__all__ = ["HostLimiter", "Job", "WorkerPool", "host_of"]
 
 
-class Crew:
+class WorkerPool:
     """The workers of a run: a context manager that leaves none of them behind."""
 
     def __init__(self, most: int) -> None:
@@ -33,13 +33,13 @@ class Crew:
         """How many more may be hired."""
         return self._most - len(self._workers)
 
-    def hire(self, work: Coroutine[Any, Any, None]) -> None:
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Let one more worker begin."""
         worker = asyncio.get_running_loop().create_task(work)
         self._workers.add(worker)
         worker.add_done_callback(self._leave)
 
-    async def idle(self) -> BaseException | None:
+    async def join(self) -> BaseException | None:
         """Wait until all have done their work, or one has failed; return what it failed of."""
         await self._idle.wait()
         return self._failure
@@ -65,8 +65,8 @@ class Crew:
         if not self._loop.is_closed():
             for worker in workers:
                 worker.cancel()
-        if not is_gone(self._loop, kind):
-            await until_done(*workers)
+        if not cannot_await(self._loop, kind):
+            await wait_all(*workers)
 
 
 class Job:
@@ -80,7 +80,7 @@ class Job:
         self.report: Report | None = None
 
 
-class Hosts:
+class HostLimiter:
     """How many checks of each host are under way, and which jobs wait for their host's turn."""
 
     def __init__(self, most: int) -> None:
@@ -88,7 +88,7 @@ class Hosts:
         self._under_way: Counter[str] = Counter()
         self._waiting: defaultdict[str, deque[Job]] = defaultdict(deque)
 
-    def enter(self, job: Job) -> bool:
+    def acquire(self, job: Job) -> bool:
         """Tell whether a job may begin; if not, it waits here."""
         if job.host is None:
             return True
@@ -98,7 +98,7 @@ class Hosts:
         self._waiting[job.host].append(job)
         return False
 
-    def leave(self, job: Job) -> Job | None:
+    def release(self, job: Job) -> Job | None:
         """Take note that a job is done; return the next one of its host, which begins with that."""
         if job.host is None:
             return None
@@ -117,4 +117,4 @@ def host_of(address: str) -> str | None:
         target = parse(address)
     except InvalidAddress:
         return None
-    return target.path if target.kind is Kind.unix else target.host
+    return target.path if target.kind is TargetKind.unix else target.host

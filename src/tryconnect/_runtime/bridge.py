@@ -13,17 +13,17 @@ import asyncio
 import contextvars
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from tryconnect._runtime.threads import Postbox
+from tryconnect._runtime.threads import ThreadsafeLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-__all__ = ["Errand"]
+__all__ = ["LoopCall"]
 
 _T = TypeVar("_T")
 
 
-class Errand(Generic[_T]):
+class LoopCall(Generic[_T]):
     """Some work that a loop does for somebody in another thread, in the context of the latter.
 
     Args:
@@ -42,16 +42,16 @@ class Errand(Generic[_T]):
         self._result: list[_T] = []
         self._error: BaseException | None = None
 
-    async def seen_through(self) -> _T:
+    async def wait(self) -> _T:
         """Have the work done, and await its outcome in the running loop, whatever that is.
 
         Who is cancelled meanwhile cancels the work, and leaves when that has ended: so nothing of
         it is left behind.
         """
         end = _End(asyncio.get_running_loop())
-        self.begin(end.tell)
+        self.start(end.on_done)
         cancellation: asyncio.CancelledError | None = None
-        while not end.is_told:
+        while not end.is_done:
             try:
                 await end.wait()
             except asyncio.CancelledError as error:
@@ -62,36 +62,36 @@ class Errand(Generic[_T]):
                 raise
         if cancellation is not None:
             self._error = cancellation
-        return self.outcome()
+        return self.result()
 
-    async def awaited(self) -> _T:
+    async def wait_or_abandon(self) -> _T:
         """The same, but who is cancelled leaves at once: nobody knows whether that loop turns."""
         end = _End(asyncio.get_running_loop())
-        self.begin(end.tell)
+        self.start(end.on_done)
         try:
             await end.wait()
         except BaseException:
             self.cancel()
             raise
-        return self.outcome()
+        return self.result()
 
-    def begin(self, tell: Callable[[], object]) -> None:
+    def start(self, on_done: Callable[[], object]) -> None:
         """Start the work.
 
         Args:
-            tell: called when it is over, in the thread that did it.
+            on_done: called when it is over, in the thread that did it.
 
         Raises:
             RuntimeError: the loop is closed.
         """
-        self._tell = tell
+        self._on_done = on_done
         self._loop.call_soon_threadsafe(self._start)
 
     def cancel(self) -> None:
         """Cancel the work, from any thread; its end is told all the same."""
-        Postbox(self._loop).call_soon_threadsafe(self._stop)
+        ThreadsafeLoop(self._loop).call_soon_threadsafe(self._stop)
 
-    def outcome(self) -> _T:
+    def result(self) -> _T:
         """Return what the work returned, or raise what it raised; can be asked once."""
         error, self._error = self._error, None
         if error is None:
@@ -124,20 +124,20 @@ class Errand(Generic[_T]):
     def _finish(self, task: asyncio.Task[None]) -> None:
         if task.cancelled():  # before its first step
             self._error = asyncio.CancelledError()
-        self._tell()
+        self._on_done()
 
 
 class _End:
     """The end of an errand, told by one thread and awaited in another's loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.is_told = False
-        self._loop = Postbox(loop)
+        self.is_done = False
+        self._loop = ThreadsafeLoop(loop)
         self._waiter: asyncio.Future[None] = loop.create_future()
 
-    def tell(self) -> None:
+    def on_done(self) -> None:
         """Tell it, in the other thread; a loop that is closed meanwhile hears nothing."""
-        self._loop.call_soon_threadsafe(self._hear)
+        self._loop.call_soon_threadsafe(self._wake)
 
     async def wait(self) -> None:
         """Wait until it is told; who was cancelled can wait again."""
@@ -145,7 +145,7 @@ class _End:
             self._waiter = self._loop.create_future()
         await self._waiter
 
-    def _hear(self) -> None:
-        self.is_told = True
+    def _wake(self) -> None:
+        self.is_done = True
         if not self._waiter.done():
             self._waiter.set_result(None)

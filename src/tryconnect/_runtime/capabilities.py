@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterator
 
-__all__ = ["Abilities"]
+__all__ = ["LoopCapabilities"]
 
 
-class Abilities:
+class LoopCapabilities:
     """What is known of a loop.
 
     It is remembered by the loop's class: what a loop cannot do, its class has not got; and a class
@@ -41,7 +41,7 @@ class Abilities:
         """Remember that the loop is unfit for addresses of a scheme."""
         self._lacking.add(scheme)
 
-    def explain(self, error: BaseException | None) -> bool:
+    def is_missing_feature(self, error: BaseException | None) -> bool:
         """Tell whether an error says that something cannot be done, itself or by what led to it."""
         return any(
             isinstance(link, NotImplementedError)
@@ -50,9 +50,9 @@ class Abilities:
             for link in _links(error)
         )
 
-    async def account_for(self, error: BaseException | None) -> bool:
+    async def is_to_blame(self, error: BaseException | None) -> bool:
         """Tell whether it is for want of abilities that a check failed in the loop."""
-        if self.explain(error):
+        if self.is_missing_feature(error):
             return True
         return any(map(_may_hide_it, _links(error))) and not await self._connects()
 
@@ -63,7 +63,7 @@ class Abilities:
             try:
                 await self._loop.sock_connect(sock, _HERE)
             except Exception as error:  # noqa: BLE001 - whatever else it says, it has tried
-                return not self.explain(error)
+                return not self.is_missing_feature(error)
             return True
 
 

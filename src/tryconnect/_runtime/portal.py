@@ -15,12 +15,12 @@ import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tryconnect._model.faults import LocalFault
-from tryconnect._runtime.bridge import Errand
+from tryconnect._runtime.bridge import LoopCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-__all__ = ["call", "leave", "portal_loop", "run", "stock_loop"]
+__all__ = ["call", "portal_loop", "run", "start_soon", "stock_loop"]
 
 _T = TypeVar("_T")
 
@@ -36,7 +36,7 @@ async def call(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
     Raises:
         LocalFault: this machine cannot open the portal.
     """
-    return await Errand(work, portal_loop()).seen_through()
+    return await LoopCall(work, portal_loop()).wait()
 
 
 def run(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
@@ -54,23 +54,23 @@ def run(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
     loop = portal_loop()
     if _portal is not None and _portal.thread.ident == threading.get_ident():
         raise RuntimeError("a blocking call in tryconnect's own thread would wait for itself")
-    errand = Errand(work, loop)
+    errand = LoopCall(work, loop)
     over = threading.Event()
     try:
-        errand.begin(over.set)
+        errand.start(over.set)
         over.wait()
     except BaseException:
         errand.cancel()
-        over.wait(_PATIENCE)  # it may have come before the work was handed over
+        over.wait(_CANCEL_TIMEOUT)  # it may have come before the work was handed over
         raise
-    return errand.outcome()
+    return errand.result()
 
 
-_PATIENCE = 1.0
+_CANCEL_TIMEOUT = 1.0
 """Seconds that cancelled work may take to end."""
 
 
-def leave(work: Callable[[], Coroutine[Any, Any, object]]) -> None:
+def start_soon(work: Callable[[], Coroutine[Any, Any, object]]) -> None:
     """Have the portal do some work that nobody waits for, and whose outcome nobody wants.
 
     Args:
@@ -79,7 +79,7 @@ def leave(work: Callable[[], Coroutine[Any, Any, object]]) -> None:
     Raises:
         LocalFault: this machine cannot open the portal.
     """
-    Errand(work, portal_loop()).begin(lambda: None)
+    LoopCall(work, portal_loop()).start(lambda: None)
 
 
 def stock_loop() -> asyncio.AbstractEventLoop:

@@ -18,12 +18,12 @@ from tryconnect._model.faults import LocalFault
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Postbox", "beside", "is_gone", "until_done"]
+__all__ = ["ThreadsafeLoop", "cannot_await", "run_in_daemon_thread", "wait_all"]
 
 _T = TypeVar("_T")
 
 
-def beside(work: Callable[[], _T], *, name: str) -> asyncio.Future[_T]:
+def run_in_daemon_thread(work: Callable[[], _T], *, name: str) -> asyncio.Future[_T]:
     """Run blocking work in a daemon thread; the future holds its result, or its exception.
 
     Who is cancelled while waiting leaves at once; the thread goes on to its end, and its result is
@@ -37,7 +37,7 @@ def beside(work: Callable[[], _T], *, name: str) -> asyncio.Future[_T]:
         LocalFault: there is no thread to be had.
     """
     loop = asyncio.get_running_loop()
-    postbox = Postbox(loop)
+    postbox = ThreadsafeLoop(loop)
     answer: asyncio.Future[_T] = loop.create_future()
 
     def run() -> None:
@@ -55,7 +55,7 @@ def beside(work: Callable[[], _T], *, name: str) -> asyncio.Future[_T]:
     return answer
 
 
-class Postbox:
+class ThreadsafeLoop:
     """The part of a loop that other threads deliver through, except that they may come too late.
 
     Delivering to a loop that has been closed raises in the delivering thread, where nobody can
@@ -72,7 +72,7 @@ class Postbox:
             self._loop.call_soon_threadsafe(callback, *args)
 
 
-def is_gone(loop: asyncio.AbstractEventLoop, kind: type[BaseException] | None) -> bool:
+def cannot_await(loop: asyncio.AbstractEventLoop, kind: type[BaseException] | None) -> bool:
     """Tell whether a coroutine that is being left can await no more.
 
     A coroutine whose loop was closed under it, or that was thrown away half way, is run to its end
@@ -85,7 +85,7 @@ def is_gone(loop: asyncio.AbstractEventLoop, kind: type[BaseException] | None) -
     return kind is GeneratorExit or loop.is_closed()
 
 
-async def until_done(*tasks: asyncio.Task[Any]) -> None:
+async def wait_all(*tasks: asyncio.Task[Any]) -> None:
     """Return when all these tasks have ended, however they did.
 
     Who is cancelled while waiting waits on, and is cancelled then.

@@ -16,7 +16,7 @@ from aiohttp.connector import Connection
 
 from tryconnect._address.authority import is_ipv4
 from tryconnect._model.faults import LocalFault
-from tryconnect._transport.protocol import HeadFirst
+from tryconnect._transport.protocol import HeadFirstProtocol
 from tryconnect._transport.trace import current, open_socket
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
 
     from tryconnect._model.guard import Guard
-    from tryconnect._transport.trace import Trail
+    from tryconnect._transport.trace import Trace
 
 __all__ = [
     "HAPPY_EYEBALLS_DELAY",
@@ -80,28 +80,28 @@ class Connector(aiohttp.TCPConnector):
         )
         self._guard = guard
         # aiohttp's only place for another protocol.  partial is invariant, so mypy wants the base.
-        self._factory = partial(HeadFirst, loop=self._loop)  # type: ignore[assignment]
+        self._factory = partial(HeadFirstProtocol, loop=self._loop)  # type: ignore[assignment]
 
     async def connect(
         self, req: ClientRequest, traces: list[Any], timeout: ClientTimeout
     ) -> Connection:
         """Return a connection, kept or new, and note whom it leads to."""
-        trail = current.get()
+        trace = current.get()
         while True:
-            if trail is not None:
-                trail.reused = True  # until a socket is opened
+            if trace is not None:
+                trace.reused = True  # until a socket is opened
             if self.force_close:
                 # Where none is kept, there is no pool to look into and no queue to stand in,
                 # which would take 2 % of a check.
                 connection = self._taken(req, await self._create_connection(req, traces, timeout))
             else:
                 connection = await super().connect(req, traces, timeout)
-            if trail is None or not trail.reused or _still_good(connection, trail):
+            if trace is None or not trace.reused or _still_good(connection, trace):
                 break
             connection.close()
-        protocol = cast("HeadFirst", connection.protocol)
+        protocol = cast("HeadFirstProtocol", connection.protocol)
         # A connection that is kept must have read the body that nobody wants.
-        unwanted = self._force_close and trail is not None and not trail.wants_body
+        unwanted = self._force_close and trace is not None and not trace.wants_body
         protocol.expect_head(and_body=not unwanted)
         if (transport := connection.transport) is not None:
             try:
@@ -109,9 +109,9 @@ class Connector(aiohttp.TCPConnector):
             except OSError:
                 connection.close()
                 raise
-        if trail is not None:
-            trail.connected(transport)
-            trail.protocol = protocol
+        if trace is not None:
+            trace.connection_ready(transport)
+            trace.protocol = protocol
         return connection
 
     def _taken(self, req: ClientRequest, protocol: ResponseHandler) -> Connection:
@@ -190,14 +190,14 @@ async def connected(infos: list[AddrInfoType], *, guard: Guard | None) -> socket
     return sock
 
 
-def _still_good(connection: Connection, trail: Trail) -> bool:
+def _still_good(connection: Connection, trace: Trace) -> bool:
     """Tell whether a kept connection may carry the trail's request.
 
     What a peer sent while nothing was asked (a farewell, or worse) would be taken for the answer;
     aiohttp looks for it when it puts a connection away, not when it takes it out.
     """
     protocol = connection.protocol
-    return not trail.distrusts_kept and protocol is not None and not protocol.should_close
+    return not trace.distrusts_kept and protocol is not None and not protocol.should_close
 
 
 def refuse_itself(sockname: object, peername: object) -> None:

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     import aiodns
     import pycares
 
-__all__ = ["either"]
+__all__ = ["race_families"]
 
-MOMENT = 0.25
+RESOLUTION_DELAY = 0.25
 """Seconds for both: as long as a second address waits for the first (RFC 8305, section 5)."""
 
 
-async def either(
+async def race_families(
     ares: aiodns.DNSResolver, host: str, question: dict[str, Any]
 ) -> pycares.AddrInfoResult:
     """Return the addresses of both families, or of the one that answers.
@@ -38,7 +38,7 @@ async def either(
     both = ares.getaddrinfo(host, socket.AF_UNSPEC, **question)
     asked = {both}
     try:
-        await asyncio.wait(asked, timeout=MOMENT)
+        await asyncio.wait(asked, timeout=RESOLUTION_DELAY)
         if not both.done():
             for family in (socket.AF_INET, socket.AF_INET6):
                 asked.add(ares.getaddrinfo(host, family, **question))

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["END_OF_HEAD", "completed", "in_order", "is_interim", "leads_on", "status_of"]
+from tryconnect._model.abnf import TOKEN
+
+__all__ = ["END_OF_HEAD", "completed", "has_location", "is_interim", "normalized", "status_of"]
 
 END_OF_HEAD = re.compile(rb"\n\r{0,2}\n")
 """An empty line.  Lines may end without CR (RFC 9112, section 2.2), and some end with two."""
@@ -23,7 +25,7 @@ have any white space between them (RFC 9112, section 4)."""
 _INTERIM = re.compile(rb"HTTP/1\.[0-9][ \t]+1(?!01)[0-9]{2}(?![^ \t\r\n])")
 """1xx: the real answer is still to come (RFC 9110, section 15.2); 101 is one itself."""
 
-_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_TOKEN = TOKEN.encode()
 _CONTROLS = rb"\0-\x08\x0a-\x1f\x7f"
 _TEXT = rb"[^" + _CONTROLS + rb"]*"
 _FIRST = rb"HTTP/1\.[01] [1-9][0-9]{2}(?: " + _TEXT + rb")?\r\n"
@@ -55,12 +57,12 @@ def is_interim(data: bytes | bytearray, start: int = 0) -> bool:
     return _INTERIM.match(data, start) is not None
 
 
-def leads_on(head: bytes) -> bool:
+def has_location(head: bytes) -> bool:
     """Tell whether a head may name another place to go to."""
     return b"\nlocation" in head.lower()
 
 
-def in_order(head: bytes) -> bytes:
+def normalized(head: bytes) -> bytes:
     """Return a complete head as a strict parser wants it, or as it came if it cannot be mended."""
     framing = _FRAMING.findall(head)
     if len(framing) <= 1 and b"," not in b"".join(framing) and _IN_ORDER.fullmatch(head):
@@ -87,7 +89,7 @@ def completed(cut: bytes) -> bytes:
     if _STATUS_LINE.match(cut) is None or is_interim(cut):
         return b""
     whole = cut[: cut.rfind(b"\n") + 1] or cut + b"\r\n"
-    return in_order(whole + b"Transfer-Encoding: chunked\r\n\r\n")
+    return normalized(whole + b"Transfer-Encoding: chunked\r\n\r\n")
 
 
 def _fields(lines: list[bytes]) -> list[tuple[bytes, bytes]]:

@@ -14,19 +14,25 @@ from typing import TYPE_CHECKING, cast
 from aiohttp import ClientPayloadError
 from aiohttp.client_proto import ResponseHandler
 
-from tryconnect._transport.http_head import END_OF_HEAD, completed, in_order, is_interim, leads_on
+from tryconnect._transport.http_head import (
+    END_OF_HEAD,
+    completed,
+    has_location,
+    is_interim,
+    normalized,
+)
 
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["HeadFirst"]
+__all__ = ["HeadFirstProtocol"]
 
 _BEGINNING = b"HTTP/1."
 _LONGEST_HEAD = 2**17
 """Bytes: above the parser's own limits, so that it can say what is wrong with a longer one."""
 
 
-class HeadFirst(ResponseHandler):
+class HeadFirstProtocol(ResponseHandler):
     """aiohttp's protocol for one connection, fed with heads and bodies apart."""
 
     # The class's own until they change: most connections carry one answer, whose head comes whole.
@@ -86,7 +92,7 @@ class HeadFirst(ResponseHandler):
         self._in_head = False
         self.head, self._held = head, b""
         # Of an answer without its body, nobody looks at more than where it leads to.
-        super().data_received(in_order(head) if self._and_body or leads_on(head) else head)
+        super().data_received(normalized(head) if self._and_body or has_location(head) else head)
         if rest:
             super().data_received(rest)
 

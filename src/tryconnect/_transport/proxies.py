@@ -89,7 +89,7 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
 
 
 def _usable(proxy: str) -> URL:
-    shown = redact_address(proxy, doubt=True)
+    shown = redact_address(proxy, unparsable=True)
     try:
         url = yarl_url(proxy if "://" in proxy else f"http://{proxy}")
         # aiohttp sends a proxy's credentials in Latin-1.

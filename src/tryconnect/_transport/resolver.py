@@ -24,9 +24,9 @@ import pycares
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tryconnect._model.faults import LocalFault
-from tryconnect._runtime.threads import Postbox, beside
+from tryconnect._runtime.threads import ThreadsafeLoop, run_in_daemon_thread
 from tryconnect._transport.attempt import Phase
-from tryconnect._transport.families import either
+from tryconnect._transport.families import race_families
 from tryconnect._transport.trace import current
 
 if TYPE_CHECKING:
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
 
     from tryconnect._model.resolver import HostResolver
 
-__all__ = ["Names", "SystemNames"]
+__all__ = ["Resolver", "ThreadedResolver"]
 
 TIMEOUT = 2.0
 """Seconds for the first try of a name server; c-ares doubles it for the next."""
 TRIES = 2
 
 
-class Names(AbstractResolver):
+class Resolver(AbstractResolver):
     """The resolver of a session: notes the time, and asks whom there is to ask.
 
     Args:
@@ -53,20 +53,20 @@ class Names(AbstractResolver):
         self._given = resolver
         self._ares_options = {"timeout": TIMEOUT, "tries": TRIES, **ares_options}
         self._ares: aiodns.DNSResolver | None = None
-        self._system = SystemNames()
+        self._system = ThreadedResolver()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """Return the addresses of a name, in the order in which they are to be tried."""
-        trail = current.get()
-        if trail is not None:
-            trail.enter(Phase.dns)
+        trace = current.get()
+        if trace is not None:
+            trace.begin(Phase.dns)
         found = await self._resolve(host, port, family)
         if not found:
             raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
-        if trail is not None:
-            trail.enter(None)
+        if trace is not None:
+            trace.begin(None)
         return found
 
     async def close(self) -> None:
@@ -122,7 +122,7 @@ class Names(AbstractResolver):
             self._ares = self._new_ares()
         try:
             if family == socket.AF_UNSPEC:
-                return await either(self._ares, host, question)
+                return await race_families(self._ares, host, question)
             return await self._ares.getaddrinfo(host, family, **question)
         except aiodns.error.DNSError as error:
             if error.args[0] != aiodns.error.ARES_EBADRESP:
@@ -133,12 +133,12 @@ class Names(AbstractResolver):
         finally:
             await apart.close()
 
-    def _new_ares(self) -> _Ares:
-        loop = cast("asyncio.AbstractEventLoop", Postbox(asyncio.get_running_loop()))
-        return _Ares(loop=loop, **self._ares_options)
+    def _new_ares(self) -> _CaresResolver:
+        loop = cast("asyncio.AbstractEventLoop", ThreadsafeLoop(asyncio.get_running_loop()))
+        return _CaresResolver(loop=loop, **self._ares_options)
 
 
-class _Ares(aiodns.DNSResolver):
+class _CaresResolver(aiodns.DNSResolver):
     """aiodns without its second way of watching sockets, which needs ``loop.add_reader``.
 
     Loops without it hang there, and it announces itself by a warning; the system's resolver is the
@@ -149,7 +149,7 @@ class _Ares(aiodns.DNSResolver):
         return True, pycares.Channel(timeout=self._timeout, **options)
 
 
-class SystemNames(AbstractResolver):
+class ThreadedResolver(AbstractResolver):
     """``getaddrinfo``, each look-up in a daemon thread that nobody ever waits for.
 
     A hung look-up keeps its thread until the system gives up, which is after the caller has left:
@@ -172,7 +172,7 @@ class SystemNames(AbstractResolver):
                 _free_threads.release()
 
         try:
-            answer = beside(look_up, name=f"tryconnect-names-{host}")
+            answer = run_in_daemon_thread(look_up, name=f"tryconnect-names-{host}")
         except LocalFault:
             _free_threads.release()
             raise

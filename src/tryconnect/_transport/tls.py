@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 from tryconnect._model.faults import LocalFault
 from tryconnect._runtime.descriptors import shortage
-from tryconnect._runtime.threads import beside
+from tryconnect._runtime.threads import run_in_daemon_thread
 from tryconnect._transport.trace import current
 
-__all__ = ["Trust", "verifying"]
+__all__ = ["TlsContexts", "verifying"]
 
 
-class Trust:
+class TlsContexts:
     """The TLS context of one session.
 
     Args:
@@ -44,7 +44,9 @@ class Trust:
         async with self._lock:
             context = _contexts.get(wanted)
             if context is None:
-                context = await beside(partial(_make, wanted), name="tryconnect-trust")
+                context = await run_in_daemon_thread(
+                    partial(_make, wanted), name="tryconnect-trust"
+                )
                 if len(_contexts) >= _MOST_CONTEXTS:  # an environment that changes would fill it
                     _contexts.clear()
                 _contexts[wanted] = context
@@ -120,7 +122,7 @@ class _TimedHandshake(ssl.SSLObject):
     """
 
     def do_handshake(self) -> None:
-        trail = current.get()
-        if trail is not None:
-            trail.encrypting()
+        trace = current.get()
+        if trace is not None:
+            trace.handshake_started()
         super().do_handshake()

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Self
 
 from tryconnect._model.faults import Blocked
 from tryconnect._model.report import Hop, Timings, Tls
-from tryconnect._runtime.threads import is_gone
+from tryconnect._runtime.threads import cannot_await
 from tryconnect._transport.attempt import Attempt, Phase
 
 if TYPE_CHECKING:
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from tryconnect._model.guard import Guard
     from tryconnect._model.text import Decoded
 
-__all__ = ["Trail", "current", "open_socket"]
+__all__ = ["Trace", "current", "open_socket"]
 
-current: ContextVar[Trail | None] = ContextVar("tryconnect_trail", default=None)
+current: ContextVar[Trace | None] = ContextVar("tryconnect_trail", default=None)
 """The check that the running code works for."""
 
 
-class Trail:
+class Trace:
     """What is known so far of the check under way.
 
     An asynchronous context manager: on leaving, whatever the check opened is closed, however it
@@ -66,7 +66,7 @@ class Trail:
         self._sockets: list[socket.socket] = []
         self._transports: list[asyncio.Transport] = []
 
-    def enter(self, phase: Phase | None) -> None:
+    def begin(self, phase: Phase | None) -> None:
         """End the current phase, if any, and begin another, if any."""
         now = time.perf_counter()
         if self.phase is not None:
@@ -74,22 +74,22 @@ class Trail:
         self.phase = phase
         self._since = now
 
-    def opened(self, sock: socket.socket) -> None:
+    def socket_opened(self, sock: socket.socket) -> None:
         """Take note of a socket, and with it of the beginning of a connection."""
         self._sockets.append(sock)
         self.reused = False
         if self.phase is not Phase.connect:
-            self.enter(Phase.connect)
+            self.begin(Phase.connect)
 
-    def encrypting(self) -> None:
+    def handshake_started(self) -> None:
         """Take note that a TLS handshake goes on: where it fails, the peer is known."""
         if self.phase is Phase.connect:
-            self.enter(Phase.tls)
+            self.begin(Phase.tls)
             self.ip = next(filter(None, map(_peer, reversed(self._sockets))), None)
 
-    def connected(self, transport: asyncio.Transport | None) -> None:
+    def connection_ready(self, transport: asyncio.Transport | None) -> None:
         """Take note of the connection over which the request will go."""
-        self.enter(Phase.response)
+        self.begin(Phase.response)
         if transport is None:
             return
         self._transports.append(transport)
@@ -100,7 +100,7 @@ class Trail:
         """Return what happened, as a value."""
         ended_in = self.phase
         if ended_in is not None:
-            self.enter(None)
+            self.begin(None)
         return Attempt(
             target=self.target,
             error=error,
@@ -161,7 +161,7 @@ class Trail:
             current.set(None)
         left = self._lost()
         try:
-            if not is_gone(self._loop, kind) and not await _closed_within(3, left):
+            if not cannot_await(self._loop, kind) and not await _closed_within(3, left):
                 for sock in left:
                     _shutdown(sock)
                 await _closed_within(20, left)
@@ -184,8 +184,8 @@ def open_socket(addr_info: tuple[Any, ...], *, guard: Guard | None = None) -> so
     if guard is not None and not (family != _UNIX and guard.lets_through(address)):
         raise Blocked
     sock = _Socket(family, kind, proto)
-    if (trail := current.get()) is not None:
-        trail.opened(sock)
+    if (trace := current.get()) is not None:
+        trace.socket_opened(sock)
     return sock
 
 

@@ -12,7 +12,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
-from tryconnect._model.redaction import visible
+from tryconnect._model.redaction import escape_control
 from tryconnect._version import __version__
 from tryconnect.errors import TryConnectError
 
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _PIPE_BROKEN
     except (TryConnectError, OSError) as error:
         # It may quote what a peer has said.
-        shown = "\n".join(map(visible, str(error).split("\n")))
+        shown = "\n".join(map(escape_control, str(error).split("\n")))
         print(f"tryconnect: {shown}", file=sys.stderr)  # noqa: T201 - a command line prints
         return 1
 

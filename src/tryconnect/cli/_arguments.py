@@ -7,7 +7,7 @@ import gc
 import sys
 from typing import TYPE_CHECKING, Any
 
-from tryconnect._address.target import Kind, nothing_expected, parse
+from tryconnect._address.target import TargetKind, expect_not_applicable, parse
 from tryconnect._client import Client
 from tryconnect._model.expect import Expect
 from tryconnect._model.guard import Guard
@@ -198,5 +198,5 @@ def refuse_what_cannot_be_expected(addresses: Iterable[str], expect: Expect | No
             target = parse(address)
         except InvalidAddress:
             continue  # a report of its own
-        if target.kind is not Kind.http:
-            raise ValueError(nothing_expected(target))
+        if target.kind is not TargetKind.http:
+            raise ValueError(expect_not_applicable(target))

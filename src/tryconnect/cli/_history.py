@@ -11,14 +11,14 @@ from tryconnect.errors import Reason
 if TYPE_CHECKING:
     from tryconnect import Report
 
-__all__ = ["REMEMBERED", "Watched", "share"]
+__all__ = ["REMEMBERED", "History", "share"]
 
 REMEMBERED = 30
 """Reports that a table has room to show as a row of bars."""
 
 
 @dataclass(slots=True)
-class Watched:
+class History:
     """An address that is watched.
 
     Attributes:
@@ -52,6 +52,6 @@ class Watched:
         self.state, self.since = report, now
 
 
-def share(watched: Watched) -> str:
+def share(watched: History) -> str:
     """Say how many of the checks were good."""
     return f"{watched.good / watched.checks:.1%}" if watched.checks else "–"  # noqa: RUF001

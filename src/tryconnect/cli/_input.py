@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tryconnect._runtime.threads import beside
+from tryconnect._runtime.threads import run_in_daemon_thread
 
 if TYPE_CHECKING:
     import io
@@ -93,7 +93,7 @@ async def _read(file: io.FileIO) -> bytes:
     """Return what there is of a file, as soon as there is something; nothing at its end."""
     if await _is_readable(file.fileno()):
         return file.read(_BLOCK) or b""
-    return await beside(partial(file.read, _BLOCK), name="tryconnect-input") or b""
+    return await run_in_daemon_thread(partial(file.read, _BLOCK), name="tryconnect-input") or b""
 
 
 async def _is_readable(descriptor: int) -> bool:
@@ -119,7 +119,7 @@ async def count(names: Iterable[str]) -> int | None:
     paths = [Path(name) for name in names]
     if not all(path.is_file() for path in paths):
         return None
-    return await beside(lambda: sum(map(_count, paths)), name="tryconnect-count")
+    return await run_in_daemon_thread(lambda: sum(map(_count, paths)), name="tryconnect-count")
 
 
 def _count(path: Path) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from rich.console import Console
 
-from tryconnect._runtime.threads import until_done
+from tryconnect._runtime.threads import wait_all
 from tryconnect.cli._output import accepts
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Live:
             self._stream.flush()
         else:
             self.erase()
-        await until_done(self._task)
+        await wait_all(self._task)
 
     async def _draw_for_ever(self) -> None:
         while True:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.table import Table
 from rich.text import Text
 
-from tryconnect._model.redaction import visible
+from tryconnect._model.redaction import escape_control
 from tryconnect._model.render import duration, shown_address
-from tryconnect.cli._history import Watched, share
+from tryconnect.cli._history import History, share
 from tryconnect.cli._terminal import style
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ class _Column(NamedTuple):
 
     title: str
     wide: int
-    cell: Callable[[Watched, float], Text]
+    cell: Callable[[History, float], Text]
     right: bool = False
 
 
-def _state(watched: Watched, now: float) -> Text:
+def _state(watched: History, now: float) -> Text:
     del now
     if watched.state is None:
         return Text("● …", "dim")
@@ -38,23 +38,23 @@ def _state(watched: Watched, now: float) -> Text:
     return Text(f"● {'up' if watched.state.ok else reason}", style(reason))
 
 
-def _since(watched: Watched, now: float) -> Text:
+def _since(watched: History, now: float) -> Text:
     if watched.state is None:
         return Text("")
     return Text(str(timedelta(seconds=int(now - watched.since))))
 
 
-def _took(watched: Watched, now: float) -> Text:
+def _took(watched: History, now: float) -> Text:
     del now
     return Text(duration(watched.latest[-1].timings.total)) if watched.latest else Text("")
 
 
-def _good(watched: Watched, now: float) -> Text:
+def _good(watched: History, now: float) -> Text:
     del now
     return Text(share(watched))
 
 
-def _history(watched: Watched, now: float) -> Text:
+def _history(watched: History, now: float) -> Text:
     """Draw the last checks: the slower a good one was, the higher is its bar."""
     del now
     slowest = max((each.timings.total for each in watched.latest if each), default=0.0)
@@ -71,10 +71,10 @@ def _bar(report: Report, slowest: float) -> Text:
 _BARS = "▁▂▃▄▅▆▇"
 
 
-def _detail(watched: Watched, now: float) -> Text:
+def _detail(watched: History, now: float) -> Text:
     del now
     text = watched.latest[-1].detail.partition("\n")[0] if watched.latest else ""
-    return Text(visible(text), "dim")
+    return Text(escape_control(text), "dim")
 
 
 _COLUMNS = (
@@ -92,7 +92,7 @@ _NARROWEST = 20
 
 
 def table(
-    watched: Iterable[Watched], *, now: float, width: int, every: float, show_secrets: bool
+    watched: Iterable[History], *, now: float, width: int, every: float, show_secrets: bool
 ) -> Table:
     """Return the table as it is now, for so many columns of a terminal."""
     columns = [column for column in _COLUMNS if width >= column.wide]

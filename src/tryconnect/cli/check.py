@@ -14,7 +14,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from tryconnect._model.render import caret, exit_code, summary
-from tryconnect._options import AT_ONCE
+from tryconnect._options import DEFAULT_LIMIT
 from tryconnect.cli import _arguments as arguments
 from tryconnect.cli._input import addresses, count, opened
 from tryconnect.cli._output import say, tell
@@ -46,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--limit",
         type=int,
-        default=AT_ONCE,
+        default=DEFAULT_LIMIT,
         metavar="NUMBER",
         help="how many to check at the same time (default: %(default)s)",
     )

@@ -12,7 +12,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from tryconnect._model.redaction import visible
+from tryconnect._model.redaction import escape_control
 from tryconnect._options import FETCH_TIMEOUT, MAX_BYTES
 from tryconnect.cli import _arguments as arguments
 from tryconnect.cli._output import write
@@ -62,11 +62,11 @@ async def _show(client: Client, options: argparse.Namespace, expect: Expect | No
             encoding=options.encoding,
         )
     if sys.stdout.isatty():
-        text = _OBEYED.sub(lambda found: visible(found[0]), text)
+        text = _OBEYED.sub(lambda found: escape_control(found[0]), text)
     elif (reconfigure := getattr(sys.stdout, "reconfigure", None)) is not None:
         reconfigure(newline="")  # Windows would make its own line ends of them
     await write(text)
 
 
 _OBEYED = re.compile(r"[^\n\t -~]")
-"""What may be more to a terminal than what it shows; ``visible`` knows."""
+"""What may be more to a terminal than what it shows; ``escape_control`` knows."""

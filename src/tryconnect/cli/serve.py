@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tryconnect import Client, Guard
-from tryconnect._options import AT_ONCE
+from tryconnect._options import DEFAULT_LIMIT
 from tryconnect.errors import TryConnectError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--limit",
         type=int,
-        default=AT_ONCE,
+        default=DEFAULT_LIMIT,
         metavar="N",
         help="checks at once, above which the answer is 503 (default: %(default)s)",
     )

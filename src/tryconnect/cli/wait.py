@@ -12,7 +12,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from tryconnect._model.redaction import visible
+from tryconnect._model.redaction import escape_control
 from tryconnect._model.render import line, shown_address
 from tryconnect._options import UP, WAIT_TIMEOUT
 from tryconnect._runs.waiting import wait
@@ -68,8 +68,8 @@ def _expected(options: argparse.Namespace) -> Expect | None:
 async def _wait(
     client: Client, options: argparse.Namespace, expect: Expect | None, news: News
 ) -> int:
-    async def check(address: str, *, limit: float, expect: Expect | None) -> Report:
-        report = await client.probe(address, timeout=limit, expect=expect)
+    async def check(address: str, *, timeout: float, expect: Expect | None) -> Report:
+        report = await client.probe(address, timeout=timeout, expect=expect)
         news.take(report)
         return report
 
@@ -151,6 +151,6 @@ class News:
             parts += [
                 Text(f"{first.reason}", style(first.reason)),
                 Text(f"  {address}{more}  "),
-                Text(visible(first.detail.partition("\n")[0]), "dim"),
+                Text(escape_control(first.detail.partition("\n")[0]), "dim"),
             ]
         return Text("").join(parts)

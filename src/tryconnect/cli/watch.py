@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Never
 
 from tryconnect._model.render import shown_address
-from tryconnect._options import EVERY
+from tryconnect._options import WATCH_INTERVAL
 from tryconnect._runs.watching import watch
 from tryconnect.cli import _arguments as arguments
-from tryconnect.cli._history import Watched, share
+from tryconnect.cli._history import History, share
 from tryconnect.cli._output import say, tell
 from tryconnect.cli._terminal import live
 
@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--every",
         type=float,
-        default=EVERY,
+        default=WATCH_INTERVAL,
         metavar="SECONDS",
         help="from one check to the next, give or take a tenth (default: %(default)g)",
     )
@@ -74,14 +74,14 @@ class _Watches:
     """Several watches, told of in one place."""
 
     def __init__(self, client: Client, options: argparse.Namespace, expect: Expect | None) -> None:
-        self.watched = [Watched(address) for address in options.addresses]
+        self.watched = [History(address) for address in options.addresses]
         self._client = client
         self._options = options
         self._watches = [self._watch(each, expect) for each in self.watched]
         self._live = not options.json and live(sys.stdout)
 
     async def run(self) -> Never:
-        changes: asyncio.Queue[tuple[Watched, Report]] = asyncio.Queue(maxsize=1)
+        changes: asyncio.Queue[tuple[History, Report]] = asyncio.Queue(maxsize=1)
         try:
             async with self._client, self._drawn(), asyncio.TaskGroup() as group:
                 for watched, steps in zip(self.watched, self._watches, strict=True):
@@ -91,7 +91,7 @@ class _Watches:
         except* OSError as faults:
             raise faults.exceptions[0] from None
 
-    async def _tell(self, watched: Watched, report: Report) -> None:
+    async def _tell(self, watched: History, report: Report) -> None:
         watched.change(report, time.monotonic())
         if self._live:
             return
@@ -117,9 +117,9 @@ class _Watches:
 
         return Live(compose, sys.stdout, keep=True)
 
-    def _watch(self, watched: Watched, expect: Expect | None) -> Watch:
-        async def check(address: str, *, limit: float, expect: Expect | None) -> Report:
-            report = await self._client.probe(address, timeout=limit, expect=expect)
+    def _watch(self, watched: History, expect: Expect | None) -> Watch:
+        async def check(address: str, *, timeout: float, expect: Expect | None) -> Report:
+            report = await self._client.probe(address, timeout=timeout, expect=expect)
             watched.take(report)
             return report
 
@@ -135,13 +135,13 @@ class _Watches:
 
 
 async def _follow(
-    watched: Watched, steps: Watch, changes: asyncio.Queue[tuple[Watched, Report]]
+    watched: History, steps: Watch, changes: asyncio.Queue[tuple[History, Report]]
 ) -> None:
     async for report in steps:
         await changes.put((watched, report))
 
 
-def _summary(watched: list[Watched], seconds: float, options: argparse.Namespace) -> str:
+def _summary(watched: list[History], seconds: float, options: argparse.Namespace) -> str:
     rows = [
         f"  {share(each):>6} good of {each.checks:,} checks, {each.changes:,} changes  "
         f"{shown_address(each.address, show_secrets=options.show_secrets)}"

@@ -74,7 +74,7 @@ async def _beside(loop: asyncio.AbstractEventLoop, examination: Examination) -> 
     """Examine a loop that runs in another thread."""
     visit = _Visit(loop, examination)
     loop.call_soon_threadsafe(visit.begin)
-    await visit.seen_through()
+    await visit.wait()
 
 
 async def _into(loop: asyncio.AbstractEventLoop, examination: Examination) -> None:
@@ -96,7 +96,7 @@ async def _into(loop: asyncio.AbstractEventLoop, examination: Examination) -> No
 
     thread = threading.Thread(target=run, name="tryconnect-doctor", daemon=True)
     thread.start()
-    await visit.seen_through()
+    await visit.wait()
     if visit.over.is_set():
         thread.join()
     if errors:
@@ -126,16 +126,16 @@ class _Visit:
         finally:
             self.over.set()
 
-    async def seen_through(self) -> None:
+    async def wait(self) -> None:
         """Wait for the end, or for a standstill; the loop is left in either case."""
         try:
-            await until(self._settled, limit=math.inf)
+            await until(self._settled, timeout=math.inf)
         finally:
             self._left = True
             if not self.over.is_set():
                 with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
                     self._loop.call_soon_threadsafe(self._end)
-                await until(self.over.is_set, limit=_FAREWELL)
+                await until(self.over.is_set, timeout=_FAREWELL)
         if not self.over.is_set():
             self._examination.gave_up()
 

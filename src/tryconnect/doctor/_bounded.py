@@ -21,12 +21,12 @@ LIMIT = 2.0
 """Seconds that one test may take: what works takes milliseconds, on a busy machine too."""
 
 
-async def until(done: Callable[[], bool], *, limit: float | None = None) -> bool:
+async def until(done: Callable[[], bool], *, timeout: float | None = None) -> bool:
     """Wait until something is so, or the time is up (``LIMIT``); tell whether it is.
 
     The loop is kept turning in steps of a millisecond: others in it go on, but it is never idle.
     """
-    end = time.monotonic() + (LIMIT if limit is None else limit)
+    end = time.monotonic() + (LIMIT if timeout is None else timeout)
     while not done():
         if time.monotonic() >= end:
             return False
@@ -44,7 +44,7 @@ class Outcome(Generic[_T]):
 
 
 async def bounded(
-    work: Coroutine[object, object, _T], *, limit: float | None = None
+    work: Coroutine[object, object, _T], *, timeout: float | None = None
 ) -> Outcome[_T]:
     """Do some work in a task of its own, and leave it where it takes too long (``LIMIT``)."""
 
@@ -56,13 +56,13 @@ async def bounded(
 
     task = asyncio.get_running_loop().create_task(go())
     try:
-        if await until(task.done, limit=limit):
+        if await until(task.done, timeout=timeout):
             return task.result()
         return Outcome()
     finally:
         if not task.done():
             task.cancel()
-            await until(task.done, limit=_FAREWELL)
+            await until(task.done, timeout=_FAREWELL)
 
 
 _STEP = 0.001

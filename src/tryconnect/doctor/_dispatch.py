@@ -7,8 +7,8 @@ import threading
 from typing import TYPE_CHECKING
 
 import tryconnect
-from tryconnect._client import session_class
-from tryconnect._runtime.capabilities import Abilities
+from tryconnect._client import checker_class
+from tryconnect._runtime.capabilities import LoopCapabilities
 from tryconnect.doctor._bounded import LIMIT, until
 from tryconnect.doctor._findings import fault, ok
 from tryconnect.doctor._servers import anonymous, answer, over_tls, serving
@@ -34,7 +34,7 @@ async def road(name: str) -> Finding:
                 f"an {scheme} check within this machine fails in this loop: {report.detail}",
                 'mend what is broken above, or use tryconnect.Client(loop="portal")',
             )
-    abilities = Abilities(asyncio.get_running_loop())
+    abilities = LoopCapabilities(asyncio.get_running_loop())
     far = [scheme for scheme in ("http", "https") if abilities.lacks(scheme)]
     return ok(name, _TOLD[len(far)].format(far=" and ".join(far)))
 
@@ -62,9 +62,9 @@ async def _checked(address: str, context: ssl.SSLContext | None) -> tryconnect.R
 
 async def _have_aiohttp() -> None:
     """Import aiohttp beside the loop: a GUI would stand still for a quarter of a second."""
-    thread = threading.Thread(target=session_class, name="tryconnect-doctor-import", daemon=True)
+    thread = threading.Thread(target=checker_class, name="tryconnect-doctor-import", daemon=True)
     thread.start()
-    await until(lambda: not thread.is_alive(), limit=_LONG_IMPORT)
+    await until(lambda: not thread.is_alive(), timeout=_LONG_IMPORT)
 
 
 _LONG_IMPORT = 30.0

@@ -75,7 +75,7 @@ class Findings:
         return all(finding.level is not Level.fault for finding in self.all)
 
     @property
-    def worse_than_ok(self) -> tuple[Finding, ...]:
+    def problems(self) -> tuple[Finding, ...]:
         """The warnings and faults."""
         return tuple(finding for finding in self.all if finding.level is not Level.ok)
 

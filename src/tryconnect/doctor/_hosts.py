@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tryconnect._model.redaction import visible
+from tryconnect._model.redaction import escape_control
 from tryconnect.doctor._findings import Finding, fault, ok, warning
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ def _judged(name: str, text: str, file: Path) -> Finding:
         try:
             address = ipaddress.ip_address(ip.partition("%")[0])
         except ValueError:
-            sentence = f'line {number} of {file} does not begin with an address: "{visible(ip)}"'
+            sentence = (
+                f'line {number} of {file} does not begin with an address: "{escape_control(ip)}"'
+            )
             return warning(name, sentence, "correct the line, or take it out")
         for each in names:
             known.setdefault(each.lower(), []).append(address)

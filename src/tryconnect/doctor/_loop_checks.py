@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
-from tryconnect._model.redaction import redact, visible
+from tryconnect._model.redaction import escape_control, redact
 from tryconnect._model.render import duration
-from tryconnect._runtime.capabilities import Abilities
+from tryconnect._runtime.capabilities import LoopCapabilities
 from tryconnect.doctor import _clock, _dispatch, _sockets, _threads
 from tryconnect.doctor._bounded import bounded
 from tryconnect.doctor._findings import Level, fault, warning
@@ -106,9 +106,9 @@ async def _found(name: str, test: LoopTest) -> Finding:
     try:
         finding = await (test.run(name) if test.idle else _in_time(name, test))
     except Exception as error:  # noqa: BLE001 - a strange loop may raise anything
-        if Abilities(asyncio.get_running_loop()).explain(error):
+        if LoopCapabilities(asyncio.get_running_loop()).is_missing_feature(error):
             return warning(name, f"this loop does not have {test.tries}", test.missing)
-        said = visible(redact(f"{type(error).__name__}: {error}"))
+        said = escape_control(redact(f"{type(error).__name__}: {error}"))
         return fault(name, f"{test.tries} fails in this loop ({said})", test.missing)
     if finding is None:
         took = duration(_LONGEST)
@@ -117,7 +117,7 @@ async def _found(name: str, test: LoopTest) -> Finding:
 
 
 async def _in_time(name: str, test: LoopTest) -> Finding | None:
-    outcome = await bounded(test.run(name), limit=_LONGEST)
+    outcome = await bounded(test.run(name), timeout=_LONGEST)
     if outcome.error is not None:
         raise outcome.error
     return outcome.value

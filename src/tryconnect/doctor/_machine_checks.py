@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from tryconnect._model.redaction import redact, visible
+from tryconnect._model.redaction import escape_control, redact
 from tryconnect._model.render import duration
 from tryconnect.doctor._bounded import until
 from tryconnect.doctor._certificates import machine_clock, trust
@@ -46,7 +46,7 @@ async def looked_at(servers: Sequence[str] | None) -> list[Finding]:
     """
     options = {"name_servers": {"servers": servers}} if servers is not None else {}
     looks = [_Look(name, **options.get(name, {})) for name in MACHINE_TESTS]
-    await until(lambda: all(look.over.is_set() for look in looks), limit=_LONGEST)
+    await until(lambda: all(look.over.is_set() for look in looks), timeout=_LONGEST)
     return [finding for look in looks for finding in look.findings()]
 
 
@@ -75,7 +75,7 @@ class _Look:
         try:
             self._found = list(MACHINE_TESTS[self._name](self._name, **self._options))
         except Exception as error:  # noqa: BLE001 - a strange machine may raise anything
-            said = visible(redact(f"{type(error).__name__}: {error}"))
+            said = escape_control(redact(f"{type(error).__name__}: {error}"))
             advice = "look at it by hand, and tell the developers of tryconnect"
             self._found = [fault(self._name, f"this cannot be looked at ({said})", advice)]
         finally:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["name_servers"]
 
-_PATIENCE = 2.0
+_ANSWER_TIMEOUT = 2.0
 """Seconds for an answer: as long as a check waits for the first server before it asks the next."""
 
 _SLOW = 0.5
@@ -70,7 +70,9 @@ class _Asked:
     def all(cls, servers: Sequence[str]) -> list[_Asked]:
         """Ask all at once, and wait for their answers."""
         asked = [cls(server) for server in servers]
-        end = time.monotonic() + 2 * _PATIENCE  # c-ares keeps the deadline, in a thread of its own
+        end = (
+            time.monotonic() + 2 * _ANSWER_TIMEOUT
+        )  # c-ares keeps the deadline, in a thread of its own
         for each in asked:
             each.over.wait(max(0, end - time.monotonic()))
             each.channel.close()
@@ -81,7 +83,7 @@ class _Asked:
         self.over = threading.Event()
         self.took: float | None = None
         self.code = pycares.errno.ARES_ETIMEOUT
-        self.channel = pycares.Channel(servers=[server], timeout=_PATIENCE, tries=1)
+        self.channel = pycares.Channel(servers=[server], timeout=_ANSWER_TIMEOUT, tries=1)
         self._begun = time.monotonic()
         self.channel.query(_QUESTION, pycares.QUERY_TYPE_NS, callback=self._note)
 
@@ -90,7 +92,7 @@ class _Asked:
         return self.code in _ANSWERS
 
     def finding(self, name: str, *, others_answer: bool) -> Finding:
-        took = duration(self.took if self.took is not None else _PATIENCE)
+        took = duration(self.took if self.took is not None else _ANSWER_TIMEOUT)
         server = f"the name server {self.server}"
         if self.answered and (self.took or 0) < _SLOW:
             return ok(name, f"{server} answers in {took}")

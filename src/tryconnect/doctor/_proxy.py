@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["proxies"]
 
-_PATIENCE = 2.0
+_CONNECT_TIMEOUT = 2.0
 """Seconds to connect to a proxy."""
 
 _OUTSIDE = "outside.example"
@@ -63,7 +63,7 @@ def _tried(name: str, proxy: URL, schemes: str) -> Finding:
     shown = redact_address(str(proxy))
     begun = time.monotonic()
     try:
-        socket.create_connection((proxy.host, proxy.port), timeout=_PATIENCE).close()
+        socket.create_connection((proxy.host, proxy.port), timeout=_CONNECT_TIMEOUT).close()
     except OSError as error:
         return fault(
             name,

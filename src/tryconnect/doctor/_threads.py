@@ -179,9 +179,9 @@ async def _is_heard(plant: Callable[[], Coroutine[object, object, int]]) -> bool
         def is_heard() -> bool:
             return bool({_PLANTED, future} & heard)
 
-        if not await until(is_heard, limit=_SETTLED):
+        if not await until(is_heard, timeout=_SETTLED):
             gc.collect()  # a loop's future may be part of a circle
-            await until(is_heard, limit=_SETTLED)
+            await until(is_heard, timeout=_SETTLED)
         return is_heard()
 
 

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import tryconnect
 from tryconnect._options import (
-    AT_ONCE,
     CHECK_TIMEOUT,
-    EVERY,
+    DEFAULT_LIMIT,
     FETCH_TIMEOUT,
     MAX_BYTES,
     UP,
     WAIT_TIMEOUT,
+    WATCH_INTERVAL,
 )
 from tryconnect.sync._client import Client
 from tryconnect.sync._iterators import BlockingProbes, BlockingWatch
@@ -122,7 +122,7 @@ def fetch_text(
 def probe_many(
     addresses: Iterable[Address],
     *,
-    limit: int = AT_ONCE,
+    limit: int = DEFAULT_LIMIT,
     per_host: int | None = None,
     timeout: float = CHECK_TIMEOUT,
     expect: ExpectLike = None,
@@ -195,7 +195,7 @@ def wait_until_down(
 def watch(
     address: Address,
     *,
-    every: float = EVERY,
+    every: float = WATCH_INTERVAL,
     timeout: float = CHECK_TIMEOUT,
     expect: ExpectLike = None,
     rise: int = 1,

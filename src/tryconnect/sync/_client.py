@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from tryconnect import _client
 from tryconnect._options import (
-    AT_ONCE,
     CHECK_TIMEOUT,
-    EVERY,
+    DEFAULT_LIMIT,
     FETCH_TIMEOUT,
     MAX_BYTES,
     UP,
     WAIT_TIMEOUT,
+    WATCH_INTERVAL,
 )
 from tryconnect.sync._iterators import BlockingProbes, BlockingWatch
 from tryconnect.sync._runner import make_runner, refuse_inside_a_loop
@@ -103,7 +103,7 @@ class Client:
         self,
         addresses: Iterable[Address],
         *,
-        limit: int = AT_ONCE,
+        limit: int = DEFAULT_LIMIT,
         per_host: int | None = None,
         timeout: float = CHECK_TIMEOUT,
         expect: ExpectLike = None,
@@ -160,7 +160,7 @@ class Client:
         self,
         address: Address,
         *,
-        every: float = EVERY,
+        every: float = WATCH_INTERVAL,
         timeout: float = CHECK_TIMEOUT,
         expect: ExpectLike = None,
         rise: int = 1,

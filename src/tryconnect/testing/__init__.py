@@ -15,7 +15,7 @@ The peers that speak TLS or DNS need the extra ``testing``; what there is to say
 .. versionadded:: 0.1
 """
 
-from tryconnect.testing._catalog import HALL, Exhibit
+from tryconnect.testing._catalog import BAD_PEERS, PeerCase
 from tryconnect.testing._encoded import bomb, packed
 from tryconnect.testing._http import HttpServer, Page, http_server
 from tryconnect.testing._misbehaving import (
@@ -40,14 +40,14 @@ from tryconnect.testing._threaded import in_thread
 from tryconnect.testing._unix import UnixPeer, unix_server
 
 __all__ = [
-    "HALL",
+    "BAD_PEERS",
     "REPLIES",
     "Connection",
-    "Exhibit",
     "Handler",
     "HttpServer",
     "Page",
     "Peer",
+    "PeerCase",
     "Proxy",
     "Reply",
     "UnixPeer",

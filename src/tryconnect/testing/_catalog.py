@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
     from tryconnect.testing._misbehaving import Opening
 
-__all__ = ["HALL", "Exhibit"]
+__all__ = ["BAD_PEERS", "PeerCase"]
 
 
 @dataclass(frozen=True)
-class Exhibit:
+class PeerCase:
     """One peer of the hall.
 
     Attributes:
@@ -51,51 +51,51 @@ class Exhibit:
 
 
 _CONNECTIONS = {
-    "refuses": Exhibit(closed_port, "nothing listens"),
-    "black hole": Exhibit(full_backlog, "neither accepts nor refuses", hangs=True),
-    "silent": Exhibit(silent, "accepts and never says a word", hangs=True),
-    "accepts late": Exhibit(partial(accepts_late, 0.05), "answers, after 50 ms"),
-    "closes at once": Exhibit(partial(closes, "accept"), "hangs up before the request"),
-    "closes": Exhibit(closes, "hangs up in place of an answer"),
-    "resets at once": Exhibit(partial(reset, "accept"), "resets before the request"),
-    "resets": Exhibit(reset, "resets in place of an answer"),
-    "resets in the status line": Exhibit(partial(reset, "status"), "resets after 12 bytes"),
-    "resets in the headers": Exhibit(partial(reset, "headers"), "resets inside a header"),
-    "resets in the body": Exhibit(partial(reset, "body"), "resets after good headers"),
+    "refuses": PeerCase(closed_port, "nothing listens"),
+    "black hole": PeerCase(full_backlog, "neither accepts nor refuses", hangs=True),
+    "silent": PeerCase(silent, "accepts and never says a word", hangs=True),
+    "accepts late": PeerCase(partial(accepts_late, 0.05), "answers, after 50 ms"),
+    "closes at once": PeerCase(partial(closes, "accept"), "hangs up before the request"),
+    "closes": PeerCase(closes, "hangs up in place of an answer"),
+    "resets at once": PeerCase(partial(reset, "accept"), "resets before the request"),
+    "resets": PeerCase(reset, "resets in place of an answer"),
+    "resets in the status line": PeerCase(partial(reset, "status"), "resets after 12 bytes"),
+    "resets in the headers": PeerCase(partial(reset, "headers"), "resets inside a header"),
+    "resets in the body": PeerCase(partial(reset, "body"), "resets after good headers"),
 }
 _FLOODS = {
-    "drips the status line": Exhibit(drip, "sends a byte a second", hangs=True),
-    "drips the headers": Exhibit(
+    "drips the status line": PeerCase(drip, "sends a byte a second", hangs=True),
+    "drips the headers": PeerCase(
         partial(drip, "headers"), "sends a byte a second from the headers on", hangs=True
     ),
-    "drips the body": Exhibit(
+    "drips the body": PeerCase(
         partial(drip, "body"), "sends a byte a second from the body on", hangs=True
     ),
-    "endless headers": Exhibit(endless_headers, "sends headers for ever"),
-    "endless 1xx": Exhibit(endless_1xx, "promises an answer for ever", hangs=True),
-    "endless body": Exhibit(endless_body, "sends a body for ever", hangs=True),
-    "1 MB of header": Exhibit(partial(big_header, 2**20), "sends one header of 1 MiB"),
+    "endless headers": PeerCase(endless_headers, "sends headers for ever"),
+    "endless 1xx": PeerCase(endless_1xx, "promises an answer for ever", hangs=True),
+    "endless body": PeerCase(endless_body, "sends a body for ever", hangs=True),
+    "1 MB of header": PeerCase(partial(big_header, 2**20), "sends one header of 1 MiB"),
 }
 _CODINGS = ("gzip", "deflate", "br", "zstd")
 _BODIES = {
     **{
-        f"corrupt {coding}": Exhibit(
+        f"corrupt {coding}": PeerCase(
             partial(packed, coding, corrupt=True), f"sends a body whose {coding} is broken"
         )
         for coding in _CODINGS
     },
     **{
-        f"{coding} bomb": Exhibit(
+        f"{coding} bomb": PeerCase(
             partial(bomb, coding), f"sends a small body, which {coding} unpacks to 64 MiB"
         )
         for coding in _CODINGS
     },
-    "stacked codings": Exhibit(
+    "stacked codings": PeerCase(
         partial(packed, "deflate", "gzip"), "packs its body twice, as it is allowed to"
     ),
 }
 _REPLIES = {
-    f"reply: {name.replace('_', ' ')}": Exhibit(partial(raw, reply), reply.remark)
+    f"reply: {name.replace('_', ' ')}": PeerCase(partial(raw, reply), reply.remark)
     for name, reply in REPLIES.items()
 }
 _TLS = {
@@ -120,19 +120,19 @@ _TLS = {
     "plain_on_tls_port": "answers the client's hello in plain HTTP",
 }
 _HANDSHAKES = {
-    f"TLS: {kind.replace('_', ' ')}": Exhibit(
+    f"TLS: {kind.replace('_', ' ')}": PeerCase(
         partial(tls_server, kind), does, hangs=kind == "silent_handshake", scheme="https"
     )
     for kind, does in _TLS.items()
 }
 
-HALL: dict[str, Exhibit] = {
+BAD_PEERS: dict[str, PeerCase] = {
     **_CONNECTIONS,
     **_FLOODS,
     **_BODIES,
     **_REPLIES,
     **_HANDSHAKES,
-    "TLS on a plain port": Exhibit(tls_server, "speaks TLS only, and is asked in plain HTTP"),
+    "TLS on a plain port": PeerCase(tls_server, "speaks TLS only, and is asked in plain HTTP"),
 }
 """All peers by name, from those where no one answers to those that nobody can trust.
 

@@ -76,7 +76,7 @@ def https_peer(open_peer: OpenPeer) -> testing.HttpServer:
     return open_peer(testing.http_server(tls=testing.server_context()))
 
 
-@pytest.fixture(params=testing.HALL)
+@pytest.fixture(params=testing.BAD_PEERS)
 def bad_peer(request: pytest.FixtureRequest, open_peer: OpenPeer) -> testing.Peer:
     """Run the test with each peer of ``tryconnect.testing.HALL``, one after another.
 
@@ -84,7 +84,7 @@ def bad_peer(request: pytest.FixtureRequest, open_peer: OpenPeer) -> testing.Pee
 
     .. versionadded:: 0.1
     """
-    exhibit = testing.HALL[request.param]
+    exhibit = testing.BAD_PEERS[request.param]
     try:
         peer = open_peer(exhibit.open())
     except (ModuleNotFoundError, RuntimeError) as error:

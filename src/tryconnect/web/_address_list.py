@@ -18,7 +18,7 @@ MAX_ADDRESSES = 10_000
 MAX_BODY = 2**20
 """Bytes: a list of that many addresses of a hundred characters each."""
 
-PATIENCE = 30.0
+WRITE_TIMEOUT = 30.0
 """Seconds that a body may take to come."""
 
 
@@ -31,7 +31,7 @@ async def addresses(request: web.Request) -> list[str]:
     if (request.content_length or 0) > MAX_BODY:
         raise _too_long()
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WRITE_TIMEOUT):
             data = await request.read()
     except TimeoutError:
         raise Problem(HTTPStatus.REQUEST_TIMEOUT, "the body did not come in time") from None

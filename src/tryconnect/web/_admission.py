@@ -13,28 +13,28 @@ if TYPE_CHECKING:
 
     from tryconnect import Client, Report
     from tryconnect._runs.bulk import Probes
-    from tryconnect.web._metrics import Books
+    from tryconnect.web._metrics import Metrics
     from tryconnect.web._parameters import Question
 
-__all__ = ["AT_ONCE_IN_A_LIST", "Checks"]
+__all__ = ["AT_ONCE_IN_A_LIST", "Admission"]
 
 AT_ONCE_IN_A_LIST = 25
-"""Checks of one list under way at the same time: it leaves room for others."""
+"""Admission of one list under way at the same time: it leaves room for others."""
 
 
-class Checks:
+class Admission:
     """Whoever finds no room for a check is told to come again: nobody waits in a queue.
 
     Args:
         client: checks the addresses.
         limit: checks at once.
-        books: where they are counted.
+        metrics: where they are counted.
     """
 
-    def __init__(self, client: Client, *, limit: int, books: Books) -> None:
+    def __init__(self, client: Client, *, limit: int, metrics: Metrics) -> None:
         self._client = client
         self._free = limit
-        self._books = books
+        self._metrics = metrics
 
     async def one(self, question: Question) -> Report:
         """Check an address.
@@ -42,18 +42,18 @@ class Checks:
         Raises:
             Problem: there is no room.
         """
-        with self._room(1), self._books.under_way():
+        with self._room(1), self._metrics.in_flight():
             report = await self._client.probe(
                 question.address, timeout=question.timeout, expect=question.expect
             )
-        self._books.enter(report)
+        self._metrics.count(report)
         return report
 
     @contextlib.asynccontextmanager
     async def many(self, addresses: Sequence[str], question: Question) -> AsyncIterator[Probes]:
         """Check a list of addresses while the context lasts; its end cancels what is under way.
 
-        Whoever reads a report enters it in the books.
+        Whoever reads a report enters it in the metrics.
 
         Raises:
             Problem: there is no room.
@@ -62,7 +62,7 @@ class Checks:
             run = self._client.probe_many(
                 addresses, limit=limit, timeout=question.timeout, expect=question.expect
             )
-            with self._books.under_way(run):
+            with self._metrics.in_flight(run):
                 async with run:
                     yield run
 
@@ -71,7 +71,7 @@ class Checks:
         """Take as much room as there is, up to what is wanted, and give it back afterwards."""
         taken = min(wanted, self._free)
         if taken < 1:
-            self._books.turned_away.inc()
+            self._metrics.rejected.inc()
             raise Problem(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "as many checks as may run at once are under way: come again in a second",

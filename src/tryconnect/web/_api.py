@@ -12,7 +12,7 @@ from aiohttp import web
 
 from tryconnect.web._address_list import addresses
 from tryconnect.web._events import as_json, send
-from tryconnect.web._keys import BOOKS, CHECKS, LISTENERS, WATCHING
+from tryconnect.web._keys import ADMISSION, EVENTS, METRICS, WATCHER
 from tryconnect.web._parameters import check_question, list_question, probe_question
 from tryconnect.web._probe_metrics import metrics
 from tryconnect.web._problems import Problem, log_fault
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tryconnect._runs.bulk import Probes
     from tryconnect.web._prometheus import CollectorRegistry, Metric
-    from tryconnect.web._watcher import Watching
+    from tryconnect.web._watcher import Watcher
 
 __all__ = ["ROUTES"]
 
@@ -33,13 +33,13 @@ _json = partial(web.json_response, dumps=as_json)
 async def probe(request: web.Request) -> web.Response:
     """``GET /probe``: a check, as Prometheus wants to hear of it."""
     question = probe_question(request.query, request.headers)
-    report = await request.app[CHECKS].one(question)
+    report = await request.app[ADMISSION].one(question)
     return _metrics(request, metrics(report))
 
 
 async def check(request: web.Request) -> web.Response:
     """``GET /api/check``: a check, as JSON."""
-    report = await request.app[CHECKS].one(check_question(request.query))
+    report = await request.app[ADMISSION].one(check_question(request.query))
     return _json(report.as_dict())
 
 
@@ -47,7 +47,7 @@ async def check_list(request: web.Request) -> web.StreamResponse:
     """``POST /api/check``: many checks, a line of JSON for each as soon as it is done."""
     question = list_question(request.query)
     listed = await addresses(request)
-    async with request.app[CHECKS].many(listed, question) as run:
+    async with request.app[ADMISSION].many(listed, question) as run:
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await response.prepare(request)
         try:
@@ -68,7 +68,7 @@ async def _send_reports(
     for index, address in reversed([*enumerate(listed)]):
         indices.setdefault(address, []).append(index)  # a text may stand there twice
     async for report in run:
-        request.app[BOOKS].enter(report)
+        request.app[METRICS].count(report)
         told = {"index": indices[report.address].pop()} | report.as_dict()
         await send(request, response, f"{as_json(told)}\n".encode())
 
@@ -81,13 +81,13 @@ def _break_off(request: web.Request) -> None:
 
 async def targets(request: web.Request) -> web.Response:
     """``GET /api/targets``: all targets that are watched."""
-    listed = await _all_targets(request.app[WATCHING])
+    listed = await _all_targets(request.app[WATCHER])
     return web.json_response(text=f'{{"targets":{listed}}}')
 
 
 async def target(request: web.Request) -> web.Response:
     """``GET /api/targets/{name}``: one of them."""
-    watched = request.app[WATCHING].targets.get(request.match_info["name"])
+    watched = request.app[WATCHER].targets.get(request.match_info["name"])
     if watched is None:
         raise Problem(HTTPStatus.NOT_FOUND, "no target of this name is watched")
     return _json(watched.as_dict())
@@ -99,10 +99,10 @@ async def events(request: web.Request) -> web.StreamResponse:
     A client that comes again needs no event of the past: it hears how things stand.  What happens
     while that is written comes after it, and may be in it already.
     """
-    listeners = request.app[LISTENERS]
+    listeners = request.app[EVENTS]
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     with listeners.one_more() as queue, contextlib.suppress(ConnectionError):
-        now = await _all_targets(request.app[WATCHING])
+        now = await _all_targets(request.app[WATCHER])
         await response.prepare(request)
         await send(request, response, listeners.message("targets", now))
         while (data := await queue.get()) is not None:
@@ -110,7 +110,7 @@ async def events(request: web.Request) -> web.StreamResponse:
     return response
 
 
-async def _all_targets(watching: Watching) -> str:
+async def _all_targets(watching: Watcher) -> str:
     """Return all targets as JSON, one step of the loop for each.
 
     A thousand of them with their histories are 6 MB, and would hold the loop for 150 ms.
@@ -124,12 +124,12 @@ async def _all_targets(watching: Watching) -> str:
 
 async def server_metrics(request: web.Request) -> web.Response:
     """``GET /metrics``: the server's own."""
-    return _metrics(request, request.app[BOOKS].registry)
+    return _metrics(request, request.app[METRICS].registry)
 
 
 async def healthz(request: web.Request) -> web.Response:
     """``GET /healthz``: whether the server works."""
-    if not request.app[WATCHING].well:
+    if not request.app[WATCHER].healthy:
         raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "the targets are not watched any more")
     return _json({"status": "ok"})
 

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 import tryconnect
-from tryconnect._options import AT_ONCE, whole
+from tryconnect._options import DEFAULT_LIMIT, check_positive_int
 from tryconnect.web import _api, _page
 from tryconnect.web._address_list import MAX_BODY
-from tryconnect.web._admission import Checks
-from tryconnect.web._events import Listeners
-from tryconnect.web._keys import BOOKS, CHECKS, LISTENERS, WATCHING
-from tryconnect.web._metrics import Books
+from tryconnect.web._admission import Admission
+from tryconnect.web._events import EventStream
+from tryconnect.web._keys import ADMISSION, EVENTS, METRICS, WATCHER
+from tryconnect.web._metrics import Metrics
 from tryconnect.web._problems import problems
 from tryconnect.web._security import harden, shield
-from tryconnect.web._watcher import Watching
+from tryconnect.web._watcher import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -35,7 +35,7 @@ def probe_app(
     client: tryconnect.Client | None = None,
     target_client: tryconnect.Client | None = None,
     token: str | None = None,
-    limit: int = AT_ONCE,
+    limit: int = DEFAULT_LIMIT,
     local: bool = False,
 ) -> web.Application:
     """Return the probe server, as an application to run or to mount in another one.
@@ -71,21 +71,23 @@ def probe_app(
         middlewares=[problems, shield(token=token, local=local), _page.known_files],
         client_max_size=MAX_BODY,
     )
-    books, listeners = Books(), Listeners()
-    app[BOOKS], app[LISTENERS] = books, listeners
-    app[WATCHING] = Watching(targets, limit=whole(limit, "limit"), books=books, listener=listeners)
+    metrics, listeners = Metrics(), EventStream()
+    app[METRICS], app[EVENTS] = metrics, listeners
+    app[WATCHER] = Watcher(
+        targets, limit=check_positive_int(limit, "limit"), metrics=metrics, listener=listeners
+    )
     strangers = client or tryconnect.Client(guard=tryconnect.Guard.public())
     ours = target_client or tryconnect.Client()
 
     async def checking(app: web.Application) -> AsyncIterator[None]:
         async with strangers._twin() as opened:  # noqa: SLF001 - both own sessions
-            app[CHECKS] = Checks(opened, limit=limit, books=books)
+            app[ADMISSION] = Admission(opened, limit=limit, metrics=metrics)
             yield
 
     async def watching(app: web.Application) -> AsyncIterator[None]:
         async with (
             ours._twin() as opened,  # noqa: SLF001 - as above
-            app[WATCHING].going_on(opened.probe),
+            app[WATCHER].going_on(opened.probe),
         ):
             yield
 
@@ -97,4 +99,4 @@ def probe_app(
 
 
 async def _let_listeners_go(app: web.Application) -> None:
-    app[LISTENERS].close()
+    app[EVENTS].close()

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-__all__ = ["Listeners", "Queue", "as_json", "send"]
+__all__ = ["EventStream", "Queue", "as_json", "send"]
 
-PATIENCE = 30.0
+WRITE_TIMEOUT = 30.0
 """Seconds that a client may take to read what is sent before it is cut off."""
 
 HEARTBEAT = 15.0
@@ -43,7 +43,7 @@ async def send(request: web.Request, response: web.StreamResponse, data: bytes) 
         ConnectionError: the client has left, or reads too slowly.
     """
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WRITE_TIMEOUT):
             await response.write(data)
     except TimeoutError:
         if request.transport is not None:
@@ -51,7 +51,7 @@ async def send(request: web.Request, response: web.StreamResponse, data: bytes) 
         raise ConnectionError("the client reads too slowly") from None
 
 
-class Listeners:
+class EventStream:
     """Those who listen to events (the HTML standard calls them server-sent)."""
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class Listeners:
         """How many listen."""
         return len(self._queues)
 
-    def tell(self, event: str, data: dict[str, Any]) -> None:
+    def publish(self, event: str, data: dict[str, Any]) -> None:
         """Tell all of an event."""
         if self._queues:
             message = self.message(event, as_json(data))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from tryconnect.web._admission import Checks
-from tryconnect.web._events import Listeners
-from tryconnect.web._metrics import Books
-from tryconnect.web._watcher import Watching
+from tryconnect.web._admission import Admission
+from tryconnect.web._events import EventStream
+from tryconnect.web._metrics import Metrics
+from tryconnect.web._watcher import Watcher
 
-__all__ = ["BOOKS", "CHECKS", "LISTENERS", "WATCHING"]
+__all__ = ["ADMISSION", "EVENTS", "METRICS", "WATCHER"]
 
-BOOKS = web.AppKey("tryconnect_books", Books)
-CHECKS = web.AppKey("tryconnect_checks", Checks)
-LISTENERS = web.AppKey("tryconnect_listeners", Listeners)
-WATCHING = web.AppKey("tryconnect_watching", Watching)
+METRICS = web.AppKey("tryconnect_metrics", Metrics)
+ADMISSION = web.AppKey("tryconnect_admission", Admission)
+EVENTS = web.AppKey("tryconnect_events", EventStream)
+WATCHER = web.AppKey("tryconnect_watcher", Watcher)

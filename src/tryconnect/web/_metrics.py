@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tryconnect._model.report import Report
 
-__all__ = ["Books"]
+__all__ = ["Metrics"]
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Seconds: from a neighbour's answer to the longest deadlines."""
@@ -38,7 +38,7 @@ class _Single:
     finished = 0
 
 
-class Books:
+class Metrics:
     """A server's own registry, so that two of them fit in a process."""
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class Books:
             buckets=BUCKETS,
             registry=self.registry,
         )
-        self.turned_away = Counter(
+        self.rejected = Counter(
             "tryconnect_turned_away",
             "Requests that found no room for their check (503).",
             registry=self.registry,
@@ -64,13 +64,13 @@ class Books:
         for reason in Reason:  # a row that is there from the start can be seen to rise
             self._checks.labels(reason.value)
 
-    def enter(self, report: Report) -> None:
+    def count(self, report: Report) -> None:
         """Enter a check that has ended."""
         self._checks.labels(report.reason.value).inc()
         self._seconds.observe(report.timings.total)
 
     @contextlib.contextmanager
-    def under_way(self, run: Run | None = None) -> Iterator[None]:
+    def in_flight(self, run: Run | None = None) -> Iterator[None]:
         """Count a run, or a single check, as being under way."""
         run = run or _Single()
         self._runs.add(run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tryconnect._address.target import Kind, parse
+from tryconnect._address.target import TargetKind, parse
 from tryconnect._model.expect import Expect
 from tryconnect._options import CHECK_TIMEOUT
 from tryconnect.errors import InvalidAddress
@@ -152,13 +152,13 @@ def _expect(
 ) -> Expect | None:
     """Return what is expected; a default only of what answers by HTTP."""
     status, body = given.get("expect"), given.get("body")
-    if status is None and default is not None and _kind(address) is Kind.http:
+    if status is None and default is not None and _kind(address) is TargetKind.http:
         status = default
     if status == "any":
         status = None
     if status is None and body is None:
         return None
-    if _kind(address) in {Kind.tcp, Kind.unix}:
+    if _kind(address) in {TargetKind.tcp, TargetKind.unix}:
         raise bad_request("nothing can be expected of a tcp:// or unix:// address but to open")
     try:
         return Expect(status=status, body=body)
@@ -166,7 +166,7 @@ def _expect(
         raise bad_request(str(error)) from None
 
 
-def _kind(address: str) -> Kind | None:
+def _kind(address: str) -> TargetKind | None:
     try:
         return parse(address).kind
     except InvalidAddress:  # which the report will tell

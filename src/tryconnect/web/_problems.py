@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from tryconnect._model.redaction import redacted_error, visible
+from tryconnect._model.redaction import escape_control, redacted_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +45,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
             "type": "about:blank",
             "title": self.status.phrase,
             "status": self.status.value,
-            "detail": visible(self.detail),
+            "detail": escape_control(self.detail),
         }
         return web.Response(
             status=self.status,
@@ -81,7 +81,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 def log_fault(error: BaseException) -> None:
     """Log a fault of the server's own, with nothing in it that a terminal or a log would obey."""
     lines = "".join(traceback.format_exception(redacted_error(error))).splitlines()
-    _log.error("the server is at fault\n%s", "\n".join(map(visible, lines)))
+    _log.error("the server is at fault\n%s", "\n".join(map(escape_control, lines)))
 
 
 _SENTENCES = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tryconnect._address.target import Kind, address_text, nothing_expected, parse
+from tryconnect._address.target import TargetKind, address_text, expect_not_applicable, parse
 from tryconnect._model.expect import as_expect
-from tryconnect._options import CHECK_TIMEOUT, EVERY, seconds, whole
+from tryconnect._options import CHECK_TIMEOUT, WATCH_INTERVAL, check_positive_int, check_seconds
 from tryconnect.errors import InvalidAddress
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class WatchedTarget:
 
     name: str
     address: str | URL
-    every: float = EVERY
+    every: float = WATCH_INTERVAL
     timeout: float = CHECK_TIMEOUT
     expect: ExpectLike = None
     rise: int = 1
@@ -72,8 +72,8 @@ class WatchedTarget:
             except (TypeError, ValueError) as error:
                 raise TargetError(field, str(error)) from error
         target = parse(str(self.address))
-        if self.expect is not None and target.kind is not Kind.http:
-            raise TargetError("expect", nothing_expected(target))
+        if self.expect is not None and target.kind is not TargetKind.http:
+            raise TargetError("expect", expect_not_applicable(target))
 
 
 def distinct(targets: Iterable[WatchedTarget]) -> dict[str, WatchedTarget]:
@@ -105,7 +105,7 @@ def _address(value: object) -> str:
 
 
 def _every(value: object) -> float:
-    every = seconds(value, "every")
+    every = check_seconds(value, "every")
     if every < SHORTEST_EVERY:
         raise ValueError(f"every is at least {SHORTEST_EVERY:g} seconds, not {value!r}")
     return every
@@ -115,8 +115,8 @@ _VALID: dict[str, Callable[[Any], object]] = {
     "name": _name,
     "address": _address,
     "every": _every,
-    "timeout": seconds,
+    "timeout": check_seconds,
     "expect": as_expect,
-    "rise": lambda value: whole(value, "rise"),
-    "fall": lambda value: whole(value, "fall"),
+    "rise": lambda value: check_positive_int(value, "rise"),
+    "fall": lambda value: check_positive_int(value, "fall"),
 }

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from tryconnect._model.expect import Expect, as_expect
-from tryconnect._model.redaction import redact_address, visible
+from tryconnect._model.redaction import escape_control, redact_address
 from tryconnect._model.render import line
 from tryconnect._runs.watching import Watch
 from tryconnect._runtime.clock import CLOCK
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     from tryconnect._model.report import Report
     from tryconnect._runtime.clock import Clock
-    from tryconnect.web._metrics import Books
+    from tryconnect.web._metrics import Metrics
     from tryconnect.web._targets import WatchedTarget
 
-__all__ = ["HISTORY", "Check", "Watched", "Watching"]
+__all__ = ["HISTORY", "ProbeMethod", "Watched", "Watcher"]
 
 _log = logging.getLogger("tryconnect.web")
 
@@ -36,7 +36,7 @@ HISTORY = 60
 """Checks of each target that are remembered: ten minutes at the usual pace."""
 
 
-class Check(Protocol):
+class ProbeMethod(Protocol):
     """How an address is checked: a client's ``probe``."""
 
     async def __call__(self, address: str, *, timeout: float, expect: Expect | None) -> Report:
@@ -46,7 +46,7 @@ class Check(Protocol):
 class Listening(Protocol):
     """Who wants to hear of each check, and of each change."""
 
-    def tell(self, event: str, data: dict[str, Any]) -> None:
+    def publish(self, event: str, data: dict[str, Any]) -> None:
         """Hear of an event."""
 
 
@@ -116,13 +116,13 @@ class Watched:
         }
 
 
-class Watching:
+class Watcher:
     """Watches targets, some of them at a time.
 
     Args:
         targets: what to watch.
         limit: checks at once; who finds no room waits for its turn.
-        books: where checks are counted.
+        metrics: where checks are counted.
         listener: is told of each check and of each change.
 
     Raises:
@@ -130,21 +130,21 @@ class Watching:
     """
 
     def __init__(
-        self, targets: Iterable[WatchedTarget], *, limit: int, books: Books, listener: Listening
+        self, targets: Iterable[WatchedTarget], *, limit: int, metrics: Metrics, listener: Listening
     ) -> None:
         self.targets = {name: Watched(target) for name, target in distinct(targets).items()}
         self._room = asyncio.Semaphore(limit)
-        self._books = books
+        self._metrics = metrics
         self._listener = listener
         self._task: asyncio.Task[None] | None = None
 
     @property
-    def well(self) -> bool:
+    def healthy(self) -> bool:
         """Whether the targets are being watched."""
         return self._task is not None and not self._task.done()
 
     @contextlib.asynccontextmanager
-    async def going_on(self, check: Check, *, clock: Clock = CLOCK) -> AsyncIterator[None]:
+    async def going_on(self, check: ProbeMethod, *, clock: Clock = CLOCK) -> AsyncIterator[None]:
         """Watch while the context lasts; its end cancels what is under way.
 
         Args:
@@ -159,7 +159,7 @@ class Watching:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    async def _watch_all(self, check: Check, clock: Clock) -> None:
+    async def _watch_all(self, check: ProbeMethod, clock: Clock) -> None:
         try:
             async with asyncio.TaskGroup() as group:
                 for watched in self.targets.values():
@@ -168,7 +168,7 @@ class Watching:
         except Exception as error:  # noqa: BLE001 - nobody waits for it, and healthz asks
             log_fault(error)
 
-    async def _watch(self, watched: Watched, check: Check, clock: Clock) -> None:
+    async def _watch(self, watched: Watched, check: ProbeMethod, clock: Clock) -> None:
         target = watched.target
         changes = Watch(
             partial(self._look, watched, check),
@@ -179,20 +179,20 @@ class Watching:
         )
         async for report in changes:
             watched.turn(report, _now())
-            _log.info("%s is %s: %s", visible(target.name), _WORDS[watched.up], line(report))
-            self._listener.tell("change", watched.as_dict())
+            _log.info("%s is %s: %s", escape_control(target.name), _WORDS[watched.up], line(report))
+            self._listener.publish("change", watched.as_dict())
 
-    async def _look(self, watched: Watched, check: Check) -> Report:
+    async def _look(self, watched: Watched, check: ProbeMethod) -> Report:
         target = watched.target
         async with self._room:
-            with self._books.under_way():
+            with self._metrics.in_flight():
                 report = await check(
                     str(target.address), timeout=target.timeout, expect=watched.expect
                 )
-        self._books.enter(report)
+        self._metrics.count(report)
         point = watched.take(report, _now())
         told = {"name": target.name, **point.as_dict(), "detail": report.detail}
-        self._listener.tell("check", told)
+        self._listener.publish("check", told)
         return report
 
 

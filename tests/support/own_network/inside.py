@@ -26,7 +26,7 @@ from tests.support.own_network.cable import (
 )
 from tryconnect import Client, FetchError, Reason, Report
 from tryconnect import testing as peers
-from tryconnect._transport.resolver import Names
+from tryconnect._transport.resolver import Resolver
 
 alone()
 
@@ -60,7 +60,7 @@ async def probed(address: str, *, timeout: float = 10) -> Report:
 async def naming(*ips: str) -> AsyncIterator[Client]:
     """A client that finds these addresses under ``far.test``."""
     async with peers.dns_server({"far.test": list(ips)}) as dns:
-        names = Names(**dns.resolver_arguments)
+        names = Resolver(**dns.resolver_arguments)
         async with Client(proxy=None, resolver=names) as client:
             yield client
         await names.close()
@@ -336,7 +336,7 @@ def reset_in_the_end(sock: socket.socket) -> socket.socket:
 @pytest.mark.parametrize("left", range(10))
 async def test_few_descriptors_are_never_blamed_on_a_name(far: Far, left: int, scheme: str) -> None:
     port = far.ports["http"]
-    names = Names(nameservers=[f"{FAR}:{far.ports['dns']}"], domains=[])
+    names = Resolver(nameservers=[f"{FAR}:{far.ports['dns']}"], domains=[])
     async with Client(proxy=None, resolver=names) as client:
         started = time.monotonic()
         with descriptors(left):
