@@ -15,7 +15,7 @@ from tests.support.event_loops import FACTORIES, LoopFactory, forbid_executor, s
 from tryconnect import testing as peers
 from tryconnect._runtime.portal import portal_loop
 
-pytest_plugins = ["pytester", "tests.support.wants"]
+pytest_plugins = ["pytester", "tests.support.wants", "tests.support.slow"]
 
 
 def pytest_collection_finish() -> None:

@@ -23,6 +23,8 @@ if sys.platform == "win32":
 
 from tests.cli.terminal import Terminal, terminal
 
+pytestmark = pytest.mark.slow
+
 rich = pytest.mark.wants(module="rich")
 
 CTRL_S, CTRL_Q = b"\x13", b"\x11"

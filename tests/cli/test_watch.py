@@ -21,7 +21,10 @@ from tryconnect import Reason, Report
 from tryconnect import testing as peers
 from tryconnect.cli._history import REMEMBERED, History, share
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGINT for one process is POSIX's")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="SIGINT for one process is POSIX's"),
+    pytest.mark.slow,
+]
 
 
 class Watcher:

@@ -6,6 +6,8 @@ from tests.decoding.cases import CASES, Case
 from tryconnect._decoding.decoder import Decoder, decode
 from tryconnect._model.text import Decoded
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_body_becomes_the_text_that_a_browser_shows(case: Case) -> None:

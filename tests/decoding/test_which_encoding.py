@@ -1,7 +1,11 @@
 """The documents' table of four clients is made from the tests' table, and can be made again."""
 
+import pytest
+
 from benchmarks import encodings
 from tests.decoding.cases import CASES
+
+pytestmark = pytest.mark.slow
 
 
 def test_each_telling_case_is_in_the_table() -> None:

@@ -16,6 +16,8 @@ from tryconnect import testing as peers
 from tryconnect.cli import main
 from tryconnect.doctor import _examination, _loop_checks, _machine_checks
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent.parent
 NAMES = [*_loop_checks.LOOP_TESTS, *_machine_checks.MACHINE_TESTS]
 

@@ -16,6 +16,8 @@ from tests.support.loops.drivers import DRIVERS
 from tests.support.screen import screen
 from tryconnect.doctor import _loop_checks
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent.parent
 
 WORSE = {

@@ -24,6 +24,8 @@ from tryconnect.doctor import Level, _bounded, _examination, _loop_checks, _mach
 from tryconnect.doctor._bounded import Outcome, bounded
 from tryconnect.doctor._examination import Examination
 
+pytestmark = pytest.mark.slow
+
 
 def examined(factory: LoopFactory, examine: Callable[..., Any] = doctor.examine) -> doctor.Findings:
     """The findings of a new loop, which is run by its ``run_until_complete``."""

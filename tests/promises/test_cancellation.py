@@ -16,6 +16,8 @@ from tryconnect import Client
 from tryconnect import testing as peers
 from tryconnect._transport.attempt import Phase
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def places() -> Iterator[str]:

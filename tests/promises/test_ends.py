@@ -19,6 +19,8 @@ from tests.support.phases import CLIENTS, phases
 from tests.support.programs import run
 from tryconnect import testing as peers
 
+pytestmark = pytest.mark.slow
+
 ENDS = {
     "a loop that is closed under its checks": """
         async def lonely(place):

@@ -17,6 +17,8 @@ from tests.support.programs import run
 from tryconnect import testing as peers
 from tryconnect.testing import dns
 
+pytestmark = pytest.mark.slow
+
 PREAMBLE = """
 import asyncio, os, random, sys, threading, time
 import tryconnect, tryconnect.sync

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.programs import run
 
-pytestmark = pytest.mark.wants(namespaces=True)
+pytestmark = [pytest.mark.wants(namespaces=True), pytest.mark.slow]
 
 PROGRAM = """
 import asyncio, sys

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 TESTS = Path(__file__).parents[1]
 INSIDE = TESTS / "support" / "own_network" / "inside.py"
 OUTER = "TRYCONNECT_OUTER_NETWORK"

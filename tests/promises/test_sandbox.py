@@ -14,6 +14,8 @@ import pytest
 from tests.support.programs import run
 from tryconnect import testing as peers
 
+pytestmark = pytest.mark.slow
+
 SOCKET_CALLS = {"x86_64": 41, "aarch64": 198}
 """The number of ``socket()`` among the system's calls."""
 

@@ -14,7 +14,10 @@ from tests.support.programs import run
 from tryconnect import testing as peers
 from tryconnect._runtime.descriptors import ENOUGH, shortage
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="c-ares' descriptors on Linux")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="c-ares' descriptors on Linux"),
+    pytest.mark.slow,
+]
 
 
 def test_where_there_are_enough_nothing_is_said() -> None:

@@ -12,6 +12,8 @@ import pytest
 
 import tryconnect
 
+pytestmark = pytest.mark.slow
+
 SOURCE = Path(tryconnect.__file__).parent
 ROOT = Path(__file__).parents[2]
 

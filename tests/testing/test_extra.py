@@ -8,6 +8,8 @@ import pytest
 
 from tryconnect import testing
 
+pytestmark = pytest.mark.slow
+
 EXTRA = ("trustme", "cryptography", "dns")
 
 

@@ -4,6 +4,8 @@ import pytest
 
 from tryconnect.testing.fixtures import __all__ as names
 
+pytestmark = pytest.mark.slow
+
 FIXTURES = sorted(set(names) - {"OpenPeer"})
 
 LOADED = """

@@ -8,6 +8,8 @@ import pytest
 
 from tryconnect.testing import BAD_PEERS
 
+pytestmark = pytest.mark.slow
+
 PYTHON_BLOCK = re.compile(r"^\.\. code-block:: python\n\n((?: {4}.*\n|\n)+)", re.MULTILINE)
 PAGE = Path(__file__).parents[2] / "docs/howto/testing.rst"
 BLOCKS = [

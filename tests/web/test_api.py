@@ -17,6 +17,8 @@ from tryconnect import Guard, Reason
 from tryconnect import testing as peers
 from tryconnect.web import WatchedTarget, probe_app
 
+pytestmark = pytest.mark.slow
+
 LINES = {"Content-Type": "text/plain"}
 
 

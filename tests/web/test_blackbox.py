@@ -17,7 +17,7 @@ from tryconnect import Client
 from tryconnect import testing as peers
 from tryconnect.web import probe_app
 
-pytestmark = pytest.mark.wants(program="prometheus-blackbox-exporter")
+pytestmark = [pytest.mark.wants(program="prometheus-blackbox-exporter"), pytest.mark.slow]
 
 MODULES = """
 modules:

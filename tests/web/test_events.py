@@ -21,6 +21,8 @@ from tryconnect.web._metrics import Metrics
 from tryconnect.web._problems import Problem
 from tryconnect.web._watcher import Watcher
 
+pytestmark = pytest.mark.slow
+
 
 async def events(response: ClientResponse) -> AsyncGenerator[tuple[str, Any], None]:
     """Yield the events of a stream as a browser reads them."""

@@ -10,6 +10,8 @@ from tryconnect import Hop, Reason, Report, Timings, Tls
 from tryconnect.web._probe_metrics import metrics
 from tryconnect.web._prometheus import encoded
 
+pytestmark = pytest.mark.slow
+
 EXPIRES = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 GOOD = Report(

@@ -14,6 +14,8 @@ from tryconnect.web._parameters import (
 )
 from tryconnect.web._problems import Problem
 
+pytestmark = pytest.mark.slow
+
 SCRAPE = "X-Prometheus-Scrape-Timeout-Seconds"
 
 OK = Expect("2xx")

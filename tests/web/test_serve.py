@@ -16,6 +16,8 @@ from tests.web.serving import problem, serving, until
 from tryconnect import cli
 from tryconnect import testing as peers
 
+pytestmark = pytest.mark.slow
+
 
 def complaint(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     """The last line of what a wrong usage is told."""
