@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import tryconnect
+from tests.support.programs import run
 
 PACKAGE = "tryconnect"
 SOURCE = Path(tryconnect.__file__).parent
@@ -61,6 +63,7 @@ def broken_contracts(folder: Path) -> set[str]:
     return {line.partition(" BROKEN")[0] for line in done.stdout.splitlines() if " BROKEN" in line}
 
 
+@pytest.mark.slow
 @pytest.mark.wants(module="importlinter")
 @pytest.mark.parametrize("planted", PLANTED)
 def test_a_planted_import_breaks_its_contract(planted: str, tmp_path: Path) -> None:
@@ -136,3 +139,32 @@ def test_one_sentence_is_told_from_two(line: str, answer: bool) -> None:  # noqa
 
 def test_a_file_without_words_has_no_first_line() -> None:
     assert first_line("import re") == ""
+
+
+# --- what people read of it
+
+
+@pytest.mark.slow
+@pytest.mark.wants(module="grimp")
+def test_the_drawing_is_of_the_imports_of_today() -> None:
+    program = "from tools.draw_architecture import svg; print(svg(), end='')"
+    done = run(program)  # grimp keeps its threads
+
+    assert done.returncode == 0, done.stderr
+    assert (ROOT / "docs/_static/architecture.svg").read_text("utf-8") == done.stdout
+
+
+def test_the_page_and_the_drawing_name_every_package() -> None:
+    page = (ROOT / "docs/explanation/architecture.rst").read_text("utf-8")
+    packages = {path.parent.name for path in SOURCE.glob("*/__init__.py")}
+
+    assert {name for name in packages if f"``{name}``" not in page} == set()
+
+
+def test_the_contributors_page_names_files_that_exist() -> None:
+    page = (ROOT / "CONTRIBUTING.rst").read_text("utf-8")
+    named = set(re.findall(r"``([\w./]+\.(?:py|rst|json))``", page))
+    there = {name for name in named if (ROOT / name).exists() or (SOURCE / name).exists()}
+
+    assert named
+    assert named - there == set()

@@ -41,7 +41,7 @@ PUBLIC = (
 
 
 def _documented() -> Iterator[object]:
-    """Yield every object that has an entry in the reference of functions and records."""
+    """Yield every object that has an entry in the API reference."""
     for name in re.findall(r"^\.\. (?:auto|py:data)\w*:: ([\w.]+)(?:\(\))?$", API, re.MULTILINE):
         yield pkgutil.resolve_name(name)
 
