@@ -127,6 +127,27 @@ def assert_same_when_read_again(target: Target) -> None:
     )
 
 
+PARTS = [
+    # text, origin, request target, Host
+    ("http://h", ("http", "h", 80), "/", "h"),
+    ("https://h:443/a/b?c=/d", ("https", "h", 443), "/a/b?c=/d", "h"),
+    ("http://h:81?q", ("http", "h", 81), "/?q", "h:81"),
+    ("https://[::1]:8443/x", ("https", "::1", 8443), "/x", "[::1]:8443"),
+    ("http://[fe80::1%25eth0]:81/x", ("http", "fe80::1%eth0", 81), "/x", "[fe80::1]:81"),
+]
+
+
+@pytest.mark.parametrize(("text", "origin", "request_target", "host"), PARTS)
+def test_a_target_says_what_its_request_is_made_of(
+    text: str, origin: tuple[str, str, int], request_target: str, host: str
+) -> None:
+    target = parse(text)
+    assert target.scheme == origin[0]
+    assert (target.origin, target.request_target, target.host_header) == (
+        *(origin, request_target, host),
+    )
+
+
 CREDENTIALS = [
     ("http://me:pw@h/", b"me:pw"),
     ("http://me@h/", b"me:"),

@@ -73,6 +73,34 @@ class Target(NamedTuple):
     def __repr__(self) -> str:
         return f"Target(kind={self.kind!r}, url={self.url!r})"  # the rest is in it, or a secret
 
+    @property
+    def scheme(self) -> str:
+        """``http``, ``https``, ``tcp`` or ``unix``."""
+        return self.url.partition(":")[0]
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        """Scheme, host and port: what may share connections and secrets (RFC 6454)."""
+        return self.scheme, self.host, self.port
+
+    @property
+    def request_target(self) -> str:
+        """The path and query of an http target, as its request line has them."""
+        return self.url[self._path_start() :]
+
+    @property
+    def host_header(self) -> str:
+        """The value of an http target's ``Host`` header.
+
+        It has no zone, which means nothing to others (RFC 6874, section 4).
+        """
+        place = self.url[self.url.index("//") + 2 : self._path_start()]
+        zone, bracket, port = place.partition("]")
+        return f"{zone.partition('%')[0]}{bracket}{port}"
+
+    def _path_start(self) -> int:
+        return self.url.index("/", len("https://"))
+
 
 def address_text(address: object) -> str:
     """Return the text of an address.
