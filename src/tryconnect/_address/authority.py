@@ -1,22 +1,21 @@
 """``userinfo@host:port``, taken apart, and hosts in the one form that everybody reads alike.
 
-Grammar: RFC 3986, section 3.2.  Hosts are read as strictly as the WHATWG URL standard does (a host
-that ends in a number is an IPv4 address or nothing): a text that two programs read differently is
-how guards are walked around.
+Grammar: RFC 3986, section 3.2. Hosts are read as the WHATWG URL standard says, less what it takes
+for an IPv4 address and others do not (``127.1``, ``0x7f.1``, wide digits), and less names that DNS
+could not hold: a text that two programs read differently is how guards are walked around.
 """
 
 from __future__ import annotations
 
 import re
 import socket
-from typing import TYPE_CHECKING, NamedTuple
+import struct
+from typing import NamedTuple
 
+from tryconnect._address.whatwg import ascii_host
 from tryconnect.errors import InvalidAddress
 
-if TYPE_CHECKING:
-    from yarl import URL
-
-__all__ = ["Authority", "Part", "is_ip", "is_ipv4", "read_authority", "yarl_url"]
+__all__ = ["Authority", "Part", "is_ip", "is_ipv4", "read_authority"]
 
 
 class Part(NamedTuple):
@@ -58,27 +57,24 @@ class Authority(NamedTuple):
         return f"[{self.host.replace('%', '%25')}]" if ":" in self.host else self.host
 
 
-def read_authority(part: Part, *, has_scheme: bool = True) -> Authority:
+def read_authority(part: Part, *, has_scheme: bool = True, legacy_ipv4: bool = False) -> Authority:
     """Take the authority off the beginning of a part; its ``tail`` is the rest.
 
     Args:
         part: what follows the scheme, if there is one.
         has_scheme: without one, an IPv6 address may stand without brackets.
+        legacy_ipv4: take every form of an IPv4 address that browsers do.
 
     Raises:
         InvalidAddress: there is no host that can be asked, or no port.
     """
     end = match.start() if (match := _AUTHORITY_END.search(*part)) else part.end
     tail = part.after(end)
-    if tail.text.startswith("\\"):
-        raise tail.until(end + 1).fault("a backslash cannot follow the host: write /")
     at = part.whole.rfind("@", part.start, end)
     userinfo = part.until(at) if at >= 0 else None
-    if userinfo is not None and _SPACE.search(userinfo.text):
-        raise userinfo.fault("a space in a user name or a password is written as %20")
     place = Part(part.whole, at + 1 if at >= 0 else part.start, end)
     host, port = _host_and_port(place, has_scheme=has_scheme)
-    name, is_ip = _host(host)
+    name, is_ip = _host(host, legacy_ipv4=legacy_ipv4)
     return Authority(userinfo, name, _port(port), is_ip, tail)
 
 
@@ -117,7 +113,7 @@ def _port(part: Part | None) -> int | None:
     return int(digits)
 
 
-def _host(part: Part) -> tuple[str, bool]:
+def _host(part: Part, *, legacy_ipv4: bool) -> tuple[str, bool]:
     """Return the host in ASCII, and whether it is an IP address."""
     text = part.text
     if not text:
@@ -131,20 +127,18 @@ def _host(part: Part) -> tuple[str, bool]:
         return _one_spelling(text), True
     if ":" in text:
         return _one_spelling(text), True
-    name = text.lower() if text.isascii() else _idna(part)
-    last = name.rstrip(".").rpartition(".")[2]
-    if _NUMBER.fullmatch(last):
-        return _ipv4(name.removesuffix("."), part), True
+    name = text.lower()
+    if not name.isascii() or "%" in name:
+        name = _international(part)
+    if _NUMBER.fullmatch(name.rstrip(".").rpartition(".")[2]):
+        name = _international(part) if legacy_ipv4 else name.removesuffix(".")
+        if not is_ipv4(name) or not (legacy_ipv4 or text.startswith(name)):
+            raise part.fault("an IPv4 address is four numbers from 0 to 255, as in 127.0.0.1")
+        return name, True
     too_long = len(name) > _LONGEST_NAME or max(map(len, name.split("."))) > _LONGEST_LABEL
     if too_long or not _NAME.fullmatch(name):
         raise part.fault("this is not a host name")
     return name, False
-
-
-def _ipv4(text: str, part: Part) -> str:
-    if not is_ipv4(text):
-        raise part.fault("an IPv4 address is four numbers from 0 to 255, as in 127.0.0.1")
-    return text
 
 
 def is_ipv4(text: str) -> bool:
@@ -163,10 +157,14 @@ def is_ip(host: str) -> bool:
 
 
 def _one_spelling(ipv6: str) -> str:
-    """Write an IPv6 address in the one form that RFC 5952 recommends; a zone stays as it is."""
+    """Write an IPv6 address as URLs have it: RFC 5952, without dots; a zone stays as it is."""
     address, percent, zone = ipv6.partition("%")
     packed = socket.inet_pton(socket.AF_INET6, address)
-    return f"{socket.inet_ntop(socket.AF_INET6, packed)}{percent}{zone}"
+    text = socket.inet_ntop(socket.AF_INET6, packed)
+    if "." in text:
+        groups = struct.unpack("!2H", packed[12:])
+        text = ":".join([text.rpartition(":")[0], *(f"{group:x}" for group in groups)])
+    return f"{text}{percent}{zone}"
 
 
 def _is_ipv6(text: str) -> bool:
@@ -175,42 +173,29 @@ def _is_ipv6(text: str) -> bool:
         return False
     try:
         socket.inet_pton(socket.AF_INET6, address)
-    except OSError:
+    except (OSError, ValueError):  # the latter for NUL
         return False
     return True
 
 
-def _idna(part: Part) -> str:
-    if len(part.text) > _LONGEST_NAME:  # looking at its characters would take seconds
+def _international(part: Part) -> str:
+    if len(part.text) > _LONGEST_ESCAPED_NAME:  # ten thousand characters would take a while
         raise part.fault("this is not a host name")
     try:
-        host: str | None = yarl_url(f"http://{part.text}/").raw_host
-    except ValueError as error:  # UnicodeError is one
-        raise part.fault("this is not an international host name") from error
-    return host or ""
-
-
-def yarl_url(text: str) -> URL:
-    """Let yarl read a URL: it encodes paths and international names (through the idna library).
-
-    Raises:
-        ValueError: it cannot.
-    """
-    from yarl import URL  # noqa: PLC0415 - costs a third of the import budget; most need it late
-
-    try:
-        return URL(text)
-    except OverflowError as error:  # Punycode may stand for a number that is no character's
-        raise ValueError("this is no URL") from error
+        return ascii_host(part.text)
+    except ValueError:  # its text may quote the address
+        kind = "a" if part.text.isascii() else "an international"
+        raise part.fault(f"this is not {kind} host name") from None
 
 
 _AUTHORITY_END = re.compile(r"[/?#\\]")
 # Underscores are no host name by RFC 952, but service names in containers have them.
 _NAME = re.compile(r"(?:[a-z0-9_\-]+\.)*[a-z0-9_\-]+\.?")
-_SPACE = re.compile(r"\s")
 _LONGEST_LABEL = 63
 _LONGEST_NAME = 254
 """Characters, with a dot at the end: RFC 1035, section 2.3.4, allows 255 octets on the wire."""
+_LONGEST_ESCAPED_NAME = 9 * _LONGEST_NAME
+"""Characters: a character of three bytes may be written as three escapes, ``%E4%BE%8B``."""
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _ESCAPED_ZONE = re.compile(r"%25.")
 _ZONE = re.compile(r"[A-Za-z0-9._~\-]+")

@@ -11,8 +11,8 @@ The rule for texts without a scheme is the one that people mean when they type t
 
 Everything a stranger can type either becomes a valid :class:`Target` or raises
 :class:`~tryconnect.errors.InvalidAddress` that points at the fault; nothing else is ever raised.
-Grammar: RFC 3986; hosts are read as strictly as the WHATWG URL standard ("ends in a number") does,
-since a text that two programs read differently is how guards are walked around.
+Grammar: the WHATWG URL standard, by which browsers read what they are redirected to. An address is
+read more strictly: what two programs read differently is how guards are walked around.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ import sys
 from base64 import b64encode
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import unquote, urljoin
+from urllib.parse import unquote_to_bytes
 
-from tryconnect._address.authority import Authority, Part, is_ipv4, read_authority, yarl_url
+from tryconnect._address.authority import Authority, Part, is_ipv4, read_authority
+from tryconnect._address.whatwg import relative_target, request_target
 from tryconnect.errors import InvalidAddress
 
 if TYPE_CHECKING:
@@ -131,17 +132,17 @@ def _parse_plain(text: str) -> Target | None:
 
     :func:`_any` says the same of it, and takes five times as long: 6 % of a check.
     """
-    usual = _USUAL.fullmatch(text)
-    if usual is None or len(text) > _LONGEST:
+    usual = _USUAL.fullmatch(text) if len(text) <= _LONGEST else None
+    if usual is None:
         return None
-    scheme, name, ip, digits, path = usual.groups()
+    scheme, name, ip, digits, tail = usual.groups()
     default = _DEFAULT_PORTS[scheme]
     port = int(digits or default)
     if port > _HIGHEST_PORT or (name and len(name) > _LONGEST_NAME) or (ip and not is_ipv4(ip)):
         return None
     host = name or ip
     place = host if port == default else f"{host}:{port}"
-    return Target(TargetKind.http, f"{scheme}://{place}{path or '/'}", host, port)
+    return Target(TargetKind.http, f"{scheme}://{place}{tail or '/'}", host, port)
 
 
 def _parse_full(text: str) -> Target:
@@ -150,10 +151,15 @@ def _parse_full(text: str) -> Target:
         raise InvalidAddress(text, "the address is empty")
     if part.end - part.start > _LONGEST:
         raise part.fault(f"the address is longer than {_LONGEST:,} characters")
-    if bad := _FORBIDDEN.search(text, part.start, part.end):
-        raise InvalidAddress(text, "an address has no such character in it", *bad.span())
+    # A fragment is not sent.
+    end = match.end() if (match := _BEFORE_FRAGMENT.match(*part)) else part.end
+    if bad := _FORBIDDEN.search(text, part.start, end):
+        raise InvalidAddress(text, _NO_SUCH_CHARACTER, *bad.span())
     scheme = _SCHEME.match(text, part.start, part.end)
     if scheme is None:
+        if (slip := _SLIP.match(text, part.start, part.end)) and slip[1].lower() in _SCHEMES:
+            problem = f"write {slip[1].lower()}:// with a colon and two slashes"
+            raise InvalidAddress(text, problem, *slip.span())
         return _without_scheme(part)
     read = _SCHEMES.get(scheme[1].lower())
     if read is None:
@@ -163,7 +169,7 @@ def _parse_full(text: str) -> Target:
 
 
 def resolve_redirect(base: Target, location: str) -> Target:
-    """Read the ``Location`` of a redirect from ``base`` (RFC 9110, section 10.2.2).
+    """Read the ``Location`` of a redirect from ``base`` as browsers do (RFC 9110, section 10.2.2).
 
     Args:
         base: the target that answered with the redirect.
@@ -173,14 +179,34 @@ def resolve_redirect(base: Target, location: str) -> Target:
     Raises:
         InvalidAddress: the location is no address, or not one that speaks HTTP.
     """
-    location = _RAW_BYTE.sub(lambda raw: f"%{ord(raw[0]) - 0xDC00:02X}", location.strip())
-    try:
-        joined = urljoin(base.url, location)
-    except ValueError:  # its text may quote a password
-        raise InvalidAddress(location, "its target cannot be read", 0, len(location)) from None
-    if joined.partition("://")[0].lower() not in {"http", "https"}:
-        raise InvalidAddress(joined, "not to an http or https address", 0, len(joined))
-    target = parse(joined)
+    text = _IGNORED.sub("", location.strip(_C0_AND_SPACE))
+    text = _RAW_BYTE.sub(lambda raw: f"%{ord(raw[0]) - 0xDC00:02X}", text)
+    part = Part(text, 0, len(text))
+    if len(text) > _LONGEST:
+        raise part.fault(f"it is longer than {_LONGEST:,} characters")
+    if bad := _SURROGATE.search(text):
+        raise InvalidAddress(text, _NO_SUCH_CHARACTER, *bad.span())
+    scheme = match[1].lower() if (match := _URL_SCHEME.match(text)) else base.scheme
+    if scheme not in _DEFAULT_PORTS:
+        raise part.fault("not to an http or https address")
+    rest = part.after(match.end() if match else 0)
+    slashes = len(rest.text) - len(rest.text.lstrip("/\\"))
+    if slashes > 1 or scheme != base.scheme:
+        return _elsewhere(base, scheme, rest.after(rest.start + slashes))
+    tail = relative_target(rest.text, base.request_target)
+    return base._replace(url=f"{base.url.removesuffix(base.request_target)}{tail}")
+
+
+def _elsewhere(base: Target, scheme: str, part: Part) -> Target:
+    """Return the target of a ``Location`` that names a host."""
+    authority = read_authority(part, legacy_ipv4=True)
+    address, _, zone = authority.host.partition("%")
+    if zone and not address.startswith(_LINK_LOCAL):
+        raise part.fault("this is not an IPv6 address")
+    if not zone and address == base.host.partition("%")[0]:
+        # Servers do not know the zone, which is ours.
+        authority = authority._replace(host=base.host)
+    target = _http_target(scheme, authority)
     if target.authorization is None and may_share_credentials(base, target):
         return target._replace(authorization=base.authorization)
     return target
@@ -193,7 +219,7 @@ def may_share_credentials(first: Target, second: Target) -> bool:
     """
     if first.host != second.host:
         return False
-    ends = (first.url.partition(":")[0], first.port), (second.url.partition(":")[0], second.port)
+    ends = (first.scheme, first.port), (second.scheme, second.port)
     return ends[0] == ends[1] or ends == (("http", 80), ("https", 443))
 
 
@@ -205,16 +231,31 @@ def expect_not_applicable(target: Target) -> str:
 _LONGEST = 65_536
 """Servers stop at 8 KiB, browsers far above; a longer text is no address but an accident."""
 
+_NO_SUCH_CHARACTER = "an address has no such character in it"
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_BEFORE_FRAGMENT = re.compile("https?://[^#]*#", re.IGNORECASE)
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_LINK_LOCAL = ("fe8", "fe9", "fea", "feb")  # RFC 4291, section 2.5.6
+_SPACE = re.compile(r"\s")
+# What the WHATWG URL standard takes off both ends of a URL, and out of it.
+_C0_AND_SPACE = "".join(map(chr, range(0x21)))
+_IGNORED = re.compile(r"[\t\r\n]")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://")
+_URL_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
+# What stands for ://, as in http:/host, https//host or tcp:22 (wait-on's words for localhost:22).
+_SLIP = re.compile(r"([A-Za-z]+)(?::|[:;.,\s]*[/\\]{2})[/\\]*")
+_TOO_MANY_SLASHES = re.compile(r"[/\\]+(?=[^/\\])")
 _RAW_BYTE = re.compile(r"[\udc80-\udcff]")
-# Paths that yarl leaves as they are: nothing to encode, no segment that begins with a dot.
-_PLAIN_PATH = re.compile(r"(?:/(?:[A-Za-z0-9_~\-][A-Za-z0-9_~.\-]*)?)+")
-# No user, no query, no fragment, nothing to encode; a last label that is no number; no port 0.
+# Paths and queries that stay as they are: nothing to encode, no segment that may be one of dots.
+_PLAIN_TAIL = re.compile(
+    r"(?:/(?:(?:[A-Za-z0-9_~!$&'()*+,;=:@|\[\]\-]|%(?!2[Ee]))[!$-.0-;=@-\[\]_a-z|~]*)?)+"
+    r"(?:\?[!$-&(-;=?-~]*)?"
+)
+# No user, no fragment, nothing to encode; a last label that is no number; no port 0.
 _USUAL = re.compile(
     r"(https?)://"
     r"(?:((?:[a-z0-9_\-]{1,63}\.)*+[a-z][a-z0-9_\-]{0,62})|([0-9.]{7,15}))"
-    rf"(?::([1-9][0-9]{{0,4}}))?({_PLAIN_PATH.pattern})?"
+    rf"(?::([1-9][0-9]{{0,4}}))?({_PLAIN_TAIL.pattern})?"
 )
 _LONGEST_NAME = 253
 _HIGHEST_PORT = 65_535
@@ -223,10 +264,22 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _LONGEST_PATH = 107 if sys.platform == "linux" else 103
 
 
+def _read_strictly(part: Part, *, has_scheme: bool = True) -> Authority:
+    if has_scheme and (slip := _TOO_MANY_SLASHES.match(*part)):
+        raise part.until(slip.end()).fault("only two slashes, //, stand before the host")
+    authority = read_authority(part, has_scheme=has_scheme)
+    userinfo, tail = authority.userinfo, authority.tail
+    if userinfo is not None and _SPACE.search(userinfo.text):
+        raise userinfo.fault("a space in a user name or a password is written as %20")
+    if tail.text.startswith("\\"):
+        raise tail.until(tail.start + 1).fault("a backslash cannot follow the host: write /")
+    return authority
+
+
 def _without_scheme(part: Part) -> Target:
-    if part.text.startswith("//"):
+    if part.text.startswith(("//", "://")):
         raise part.until(part.start).fault("a scheme is missing: write https:// or http:// first")
-    authority = read_authority(part, has_scheme=False)
+    authority = _read_strictly(part, has_scheme=False)
     if authority.userinfo is not None:
         raise part.fault("write https:// or http:// before an address with a user name")
     local = authority.is_ip or f".{authority.host.rstrip('.')}".endswith(".localhost")
@@ -237,15 +290,15 @@ def _without_scheme(part: Part) -> Target:
 
 
 def _http(part: Part) -> Target:
-    return _http_target("http", read_authority(part))
+    return _http_target("http", _read_strictly(part))
 
 
 def _https(part: Part) -> Target:
-    return _http_target("https", read_authority(part))
+    return _http_target("https", _read_strictly(part))
 
 
 def _tcp(part: Part) -> Target:
-    authority = read_authority(part)
+    authority = _read_strictly(part)
     if authority.userinfo is not None:
         raise authority.userinfo.fault("a tcp address has no user name")
     if authority.tail.text not in {"", "/"}:
@@ -283,13 +336,9 @@ def _http_target(scheme: str, authority: Authority) -> Target:
     default = _DEFAULT_PORTS[scheme]
     port = authority.port or default
     netloc = authority.netloc_host if port == default else f"{authority.netloc_host}:{port}"
-    tail = authority.tail.text.partition("#")[0]
-    tail = tail if tail.startswith("/") else f"/{tail}"
-    if not _PLAIN_PATH.fullmatch(tail):
-        try:
-            tail = yarl_url(f"http://h{tail}").raw_path_qs
-        except ValueError as error:
-            raise authority.tail.fault("the path cannot be read") from error
+    tail = authority.tail.text.partition("#")[0] or "/"
+    if not _PLAIN_TAIL.fullmatch(tail):
+        tail = request_target(tail)
     url = f"{scheme}://{netloc}{tail}"
     return Target(
         TargetKind.http, url, authority.host, port, authorization=_authorization(authority.userinfo)
@@ -300,5 +349,5 @@ def _authorization(userinfo: Part | None) -> str | None:
     if userinfo is None or not userinfo.text:
         return None
     user, _, password = userinfo.text.partition(":")
-    pair = f"{unquote(user)}:{unquote(password)}"
-    return f"Basic {b64encode(pair.encode()).decode('ascii')}"
+    pair = b":".join(map(unquote_to_bytes, (user, password)))
+    return f"Basic {b64encode(pair).decode('ascii')}"

@@ -6,7 +6,6 @@ import ipaddress
 from typing import TYPE_CHECKING
 from urllib import request
 
-from tryconnect._address.authority import yarl_url
 from tryconnect._model.faults import ProxyUnusable
 from tryconnect._model.redaction import redact_address
 
@@ -91,7 +90,7 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
 def _usable(proxy: str) -> URL:
     shown = redact_address(proxy, unparsable=True)
     try:
-        url = yarl_url(proxy if "://" in proxy else f"http://{proxy}")
+        url = _read(proxy if "://" in proxy else f"http://{proxy}")
         # aiohttp sends a proxy's credentials in Latin-1.
         f"{url.user}{url.password}".encode("latin-1")
         named = bool(url.raw_host)
@@ -102,3 +101,12 @@ def _usable(proxy: str) -> URL:
     if ":" in (url.user or ""):
         raise ProxyUnusable(f"the proxy {shown} cannot be used: its user name has a colon in it")
     return url
+
+
+def _read(text: str) -> URL:
+    from yarl import URL  # noqa: PLC0415 - costs a third of the import budget; most need it late
+
+    try:
+        return URL(text)
+    except OverflowError as error:  # Punycode may stand for a number that is no character's
+        raise ValueError("this is no URL") from error
