@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import logging
+import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -20,6 +21,8 @@ import tryconnect
 from tests.support.event_loops import on_each_loop
 from tryconnect import Client, Expect, FetchError, Reason, Report
 from tryconnect import testing as peers
+from tryconnect._address.target import parse
+from tryconnect._check.http import wire_url
 from tryconnect._transport.resolver import Resolver
 from tryconnect.testing import tls
 
@@ -67,6 +70,70 @@ async def test_the_request_of_a_check_is_these_bytes(
         b"Accept: */*\r\n"
         b"\r\n"
     ]
+
+
+WRITTEN = ["/%2F%28%7e?%27=%2F", "/a?", "/?", "/a??", "//a/;b=c", "/|?^`{}|"]
+
+
+@pytest.mark.parametrize("tail", WRITTEN)
+async def test_a_url_is_sent_as_it_was_written(
+    tail: str, client: Client, http_server: peers.HttpServer
+) -> None:
+    typed = http_server.at(tail)
+    await client.probe(typed)
+    await client.probe(leading_to(http_server, typed))
+
+    lines = [head.partition(b"\r\n")[0].decode() for head in http_server.requests]
+    assert [lines[at] for at in (0, 2)] == [f"GET {tail} HTTP/1.1"] * 2
+
+
+def test_aiohttp_is_given_what_is_to_be_sent() -> None:
+    """It asks yarl, which leaves out the mark of an empty query unless it is a part of the path."""
+    for address in ("http://h", "http://h?", "https://h:444/a?b?", "http://h/a?", "http://[::1]?"):
+        target = parse(address)
+        url = wire_url(target)
+        assert (url.raw_path_qs, str(url)) == (target.request_target, target.url)
+
+
+async def test_a_host_goes_out_as_it_was_written(http_server: peers.HttpServer) -> None:
+    async with knowing("good.test") as client:
+        await client.probe(f"http://GOOD.test.:{http_server.port}/")
+
+    assert headers(http_server.requests[0])["Host"] == f"good.test.:{http_server.port}"
+
+
+@pytest.mark.skipif(not peers.ipv6_loopback(), reason="no IPv6 here")
+async def test_a_zone_stays_at_home(client: Client) -> None:
+    async with peers.http_server(host="::1") as server:
+        await client.probe(f"http://[::1%25{socket.if_nameindex()[0][1]}]:{server.port}/")
+
+    assert headers(server.requests[0])["Host"] == f"[::1]:{server.port}"
+
+
+LOCATIONS = [
+    # the bytes of a Location, what is asked for next
+    (b"/\xe9?\xe9", b"/%E9?%E9"),
+    ("/é?é".encode(), b"/%C3%A9?%C3%A9"),
+    (b"/a b?c d", b"/a%20b?c%20d"),
+    (b"/a\tb", b"/ab"),
+    (b"\\x\\y", b"/x/y"),
+    (b"x/../%2F?", b"/%2F?"),
+]
+
+
+@pytest.mark.parametrize(("location", "asked"), LOCATIONS)
+async def test_the_bytes_of_a_redirect_are_followed(
+    location: bytes, asked: bytes, client: Client
+) -> None:
+    async def moved(connection: peers.Connection) -> None:
+        heads.append(await connection.head())
+        status = b"302 Found\r\nLocation: " + location if len(heads) == 1 else b"200 OK"
+        await connection.send(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n")
+
+    heads: list[bytes] = []
+    async with peers.serve(moved) as server:
+        assert await client.probe(server.url)
+    assert heads[1].split()[1] == asked
 
 
 async def test_the_shared_client_sends_the_same(http_server: peers.HttpServer) -> None:
@@ -294,7 +361,11 @@ async def test_cookies_are_not_sent_to_another_host(http_server: peers.HttpServe
         (["a=b; Domain=example.com"], None),
         (["a=b", "c=d; HttpOnly"], "a=b; c=d"),
         (['a="b c"'], 'a="b c"'),
+        (["sid=MTIzNDU2Nzg5MA=="], "sid=MTIzNDU2Nzg5MA=="),
+        (['a={"b":"c,d"}'], 'a={"b":"c,d"}'),
+        (["a b[0]=ü"], "a b[0]=\xc3\xbc"),
         (["=;;\xff=1"], None),
+        (["a=b", "c"], "a=b; c"),
         (["a=b", "a=c"], "a=c"),
     ],
 )
@@ -308,6 +379,25 @@ async def test_cookies_obey_their_rules(
 
     assert report.ok
     assert headers(http_server.requests[1]).get("Cookie") == sent
+
+
+@pytest.mark.parametrize("proxied", [False, True])
+async def test_a_cookie_that_is_not_utf_8_comes_back_byte_for_byte(proxied: bool) -> None:  # noqa: FBT001
+    cookies = [b"a=\xe9\xff", "b=é".encode()]
+
+    async def set_cookies(connection: peers.Connection) -> None:
+        heads.append(await connection.head())
+        lines = [b"Set-Cookie: " + cookie for cookie in cookies] if len(heads) == 1 else []
+        status = b"HTTP/1.1 302 Found\r\nLocation: /" if lines else b"HTTP/1.1 200 OK"
+        await connection.send(b"\r\n".join([status, *lines, b"Content-Length: 0", b"", b""]))
+
+    heads: list[bytes] = []
+    async with (
+        peers.serve(set_cookies) as server,
+        Client(proxy=server.url if proxied else None, headers={"Cookie": "id=7"}) as client,
+    ):
+        assert await client.probe("http://h.test/" if proxied else server.url)
+    assert b"\r\nCookie: id=7; " + b"; ".join(cookies) + b"\r\n" in heads[1]
 
 
 # --- what is read of the answer

@@ -416,7 +416,7 @@ async def test_where_a_location_leads(
         "mailto:me@example.com",
         "http://[",
         "http://127.0.0.1:99999/",
-        "http://127.1/",
+        "http://127.0.0.256/",
     ],
 )
 async def test_a_redirect_to_nowhere_is_the_answers_fault(

@@ -185,10 +185,13 @@ async def test_what_is_allowed_is_asked(http_server: peers.HttpServer) -> None:
         assert await client.try_connect(http_server.address)
 
 
-async def test_a_redirect_does_not_get_past(http_server: peers.HttpServer) -> None:
+@pytest.mark.parametrize(
+    "host", [FORBIDDEN, FORBIDDEN.replace("0.0.", ""), FORBIDDEN.replace("1", "\uff11")]
+)
+async def test_a_redirect_does_not_get_past(host: str, http_server: peers.HttpServer) -> None:
     async with peers.http_server(host=FORBIDDEN) as secret, Client(guard=GUARD) as client:
         report = await client.probe(
-            http_server.at(f"/redirect-to?status=302&location={secret.url}")
+            http_server.at(f"/redirect-to?status=302&location=http://{host}:{secret.port}/")
         )
 
         assert report.reason is Reason.blocked

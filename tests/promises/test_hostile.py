@@ -333,14 +333,28 @@ async def test_a_cookie_for_a_foreign_host_is_dropped(
     assert not line_with(http_server.requests[-1], b"Cookie")
 
 
-async def test_a_cookie_for_a_whole_top_level_domain_lives_as_long_as_the_check(
+@pytest.mark.parametrize(
+    ("host", "domain", "other"), [("a.test", "test", "b.test"), ("a.co.uk", "co.uk", "b.co.uk")]
+)
+async def test_a_cookie_for_all_of_a_registrys_names_is_dropped(
+    host: str, domain: str, other: str, http_server: peers.HttpServer
+) -> None:
+    """As if by the list of public suffixes (RFC 6265, section 5.3, step 5)."""
+    async with knowing(host, other) as client:
+        there = f"http://{other}:{http_server.port}/echo"
+        http_server.pages["/"] = moving_on(there, f"k=v; Domain={domain}")
+        await client.probe(f"http://{host}:{http_server.port}/")
+
+    assert not any(line_with(head, b"Cookie") for head in http_server.requests)
+
+
+async def test_a_cookie_reaches_strangers_below_a_suffix_that_is_no_registrys(
     http_server: peers.HttpServer,
 ) -> None:
-    """There is no list of public suffixes (RFC 6265, section 5.3, step 5)."""
-    async with knowing("a.test", "b.test") as client:
-        there = f"http://b.test:{http_server.port}/echo"
-        http_server.pages["/"] = moving_on(there, "k=v; Domain=test")
-        await client.probe(f"http://a.test:{http_server.port}/")
+    async with knowing("a.pages.test", "b.pages.test") as client:
+        there = f"http://b.pages.test:{http_server.port}/echo"
+        http_server.pages["/"] = moving_on(there, "k=v; Domain=pages.test")
+        await client.probe(f"http://a.pages.test:{http_server.port}/")
         await client.probe(there)
 
     assert [line_with(head, b"Cookie") for head in http_server.requests] == [False, True, False]

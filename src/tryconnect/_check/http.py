@@ -7,7 +7,8 @@ keeps one proxy for all of them, and sends them on with a jar that outlives the 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, ClassVar
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import aiohttp
 from multidict import CIMultiDict
@@ -15,12 +16,12 @@ from yarl import URL
 
 from tryconnect._address.target import may_share_credentials, resolve_redirect
 from tryconnect._decoding.content_encoding import accept_encoding
-from tryconnect._model.abnf import TOKEN
 from tryconnect._model.faults import BadRedirect, NotHttp, TooManyRedirects
 from tryconnect._model.redaction import escape_control, redact_address
 from tryconnect._model.report import Hop
 from tryconnect._transport.attempt import Phase
 from tryconnect._transport.connector import Connector
+from tryconnect._transport.cookies import Cookies
 from tryconnect._transport.http_head import status_of
 from tryconnect._transport.protocol import HeadFirstProtocol
 from tryconnect._transport.tls import TlsContexts
@@ -29,6 +30,7 @@ from tryconnect.errors import InvalidAddress
 
 if TYPE_CHECKING:
     from aiohttp import ClientRequest, ClientResponse
+    from aiohttp.connector import Connection
 
     from tryconnect._address.target import Target
     from tryconnect._check.body import BodyPlan
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from tryconnect._transport.resolver import Resolver
     from tryconnect._transport.trace import Trace
 
-__all__ = ["MAX_REDIRECTS", "Http", "RequestFailed"]
+__all__ = ["MAX_REDIRECTS", "Http", "RequestFailed", "wire_url"]
 
 MAX_REDIRECTS = 10
 """What browsers' users ever meet; requests goes to 30."""
@@ -48,8 +50,8 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _LONGEST_LINE = 65_536
 """Bytes of a status line or header: as the standard library's ``http.client``, and so requests."""
 
-_COOKIE = re.compile(rf"\s*{TOKEN}\s*=")
-"""How a cookie begins: with a token (RFC 6265, section 4.1.1)."""
+_RAW_BYTE = re.compile(r"[\udc80-\udcff]")
+"""A byte that was not UTF-8, as Python keeps it (PEP 383)."""
 
 _USUAL_HEADERS = ("User-Agent", "Accept")
 """What every request says, and most requests nothing else."""
@@ -69,6 +71,40 @@ class _Request(aiohttp.ClientRequest):
     """A request that says what it is given to say; ``skip_auto_headers`` takes 1 % of a check."""
 
     DEFAULT_HEADERS: ClassVar[dict[str, str]] = {}  # type: ignore[assignment, misc]
+
+    async def send(self, conn: Connection) -> ClientResponse:
+        """Send the request; bytes of a cookie that are not UTF-8 go out as they came.
+
+        aiohttp's writer would leave them out, or raise, as the platform has it.
+        """
+        cookie = self.headers.get("Cookie", "")
+        protocol = conn.protocol
+        if protocol is None or not _RAW_BYTE.search(cookie):
+            return await super().send(conn)
+        stand_in = token_hex()
+        self.headers["Cookie"] = stand_in
+        raw = cookie.encode(errors="surrogateescape")
+        transport = protocol.transport
+        replacing = cast("Any", _Replacing(transport, stand_in.encode(), raw))
+        protocol.transport = replacing
+        try:
+            return await super().send(conn)
+        finally:
+            if protocol.transport is replacing:  # it is none where the connection was lost
+                protocol.transport = transport
+
+
+class _Replacing:
+    """A transport that writes other bytes in the place of some."""
+
+    def __init__(self, transport: Any, old: bytes, new: bytes) -> None:
+        self._transport, self._old, self._new = transport, old, new
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        self._transport.write(data.replace(self._old, self._new, 1))
 
 
 class Http:
@@ -112,7 +148,7 @@ class Http:
     async def ask(self, trace: Trace, plan: BodyPlan | None) -> None:
         """Ask the trail's target, and wherever it leads to; the trail takes note."""
         first = trace.target
-        cookies = _Cookies()
+        cookies = Cookies()
         trace.wants_body = plan is not None
         while True:
             headers = self._headers_for(trace.target, first, cookies, plan)
@@ -120,7 +156,7 @@ class Http:
                 proxy = self._begin(trace)
                 context = await self._trust.context() if _encrypted(trace.target, proxy) else True
                 response = await self._session.get(
-                    URL(trace.target.url, encoded=True),
+                    wire_url(trace.target),
                     allow_redirects=False,
                     headers=headers,
                     proxy=proxy,
@@ -137,7 +173,7 @@ class Http:
                 if response.status not in _REDIRECTS or not location:
                     await _read(response, trace, plan)
                     return
-                cookies.keep(response)
+                cookies.store(trace.target, response.headers.getall("Set-Cookie", ()))
             finally:
                 response.release()
             if len(trace.hops) == MAX_REDIRECTS:
@@ -162,11 +198,14 @@ class Http:
         return proxy
 
     def _headers_for(
-        self, target: Target, first: Target, cookies: _Cookies, plan: BodyPlan | None
+        self, target: Target, first: Target, cookies: Cookies, plan: BodyPlan | None
     ) -> CIMultiDict[str]:
         """Return the headers that a target gets beside the session's."""
         trusted = target is first or may_share_credentials(first, target)
         headers = (self._own_headers if trusted else self._public_headers).copy()
+        if "%" in target.host or target.host.endswith("."):
+            # aiohttp would send the zone, and not the dot.
+            headers.setdefault("Host", target.host_header)
         if target.authorization is not None:
             headers["Authorization"] = target.authorization
         if plan is not None:
@@ -176,31 +215,16 @@ class Http:
         return headers
 
 
-class _Cookies:
-    """The cookies of one check, kept from hop to hop: some sites redirect for ever without.
+def wire_url(target: Target) -> URL:
+    """Return a target's URL as aiohttp sends it.
 
-    The jar is made when the first cookie comes: most checks need none.
+    yarl leaves out the mark of an empty query, even where it is told that nothing is to be changed;
+    as a part of the path, the mark stays.
     """
-
-    def __init__(self) -> None:
-        self._jar: aiohttp.CookieJar | None = None
-
-    def keep(self, response: ClientResponse) -> None:
-        """Take the cookies that an answer sets (RFC 6265)."""
-        lines = response.headers.getall("Set-Cookie", ())
-        # aiohttp would warn of each name that it does not like, in the peer's words.
-        if lines := [line for line in lines if _COOKIE.match(line)]:
-            if self._jar is None:
-                # "unsafe" only means: for IP addresses too.
-                self._jar = aiohttp.CookieJar(unsafe=True)
-            self._jar.update_cookies_from_headers(lines, response.url)
-
-    def header(self, target: Target) -> str:
-        """Return what to send to a target; empty where there is nothing."""
-        if self._jar is None:
-            return ""
-        found = self._jar.filter_cookies(URL(target.url, encoded=True))
-        return "; ".join(f"{cookie.key}={cookie.coded_value}" for cookie in found.values())
+    url = URL(target.url, encoded=True)
+    if target.url.endswith("?") and not url.raw_query_string:
+        return url.with_path(target.request_target, encoded=True)
+    return url
 
 
 def _encrypted(target: Target, proxy: URL | None) -> bool:
