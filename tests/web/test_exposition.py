@@ -85,6 +85,10 @@ ROWS: dict[str, tuple[Report, dict[str, Any]]] = {
         Report("h", Reason.dns_not_found, "", url="http://h/"),
         {"probe_ip_protocol": 0, "probe_ip_addr_hash": 0},
     ),
+    "a name that stands for no text": (
+        Report("h", Reason.dns_not_found, "", url="http://xn--a/"),
+        {"probe_ip_protocol": 0, "probe_ip_addr_hash": 0},
+    ),
     "IPv6": (
         Report("h", Reason.ok, "", status=200, url="http://h/", ip="::1"),
         {"probe_ip_protocol": 6},

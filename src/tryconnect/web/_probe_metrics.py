@@ -9,8 +9,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
-from yarl import URL
-
+from tryconnect._address.target import parse
 from tryconnect.errors import Reason
 from tryconnect.web._prometheus import GaugeMetricFamily
 
@@ -118,9 +117,9 @@ def _tls(report: Report) -> Iterator[Metric]:
 
 def _ip(report: Report) -> IPAddress | None:
     """Return the peer, connected to or not: an address may be its own name."""
-    for text in (report.ip, URL(report.url or "").host):
+    for text in (report.ip or "", parse(report.url).host if report.url else ""):
         try:
-            return ipaddress.ip_address((text or "").partition("%")[0])
+            return ipaddress.ip_address(text.partition("%")[0])
         except ValueError:
             continue
     return None
