@@ -17,9 +17,7 @@ import pytest
 
 from tests.cli.commands import command, ran_here
 from tests.cli.test_check import SCHEMA
-from tryconnect import Reason, Report
 from tryconnect import testing as peers
-from tryconnect.cli._history import REMEMBERED, History, share
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="SIGINT for one process is POSIX's"),
@@ -138,32 +136,3 @@ def test_wrong_usage(capsys: pytest.CaptureFixture[str], words: list[str]) -> No
     done = ran_here(capsys, "watch", *words)
 
     assert (done.code, done.out) == (2, "")
-
-
-# --- what was seen
-
-
-def report(reason: Reason) -> Report:
-    return Report("h", reason, "…")
-
-
-def test_reports_are_counted_and_the_last_ones_remembered() -> None:
-    watched = History("h")
-    assert share(watched) == "–"  # noqa: RUF001 - a dash
-
-    for reason in [Reason.local, Reason.ok, Reason.ok, Reason.refused, Reason.ok]:
-        watched.take(report(reason))
-
-    assert (watched.checks, watched.good, share(watched)) == (4, 3, "75.0%")
-    for _ in range(REMEMBERED):
-        watched.take(report(Reason.refused))
-    assert {each.reason for each in watched.latest} == {Reason.refused}
-
-
-def test_the_first_state_is_no_change() -> None:
-    watched = History("h")
-
-    watched.change(report(Reason.ok), 1.0)
-    assert (watched.changes, watched.since) == (0, 1.0)
-    watched.change(report(Reason.refused), 3.0)
-    assert (watched.changes, watched.since) == (1, 3.0)

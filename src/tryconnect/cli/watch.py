@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Never
 
 from tryconnect._model.render import shown_address
 from tryconnect._options import WATCH_INTERVAL
+from tryconnect._runs.history import History
 from tryconnect._runs.watching import watch
 from tryconnect.cli import _arguments as arguments
-from tryconnect.cli._history import History, share
 from tryconnect.cli._output import say, tell
 from tryconnect.cli._terminal import live
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from tryconnect import Client, Expect, Report, Watch
 
 __all__ = ["configure", "run"]
+
+REMEMBERED = 30
+"""Checks of each address that fit into the table as a row of bars."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +77,7 @@ class _Watches:
     """Several watches, told of in one place."""
 
     def __init__(self, client: Client, options: argparse.Namespace, expect: Expect | None) -> None:
-        self.watched = [History(address) for address in options.addresses]
+        self.watched = [History(address, REMEMBERED) for address in options.addresses]
         self._client = client
         self._options = options
         self._watches = [self._watch(each, expect) for each in self.watched]
@@ -120,7 +123,7 @@ class _Watches:
     def _watch(self, watched: History, expect: Expect | None) -> Watch:
         async def check(address: str, *, timeout: float, expect: Expect | None) -> Report:
             report = await self._client.probe(address, timeout=timeout, expect=expect)
-            watched.take(report)
+            watched.take(report, time.monotonic())
             return report
 
         return watch(
@@ -143,7 +146,7 @@ async def _follow(
 
 def _summary(watched: list[History], seconds: float, options: argparse.Namespace) -> str:
     rows = [
-        f"  {share(each):>6} good of {each.checks:,} checks, {each.changes:,} changes  "
+        f"  {each.share:>6} good of {each.checks:,} checks, {each.changes:,} changes  "
         f"{shown_address(each.address, show_secrets=options.show_secrets)}"
         for each in watched
     ]
