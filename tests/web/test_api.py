@@ -275,7 +275,7 @@ async def test_there_is_room_for_so_many_checks_and_no_more(
 
         for path in ("/api/check?address=h", "/probe?target=h"):
             response = await asker.get(path)
-            sentence = "as many checks as may run at once are under way: come again in a second"
+            sentence = "too many checks are running: try again in a second"
             assert await problem(response, 503) == sentence
             assert response.headers["Retry-After"] == "1"
         response = await asker.post("/api/check", json=["h"])
@@ -294,16 +294,16 @@ async def test_there_is_room_for_so_many_checks_and_no_more(
     ("body", "status", "sentence"),
     [
         (b'["' + b"x" * 10 * 2**20 + b'"]', 413, "a body has at most 1,048,576 bytes"),
-        (json.dumps(["h"] * 10_001).encode(), 413, "at most 10,000 addresses, and this one 10,001"),
-        (b"", 400, "the body is no JSON: line 1, column 1"),
-        (b"[", 400, "the body is no JSON"),
+        (json.dumps(["h"] * 10_001).encode(), 413, "at most 10,000 addresses, this one has 10,001"),
+        (b"", 400, "the body is not JSON: line 1, column 1"),
+        (b"[", 400, "the body is not JSON"),
         (b"[" * 100_000, 400, "the body is no"),
         (b"1" * 5000, 400, "the body is no"),
-        (b"[]", 400, "there is no address in the body"),
-        (b"{}", 400, "the body is no JSON list of texts"),
-        (b'"http://h/"', 400, "the body is no JSON list of texts"),
-        (b"[1]", 400, "the body is no JSON list of texts"),
-        (b'[["h"]]', 400, "the body is no JSON list of texts"),
+        (b"[]", 400, "the body has no addresses"),
+        (b"{}", 400, "the body is not a JSON list of strings"),
+        (b'"http://h/"', 400, "the body is not a JSON list of strings"),
+        (b"[1]", 400, "the body is not a JSON list of strings"),
+        (b'[["h"]]', 400, "the body is not a JSON list of strings"),
         (b'["\xff"]', 400, "the body is not UTF-8"),
     ],
 )
@@ -332,15 +332,16 @@ async def test_a_long_body_is_refused_also_where_it_comes_in_pieces(asker: Asker
 async def test_a_body_of_another_kind_is_refused(asker: Asker) -> None:
     response = await asker.post("/api/check", data={"address": "h"})
 
-    assert "a JSON list of addresses (application/json), or one a line" in await problem(
-        response, 415
+    assert (
+        "a JSON list of addresses (application/json), or have one address per line"
+        in await problem(response, 415)
     )
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(
     asker: Asker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tryconnect.web._address_list.WRITE_TIMEOUT", 0.1)
+    monkeypatch.setattr("tryconnect.web._address_list.READ_TIMEOUT", 0.1)
     reader, writer = await asyncio.open_connection(asker.host, asker.port)
     writer.write(b"POST /api/check HTTP/1.1\r\nHost: h\r\nContent-Type: text/plain\r\n")
     writer.write(b"Content-Length: 10\r\n\r\nhttp")
@@ -361,9 +362,9 @@ BAD = {
     "/probe?target=h&timeout=1e9": (400, "timeout is a number of seconds above 0, and at most 120"),
     "/api/check": (400, "the parameter address is missing"),
     "/api/check?address=h&expect=%1b[31m": (400, "an expected status looks like"),
-    "/api/check?address=h&%1b[31m%0a=1": (400, "the parameter '\\x1b[31m\\n' is not known here"),
-    "/api/targets/x": (404, "no target of this name is watched"),
-    "/api/targets/%1b%0a%00": (404, "no target of this name is watched"),
+    "/api/check?address=h&%1b[31m%0a=1": (400, "unknown parameter '\\x1b[31m\\n'; the known ones"),
+    "/api/targets/x": (404, "there is no target of this name"),
+    "/api/targets/%1b%0a%00": (404, "there is no target of this name"),
     "/api/nothing": (404, "there is nothing at this path"),
     "/%0d%0aSet-Cookie:a=b": (404, "there is nothing at this path"),
     "/page/../../_app.py": (404, "there is nothing at this path"),
@@ -384,7 +385,7 @@ async def test_another_method_is_refused(asker: Asker) -> None:
     response = await asker.delete("/api/check")
 
     assert response.headers["Allow"] == "GET, HEAD, POST"
-    assert await problem(response, 405) == "DELETE cannot be asked here, only GET, HEAD, POST"
+    assert await problem(response, 405) == "DELETE is not allowed here, only GET, HEAD, POST"
 
 
 async def test_a_fault_of_the_servers_own_is_a_problem_and_is_logged_without_escapes(
@@ -398,7 +399,7 @@ async def test_a_fault_of_the_servers_own_is_a_problem_and_is_logged_without_esc
     async with asking(unguarded()) as asker:
         response = await asker.get("/api/check?address=h")
 
-        assert await problem(response, 500) == "the server is at fault; its log tells more"
+        assert await problem(response, 500) == "internal error; see the server's log"
         assert (await asker.get("/healthz")).status == 200
     (record,) = caplog.records
     assert record.name == "tryconnect.web"

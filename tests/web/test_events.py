@@ -199,7 +199,7 @@ async def test_who_comes_after_the_end_is_let_go_at_once() -> None:
     listeners = EventStream()
     listeners.close()
 
-    with listeners.one_more() as queue:
+    with listeners.subscribed() as queue:
         assert await queue.get() is None
 
 
@@ -212,5 +212,5 @@ def test_a_message_is_one_event() -> None:
 def test_too_many_are_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "MOST_LISTENERS", 0)
 
-    with pytest.raises(Problem), EventStream().one_more():
+    with pytest.raises(Problem), EventStream().subscribed():
         raise AssertionError

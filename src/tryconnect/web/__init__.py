@@ -1,6 +1,6 @@
-"""The probe server: checks over HTTP for programs, for Prometheus and for people's browsers.
+"""The probe server: checks over HTTP for programs, Prometheus and browsers.
 
-It needs the extra ``serve``: ``pip install 'tryconnect[serve]'``.
+It requires the extra ``serve``: ``pip install 'tryconnect[serve]'``.
 """
 
 from tryconnect.web._app import probe_app

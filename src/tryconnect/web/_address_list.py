@@ -1,4 +1,4 @@
-"""The body of a request becomes a list of addresses."""
+"""Read the addresses in the body of a request."""
 
 from __future__ import annotations
 
@@ -16,43 +16,44 @@ __all__ = ["MAX_ADDRESSES", "MAX_BODY", "addresses"]
 
 MAX_ADDRESSES = 10_000
 MAX_BODY = 2**20
-"""Bytes: a list of that many addresses of a hundred characters each."""
+"""Bytes: enough for that many addresses of a hundred characters each."""
 
-WRITE_TIMEOUT = 30.0
-"""Seconds that a body may take to come."""
+READ_TIMEOUT = 30.0
+"""Seconds within which a body must arrive."""
 
 
 async def addresses(request: web.Request) -> list[str]:
-    """Read the addresses of a body: a JSON list, or one a line.
+    """Read the addresses in a body: a JSON list, or text with one address per line.
 
     Raises:
-        Problem: there are none, too many, or the body is something else.
+        Problem: The body is malformed, or has no addresses or too many.
     """
     if (request.content_length or 0) > MAX_BODY:
         raise _too_long()
     try:
-        async with asyncio.timeout(WRITE_TIMEOUT):
+        async with asyncio.timeout(READ_TIMEOUT):
             data = await request.read()
     except TimeoutError:
-        raise Problem(HTTPStatus.REQUEST_TIMEOUT, "the body did not come in time") from None
+        raise Problem(HTTPStatus.REQUEST_TIMEOUT, "the body did not arrive in time") from None
     if len(data) > MAX_BODY:
         raise _too_long()
     read = _READERS.get(request.content_type)
     if read is None:
         raise Problem(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            "the body is a JSON list of addresses (application/json), or one a line (text/plain)",
+            "the body must be a JSON list of addresses (application/json), or have one address per "
+            "line (text/plain)",
         )
     try:
         found = read(data.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise bad_request("the body is not UTF-8") from None
     if not found:
-        raise bad_request("there is no address in the body")
+        raise bad_request("the body has no addresses")
     if len(found) > MAX_ADDRESSES:
         raise Problem(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"a list has at most {MAX_ADDRESSES:,} addresses, and this one {len(found):,}",
+            f"a list has at most {MAX_ADDRESSES:,} addresses, this one has {len(found):,}",
         )
     return found
 
@@ -62,11 +63,11 @@ def _from_json(text: str) -> list[str]:
         found = json.loads(text)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise bad_request(f"the body is no JSON: {place}") from None
+        raise bad_request(f"the body is not JSON: {place}") from None
     except (ValueError, RecursionError):  # a number of thousands of digits; lists within lists
-        raise bad_request("the body is no list of addresses") from None
+        raise bad_request("the body is not a list of addresses") from None
     if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
-        raise bad_request('the body is no JSON list of texts, as in ["https://example.com/"]')
+        raise bad_request('the body is not a JSON list of strings such as ["https://example.com/"]')
     return found
 
 

@@ -1,4 +1,4 @@
-"""The checks that strangers ask for: so many at once and no more, each of them counted."""
+"""Limit and count the checks that clients ask for."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from tryconnect.web._metrics import Metrics
     from tryconnect.web._parameters import Question
 
-__all__ = ["AT_ONCE_IN_A_LIST", "Admission"]
+__all__ = ["LIST_LIMIT", "Admission"]
 
-AT_ONCE_IN_A_LIST = 25
-"""Admission of one list under way at the same time: it leaves room for others."""
+LIST_LIMIT = 25
+"""Slots that one list takes at most: others are left for other clients."""
 
 
 class Admission:
-    """Whoever finds no room for a check is told to come again: nobody waits in a queue.
+    """Hands out slots for checks; without a free one, a request is rejected at once.
 
     Args:
-        client: checks the addresses.
-        limit: checks at once.
-        metrics: where they are counted.
+        client: Checks the addresses.
+        limit: How many checks may run at once.
+        metrics: Counts the checks.
     """
 
     def __init__(self, client: Client, *, limit: int, metrics: Metrics) -> None:
@@ -40,9 +40,9 @@ class Admission:
         """Check an address.
 
         Raises:
-            Problem: there is no room.
+            Problem: No slot is free.
         """
-        with self._room(1), self._metrics.in_flight():
+        with self._slots(1), self._metrics.in_flight():
             report = await self._client.probe(
                 question.address, timeout=question.timeout, expect=question.expect
             )
@@ -51,14 +51,14 @@ class Admission:
 
     @contextlib.asynccontextmanager
     async def many(self, addresses: Sequence[str], question: Question) -> AsyncIterator[Probes]:
-        """Check a list of addresses while the context lasts; its end cancels what is under way.
+        """Check a list of addresses while the context lasts; leaving it cancels what is running.
 
-        Whoever reads a report enters it in the metrics.
+        The caller counts the reports it reads.
 
         Raises:
-            Problem: there is no room.
+            Problem: No slot is free.
         """
-        with self._room(min(len(addresses), AT_ONCE_IN_A_LIST)) as limit:
+        with self._slots(min(len(addresses), LIST_LIMIT)) as limit:
             run = self._client.probe_many(
                 addresses, limit=limit, timeout=question.timeout, expect=question.expect
             )
@@ -67,14 +67,14 @@ class Admission:
                     yield run
 
     @contextlib.contextmanager
-    def _room(self, wanted: int) -> Iterator[int]:
-        """Take as much room as there is, up to what is wanted, and give it back afterwards."""
+    def _slots(self, wanted: int) -> Iterator[int]:
+        """Acquire up to as many slots as wanted; release them afterwards."""
         taken = min(wanted, self._free)
         if taken < 1:
             self._metrics.rejected.inc()
             raise Problem(
                 HTTPStatus.SERVICE_UNAVAILABLE,
-                "as many checks as may run at once are under way: come again in a second",
+                "too many checks are running: try again in a second",
                 headers={"Retry-After": "1"},
             )
         self._free -= taken

@@ -1,4 +1,4 @@
-"""What programs ask over HTTP: a check, many of them, the watched targets and their news."""
+"""The HTTP API: single checks, lists of checks, watched targets and their events."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _json = partial(web.json_response, dumps=as_json)
 
 
 async def probe(request: web.Request) -> web.Response:
-    """``GET /probe``: a check, as Prometheus wants to hear of it."""
+    """``GET /probe``: a check, as metrics for Prometheus."""
     question = probe_question(request.query, request.headers)
     report = await request.app[ADMISSION].one(question)
     return _metrics(request, metrics(report))
@@ -44,7 +44,7 @@ async def check(request: web.Request) -> web.Response:
 
 
 async def check_list(request: web.Request) -> web.StreamResponse:
-    """``POST /api/check``: many checks, a line of JSON for each as soon as it is done."""
+    """``POST /api/check``: many checks, a line of JSON for each as it completes."""
     question = list_question(request.query)
     listed = await addresses(request)
     async with request.app[ADMISSION].many(listed, question) as run:
@@ -52,7 +52,7 @@ async def check_list(request: web.Request) -> web.StreamResponse:
         await response.prepare(request)
         try:
             await _send_reports(request, response, listed, run)
-        except ConnectionError:  # whoever asked has left
+        except ConnectionError:  # the client has left
             pass
         except Exception as error:  # noqa: BLE001 - it is too late for another answer
             log_fault(error)
@@ -63,24 +63,24 @@ async def check_list(request: web.Request) -> web.StreamResponse:
 async def _send_reports(
     request: web.Request, response: web.StreamResponse, listed: list[str], run: Probes
 ) -> None:
-    """Send each report with the index of its address: that may be shown without its secrets."""
+    """Send each report with its address's index, since secrets in the address are redacted."""
     indices: dict[str, list[int]] = {}
     for index, address in reversed([*enumerate(listed)]):
-        indices.setdefault(address, []).append(index)  # a text may stand there twice
+        indices.setdefault(address, []).append(index)  # an address may be listed twice
     async for report in run:
         request.app[METRICS].count(report)
-        told = {"index": indices[report.address].pop()} | report.as_dict()
-        await send(request, response, f"{as_json(told)}\n".encode())
+        found = {"index": indices[report.address].pop()} | report.as_dict()
+        await send(request, response, f"{as_json(found)}\n".encode())
 
 
 def _break_off(request: web.Request) -> None:
-    """Let no half answer pass for a whole one."""
+    """Abort the connection, so that half a response is not taken for a whole one."""
     if request.transport is not None:
         request.transport.abort()
 
 
 async def targets(request: web.Request) -> web.Response:
-    """``GET /api/targets``: all targets that are watched."""
+    """``GET /api/targets``: all watched targets."""
     listed = await _all_targets(request.app[WATCHER])
     return web.json_response(text=f'{{"targets":{listed}}}')
 
@@ -89,53 +89,53 @@ async def target(request: web.Request) -> web.Response:
     """``GET /api/targets/{name}``: one of them."""
     watched = request.app[WATCHER].targets.get(request.match_info["name"])
     if watched is None:
-        raise Problem(HTTPStatus.NOT_FOUND, "no target of this name is watched")
+        raise Problem(HTTPStatus.NOT_FOUND, "there is no target of this name")
     return _json(watched.as_dict())
 
 
 async def events(request: web.Request) -> web.StreamResponse:
-    """``GET /api/events``: all targets as they are, then each check, and each change of state.
+    """``GET /api/events``: the state of all targets, then each check and each change of state.
 
-    A client that comes again needs no event of the past: it hears how things stand.  What happens
-    while that is written comes after it, and may be in it already.
+    A client that reconnects needs no past events: it gets the current state first. Events that
+    occur while that is written follow it, and may be part of it already.
     """
-    listeners = request.app[EVENTS]
+    stream = request.app[EVENTS]
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-    with listeners.one_more() as queue, contextlib.suppress(ConnectionError):
+    with stream.subscribed() as queue, contextlib.suppress(ConnectionError):
         now = await _all_targets(request.app[WATCHER])
         await response.prepare(request)
-        await send(request, response, listeners.message("targets", now))
+        await send(request, response, stream.message("targets", now))
         while (data := await queue.get()) is not None:
             await send(request, response, data)
     return response
 
 
-async def _all_targets(watching: Watcher) -> str:
-    """Return all targets as JSON, one step of the loop for each.
+async def _all_targets(watcher: Watcher) -> str:
+    """Return all targets as JSON, yielding to the loop after each.
 
-    A thousand of them with their histories are 6 MB, and would hold the loop for 150 ms.
+    A thousand of them with their histories are 6 MB, and would block the loop for 150 ms.
     """
-    told = []
-    for each in watching.targets.values():
-        told.append(as_json(each.as_dict()))
+    shown = []
+    for each in watcher.targets.values():
+        shown.append(as_json(each.as_dict()))
         await asyncio.sleep(0)
-    return f"[{','.join(told)}]"
+    return f"[{','.join(shown)}]"
 
 
 async def server_metrics(request: web.Request) -> web.Response:
-    """``GET /metrics``: the server's own."""
+    """``GET /metrics``: the metrics of the server itself."""
     return _metrics(request, request.app[METRICS].registry)
 
 
 async def healthz(request: web.Request) -> web.Response:
     """``GET /healthz``: whether the server works."""
     if not request.app[WATCHER].healthy:
-        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "the targets are not watched any more")
+        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "the targets are no longer watched")
     return _json({"status": "ok"})
 
 
-def _metrics(request: web.Request, told: CollectorRegistry | Iterable[Metric]) -> web.Response:
-    body, content_type = encoded(told, request.headers.get("Accept", ""))
+def _metrics(request: web.Request, found: CollectorRegistry | Iterable[Metric]) -> web.Response:
+    body, content_type = encoded(found, request.headers.get("Accept", ""))
     return web.Response(body=body, headers={"Content-Type": content_type})
 
 

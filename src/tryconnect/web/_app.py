@@ -1,4 +1,4 @@
-"""The probe server as an application of aiohttp's, to be run or to be mounted."""
+"""The probe server as an aiohttp application, to run or to mount."""
 
 from __future__ import annotations
 
@@ -40,28 +40,27 @@ def probe_app(
 ) -> web.Application:
     """Return the probe server, as an application to run or to mount in another one.
 
-    Mounted, it cannot choose how it is run: give ``AppRunner`` or ``run_app``
-    ``handler_cancellation=True``, so that who hangs up ends the checks that were asked for, and
-    ``shutdown_timeout=2.5``, so that checks under way have 5 s left at the end.
+    Pass ``handler_cancellation=True`` to the ``AppRunner`` or ``run_app`` that runs it, so that a
+    client that disconnects cancels its checks, and ``shutdown_timeout=2.5``, so that running checks
+    have 5 s to finish at shutdown.
 
     Args:
-        targets: what is watched as long as the application runs, and shown on its page.
-        client: how addresses that come with a request are checked.  It need not be open: the
-            application opens one like it that keeps no connections, so that each check is a whole
-            one.  ``None``: ``Client(guard=Guard.public())``, since whoever can ask chooses the
-            address.
-        target_client: the same for the targets.  ``None``: ``Client()``.
-        token: a secret that must come with each request but those for ``/healthz``, as
-            ``Authorization: Bearer …`` or as the password of any user.  ``None``: whoever reaches
-            the server may ask.
-        limit: how many checks that were asked for run at once; for one more the answer is 503.  As
+        targets: What to watch while the application runs, and to show on its page.
+        client: Checks the addresses in requests. It need not be open: the application opens a copy
+            that keeps no connections alive, so that each check connects anew. ``None``:
+            ``Client(guard=Guard.public())``, since clients choose the addresses.
+        target_client: Checks the targets, likewise. ``None``: ``Client()``.
+        token: A secret that every request except for ``/healthz`` must send, as
+            ``Authorization: Bearer …`` or as the password of any user. ``None``: requests need no
+            token.
+        limit: How many requested checks may run at once; a further one is answered with 503. As
             many again may run for targets.
-        local: the server is reached from this machine only, so it answers no request that is made
-            to another host's name: see DNS rebinding in the threat model.
+        local: Only this machine can reach the server, so requests for another host's name are
+            refused: see DNS rebinding in the threat model.
 
     Raises:
-        ValueError: two targets have the same name, or an option makes no sense.
-        TryConnectError: aiohttp cannot be loaded, because of this machine's settings.
+        ValueError: Two targets have the same name, or an option is invalid.
+        TryConnectError: aiohttp cannot be loaded because of this machine's settings.
 
     .. versionadded:: 0.1
     """
@@ -71,32 +70,32 @@ def probe_app(
         middlewares=[problems, shield(token=token, local=local), _page.known_files],
         client_max_size=MAX_BODY,
     )
-    metrics, listeners = Metrics(), EventStream()
-    app[METRICS], app[EVENTS] = metrics, listeners
+    metrics, events = Metrics(), EventStream()
+    app[METRICS], app[EVENTS] = metrics, events
     app[WATCHER] = Watcher(
-        targets, limit=check_positive_int(limit, "limit"), metrics=metrics, listener=listeners
+        targets, limit=check_positive_int(limit, "limit"), metrics=metrics, listener=events
     )
-    strangers = client or tryconnect.Client(guard=tryconnect.Guard.public())
-    ours = target_client or tryconnect.Client()
+    requested = client or tryconnect.Client(guard=tryconnect.Guard.public())
+    watched = target_client or tryconnect.Client()
 
     async def checking(app: web.Application) -> AsyncIterator[None]:
-        async with strangers._twin() as opened:  # noqa: SLF001 - both own sessions
+        async with requested._twin() as opened:  # noqa: SLF001 - both own sessions
             app[ADMISSION] = Admission(opened, limit=limit, metrics=metrics)
             yield
 
     async def watching(app: web.Application) -> AsyncIterator[None]:
         async with (
-            ours._twin() as opened,  # noqa: SLF001 - as above
-            app[WATCHER].going_on(opened.probe),
+            watched._twin() as opened,  # noqa: SLF001 - as above
+            app[WATCHER].running(opened.probe),
         ):
             yield
 
     app.cleanup_ctx.extend([checking, watching])
-    app.on_shutdown.append(_let_listeners_go)
+    app.on_shutdown.append(_close_events)
     app.on_response_prepare.append(harden)
     app.add_routes([*_api.ROUTES, *_page.ROUTES])
     return app
 
 
-async def _let_listeners_go(app: web.Application) -> None:
+async def _close_events(app: web.Application) -> None:
     app[EVENTS].close()

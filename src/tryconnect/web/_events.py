@@ -1,4 +1,4 @@
-"""Answers that go on for a while, to clients that may read slowly or leave."""
+"""Streams of events, to clients that may read slowly or disconnect."""
 
 from __future__ import annotations
 
@@ -19,40 +19,40 @@ if TYPE_CHECKING:
 __all__ = ["EventStream", "Queue", "as_json", "send"]
 
 WRITE_TIMEOUT = 30.0
-"""Seconds that a client may take to read what is sent before it is cut off."""
+"""Seconds within which a client must read what is sent, or it is disconnected."""
 
 HEARTBEAT = 15.0
-"""Seconds of silence after which a listener is sent an empty comment: proxies close what is silent,
-and a client that has gone without a word is found out."""
+"""Seconds of silence before a listener is sent an empty comment: proxies close idle connections,
+and a client that has vanished is noticed."""
 
 LONGEST_QUEUE = 1000
-"""Events that wait for one listener.  Who is further behind is cut off, and begins anew."""
+"""Events queued for one listener. One that falls further behind is disconnected."""
 
 MOST_LISTENERS = 100
 
 
 def as_json(value: object) -> str:
-    """Return JSON of one line, in ASCII: nothing in it that a terminal or a browser would obey."""
+    """Return JSON on one line, in ASCII: no terminal or browser interprets any of it."""
     return json.dumps(value, separators=(",", ":"))
 
 
 async def send(request: web.Request, response: web.StreamResponse, data: bytes) -> None:
-    """Send a part of an answer.
+    """Send part of a response.
 
     Raises:
-        ConnectionError: the client has left, or reads too slowly.
+        ConnectionError: The client has disconnected, or reads too slowly.
     """
     try:
         async with asyncio.timeout(WRITE_TIMEOUT):
             await response.write(data)
     except TimeoutError:
         if request.transport is not None:
-            request.transport.abort()  # or the end of the answer would wait for it again
+            request.transport.abort()  # or the end of the response would wait again
         raise ConnectionError("the client reads too slowly") from None
 
 
 class EventStream:
-    """Those who listen to events (the HTML standard calls them server-sent)."""
+    """The listeners to server-sent events (HTML standard, section 9.2)."""
 
     def __init__(self) -> None:
         self._queues: set[Queue] = set()
@@ -60,11 +60,11 @@ class EventStream:
 
     @property
     def count(self) -> int:
-        """How many listen."""
+        """The number of listeners."""
         return len(self._queues)
 
     def publish(self, event: str, data: dict[str, Any]) -> None:
-        """Tell all of an event."""
+        """Send an event to all listeners."""
         if self._queues:
             message = self.message(event, as_json(data))
             for queue in self._queues:
@@ -72,20 +72,20 @@ class EventStream:
 
     @staticmethod
     def message(event: str, data: str) -> bytes:
-        """Return an event as it is sent; its JSON has no line break that would end it early."""
+        """Return an event as it is sent; its JSON has no line break."""
         return f"event: {event}\ndata: {data}\n\n".encode()
 
     @contextlib.contextmanager
-    def one_more(self) -> Iterator[Queue]:
+    def subscribed(self) -> Iterator[Queue]:
         """Listen while the context lasts.
 
         Raises:
-            Problem: too many do.
+            Problem: There are too many listeners.
         """
         if self.count >= MOST_LISTENERS:
             raise Problem(
                 HTTPStatus.SERVICE_UNAVAILABLE,
-                "too many are listening to events: come again in a minute",
+                "too many clients listen to events: try again in a minute",
                 headers={"Retry-After": "60"},
             )
         queue = Queue()
@@ -98,14 +98,14 @@ class EventStream:
             self._queues.discard(queue)
 
     def close(self) -> None:
-        """Let all of them go."""
+        """Disconnect all listeners."""
         self._closed = True
         for queue in self._queues:
             queue.close()
 
 
 class Queue:
-    """What one listener has still to be sent."""
+    """The messages that one listener has still to be sent."""
 
     def __init__(self) -> None:
         self._messages: deque[bytes] = deque()
@@ -113,7 +113,7 @@ class Queue:
         self._closed = False
 
     def put(self, message: bytes) -> None:
-        """Add a message; where too many wait, the listener is let go."""
+        """Add a message; if too many are queued, disconnect the listener."""
         if len(self._messages) >= LONGEST_QUEUE:
             self.close()
         if not self._closed:
@@ -121,13 +121,13 @@ class Queue:
             self._news.set()
 
     def close(self) -> None:
-        """Let the listener go."""
+        """Disconnect the listener."""
         self._closed = True
         self._messages.clear()
         self._news.set()
 
     async def get(self) -> bytes | None:
-        """Return all that waits, or a comment where nothing came for a while; ``None``: the end."""
+        """Return all queued messages, a comment after a silence, or ``None`` at the end."""
         try:
             async with asyncio.timeout(HEARTBEAT):
                 await self._news.wait()

@@ -1,4 +1,4 @@
-"""What belongs to a running server, under the keys by which its handlers find it."""
+"""The keys under which handlers find the parts of a running server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the server counts, and ``/metrics`` tells."""
+"""The metrics of the server itself."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 __all__ = ["Metrics"]
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-"""Seconds: from a neighbour's answer to the longest deadlines."""
+"""Seconds: from answers on the local network to the longest timeouts."""
 
 
 class Run(Protocol):
-    """A run of several checks, as far as it matters here."""
+    """A run of several checks."""
 
     @property
     def started(self) -> int:
-        """How many checks have begun."""
+        """How many checks have started."""
 
     @property
     def finished(self) -> int:
-        """How many have ended."""
+        """How many have finished."""
 
 
 class _Single:
@@ -39,7 +39,7 @@ class _Single:
 
 
 class Metrics:
-    """A server's own registry, so that two of them fit in a process."""
+    """The metrics of one server, in a registry of its own: a process may run several servers."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -54,24 +54,24 @@ class Metrics:
         )
         self.rejected = Counter(
             "tryconnect_turned_away",
-            "Requests that found no room for their check (503).",
+            "Requests rejected because too many checks were running (503).",
             registry=self.registry,
         )
         self._runs: set[Run] = set()
         Gauge(
-            "tryconnect_checks_in_flight", "Checks under way.", registry=self.registry
+            "tryconnect_checks_in_flight", "Checks that are running.", registry=self.registry
         ).set_function(self._in_flight)
-        for reason in Reason:  # a row that is there from the start can be seen to rise
+        for reason in Reason:  # a series that exists from the start can be seen to rise
             self._checks.labels(reason.value)
 
     def count(self, report: Report) -> None:
-        """Enter a check that has ended."""
+        """Count a check that has ended."""
         self._checks.labels(report.reason.value).inc()
         self._seconds.observe(report.timings.total)
 
     @contextlib.contextmanager
     def in_flight(self, run: Run | None = None) -> Iterator[None]:
-        """Count a run, or a single check, as being under way."""
+        """Count a run, or a single check, as in flight while the context lasts."""
         run = run or _Single()
         self._runs.add(run)
         try:

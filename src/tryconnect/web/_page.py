@@ -1,4 +1,4 @@
-"""The status page and its files: no build step, nobody else's script."""
+"""The status page and its files: no build step, no third-party script."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def index(_: web.Request) -> web.Response:
 
 @web.middleware
 async def known_files(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Middleware: look for no other file than the page's; aiohttp's own answer is no problem."""
+    """Middleware: answer requests for unknown files with a problem; aiohttp would send HTML."""
     route = request.match_info.route
     if route.name == "files" and request.match_info["filename"] not in FILES:
         raise Problem(HTTPStatus.NOT_FOUND, "there is nothing at this path")

@@ -1,11 +1,11 @@
-"""A request's parameters become a question: what to check, how long, and what to expect."""
+"""Read a request's parameters: what to check, with which timeout, and what to expect."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tryconnect._address.target import TargetKind, parse
+from tryconnect._address.target import TargetKind, expect_not_applicable, parse
 from tryconnect._model.expect import Expect
 from tryconnect._options import CHECK_TIMEOUT
 from tryconnect.errors import InvalidAddress
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from multidict import MultiMapping
+
+    from tryconnect._address.target import Target
 
 __all__ = [
     "MAX_TIMEOUT",
@@ -26,23 +28,23 @@ __all__ = [
 ]
 
 MAX_TIMEOUT = 120.0
-"""Seconds: what blackbox_exporter allows where nothing else bounds a probe."""
+"""Seconds: blackbox_exporter's limit if nothing else bounds a probe."""
 
 SCRAPE_TIMEOUT = "X-Prometheus-Scrape-Timeout-Seconds"
 
 SCRAPE_OFFSET = 0.5
-"""Seconds that a check ends before Prometheus would give up, as blackbox_exporter's default is: the
-answer needs some time too."""
+"""Seconds by which a check ends before Prometheus gives up: the response takes time too. This is
+blackbox_exporter's default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What was asked.
+    """What a request asks for.
 
     Attributes:
-        address: what to check; empty where a list of addresses is to come.
-        timeout: seconds for each check.
-        expect: what the answer must be like, or ``None``.
+        address: What to check; empty if a list of addresses follows.
+        timeout: Seconds for each check.
+        expect: What the answer must be like, or ``None``.
     """
 
     address: str
@@ -51,10 +53,10 @@ class Question:
 
 
 def probe_question(query: MultiMapping[str], headers: Mapping[str, str]) -> Question:
-    """Read what Prometheus asks ``/probe``; the rules are blackbox_exporter's where it has some.
+    """Read the parameters of ``/probe``, by blackbox_exporter's rules where it has any.
 
     Raises:
-        Problem: it makes no sense.
+        Problem: A parameter is missing, unknown or invalid.
     """
     given = _given(query, "target", "timeout", "expect", "body", "module")
     address = _required(given, "target")
@@ -66,10 +68,10 @@ def probe_question(query: MultiMapping[str], headers: Mapping[str, str]) -> Ques
 
 
 def check_question(query: MultiMapping[str]) -> Question:
-    """Read what ``GET /api/check`` is asked.
+    """Read the parameters of ``GET /api/check``.
 
     Raises:
-        Problem: it makes no sense.
+        Problem: A parameter is missing, unknown or invalid.
     """
     given = _given(query, "address", "timeout", "expect", "body")
     address = _required(given, "address")
@@ -77,17 +79,17 @@ def check_question(query: MultiMapping[str]) -> Question:
 
 
 def list_question(query: MultiMapping[str]) -> Question:
-    """Read what ``POST /api/check`` is asked, but for its addresses.
+    """Read the parameters of ``POST /api/check``, whose addresses are in the body.
 
     Raises:
-        Problem: it makes no sense.
+        Problem: A parameter is unknown or invalid.
     """
     given = _given(query, "timeout", "expect", "body")
     return Question("", _timeout(given), _expect(given))
 
 
 MODULES = {"http_2xx": "http", "tcp_connect": "tcp"}
-"""The modules of blackbox_exporter's own configuration that are checks of ours, and the scheme that
+"""The modules of blackbox_exporter's default configuration that are supported, and the scheme that
 each gives to a target without one."""
 
 
@@ -96,19 +98,19 @@ def _scheme_of_module(module: str | None) -> str | None:
         return None
     if module not in MODULES:
         known = " and ".join(MODULES)
-        raise bad_request(f"of the modules, {known} are known; for others say expect= instead")
+        raise bad_request(f"the known modules are {known}; instead of others, use expect=")
     return MODULES[module]
 
 
 def _given(query: MultiMapping[str], *known: str) -> dict[str, str]:
-    """Return a query's parameters, each once.
+    """Return a query's parameters, each given once.
 
-    One that is not known would change what is checked, so it is not passed over in silence.
+    Unknown parameters are refused: ignoring one would change what is checked.
     """
     for name in query:
         if name not in known:
             raise bad_request(
-                f"the parameter {name[:40]!r} is not known here, only {', '.join(known)}"
+                f"unknown parameter {name[:40]!r}; the known ones are {', '.join(known)}"
             )
         if len(query.getall(name)) > 1:
             raise bad_request(f"the parameter {name} is given more than once")
@@ -131,7 +133,7 @@ def _timeout(given: Mapping[str, str]) -> float:
 
 
 def _scrape_timeout(headers: Mapping[str, str]) -> float:
-    """Return the seconds within which a check must end for Prometheus to hear of it."""
+    """Return the seconds within which a check must end for Prometheus to get the response."""
     if SCRAPE_TIMEOUT not in headers:
         return MAX_TIMEOUT
     seconds = _number(headers[SCRAPE_TIMEOUT])
@@ -150,24 +152,23 @@ def _number(text: str) -> float | None:
 def _expect(
     given: Mapping[str, str], address: str = "", *, default: str | None = None
 ) -> Expect | None:
-    """Return what is expected; a default only of what answers by HTTP."""
-    status, body = given.get("expect"), given.get("body")
-    if status is None and default is not None and _kind(address) is TargetKind.http:
-        status = default
-    if status == "any":
-        status = None
+    """Return what is expected; the default applies to HTTP only."""
+    target = _target(address)
+    by_http = target is not None and target.kind is TargetKind.http
+    status, body = given.get("expect", default if by_http else None), given.get("body")
+    status = None if status == "any" else status
     if status is None and body is None:
         return None
-    if _kind(address) in {TargetKind.tcp, TargetKind.unix}:
-        raise bad_request("nothing can be expected of a tcp:// or unix:// address but to open")
+    if target is not None and not by_http:
+        raise bad_request(expect_not_applicable(target))
     try:
         return Expect(status=status, body=body)
     except ValueError as error:
         raise bad_request(str(error)) from None
 
 
-def _kind(address: str) -> TargetKind | None:
+def _target(address: str) -> Target | None:
     try:
-        return parse(address).kind
-    except InvalidAddress:  # which the report will tell
+        return parse(address)
+    except InvalidAddress:  # the report will say so
         return None

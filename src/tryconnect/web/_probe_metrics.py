@@ -1,7 +1,7 @@
-"""A report becomes metrics, by blackbox_exporter's names and meanings where it has them.
+"""Turn a report into metrics, with blackbox_exporter's names and meanings where it has any.
 
-What it measures and a check of ours does not is left out: a body's length, the version of HTTP,
-the chain of certificates.  A row that is absent is told from one that is 0.
+What it measures and our checks do not is left out: the length of the body, the HTTP version, the
+certificate chain. An absent series can be told from one that is 0.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ __all__ = ["metrics"]
 
 
 def metrics(report: Report) -> Iterator[Metric]:
-    """Yield what ``/probe`` tells of a report."""
+    """Yield the metrics that ``/probe`` shows for a report."""
     yield GaugeMetricFamily(
         "probe_success", "Whether the target answered as expected", value=report.ok
     )
     yield _reason(report)
     yield GaugeMetricFamily(
-        "probe_duration_seconds", "Seconds that the probe took", value=report.timings.total
+        "probe_duration_seconds", "Seconds taken by the probe", value=report.timings.total
     )
     yield GaugeMetricFamily(
         "probe_dns_lookup_time_seconds",
-        "Seconds that looking the name up took",
+        "Seconds taken by the name look-up",
         value=report.timings.dns or 0.0,
     )
     yield GaugeMetricFamily(
         "probe_failed_due_to_regex",
-        "Whether the probe failed because of the answer's body",
+        "Whether the probe failed because of the response's body",
         value=report.reason is Reason.body,
     )
     yield from _peer(report)
@@ -50,7 +50,9 @@ def metrics(report: Report) -> Iterator[Metric]:
 
 def _reason(report: Report) -> Metric:
     family = GaugeMetricFamily(
-        "tryconnect_probe_reason", "The reason of the report: the one word has 1", labels=["reason"]
+        "tryconnect_probe_reason",
+        "The reason of the report, as a label; its value is 1",
+        labels=["reason"],
     )
     family.add_metric([str(report.reason)], 1)
     return family
@@ -59,25 +61,25 @@ def _reason(report: Report) -> Metric:
 def _peer(report: Report) -> Iterator[Metric]:
     peer = _ip(report)
     yield GaugeMetricFamily(
-        "probe_ip_protocol", "Version of IP, 4 or 6; 0: unknown", value=peer.version if peer else 0
+        "probe_ip_protocol", "IP version, 4 or 6; 0: unknown", value=peer.version if peer else 0
     )
     yield GaugeMetricFamily(
         "probe_ip_addr_hash",
-        "Hash of the IP address, to see it change; 0: unknown",
+        "Hash of the IP address, to detect changes; 0: unknown",
         value=_fnv_1a(peer.packed) if peer else 0,
     )
 
 
 def _http(report: Report) -> Iterator[Metric]:
     yield GaugeMetricFamily(
-        "probe_http_status_code", "Status of the last answer; 0: none", value=report.status or 0
+        "probe_http_status_code", "Status of the last response; 0: none", value=report.status or 0
     )
     yield GaugeMetricFamily(
-        "probe_http_redirects", "Redirects that were followed", value=len(report.hops)
+        "probe_http_redirects", "Number of redirects followed", value=len(report.hops)
     )
     yield GaugeMetricFamily(
         "probe_http_ssl",
-        "Whether the last answer came over TLS",
+        "Whether the last response came over TLS",
         value=report.status is not None and report.tls is not None,
     )
     family = GaugeMetricFamily(
@@ -103,20 +105,20 @@ def _tls(report: Report) -> Iterator[Metric]:
     if report.tls is None:
         return
     info = GaugeMetricFamily(
-        "probe_tls_version_info", "The version of TLS: its row has 1", labels=["version"]
+        "probe_tls_version_info", "The TLS version, as a label; its value is 1", labels=["version"]
     )
     info.add_metric([report.tls.version.replace("TLSv", "TLS ")], 1)
     yield info
     if report.tls.expires is not None:
         yield GaugeMetricFamily(
             "probe_ssl_earliest_cert_expiry",
-            "End of the peer's certificate, in seconds since 1970",
+            "Expiry of the peer's certificate, in seconds since 1970",
             value=report.tls.expires.timestamp(),
         )
 
 
 def _ip(report: Report) -> IPAddress | None:
-    """Return the peer, connected to or not: an address may be its own name."""
+    """Return the peer's IP address, even if it was not reached: the host may be a literal one."""
     for text in (report.ip or "", parse(report.url).host if report.url else ""):
         try:
             return ipaddress.ip_address(text.partition("%")[0])
@@ -126,7 +128,7 @@ def _ip(report: Report) -> IPAddress | None:
 
 
 def _fnv_1a(data: bytes) -> int:
-    """Return the hash that blackbox_exporter shows: FNV-1a, of 32 bits."""
+    """Return the hash that blackbox_exporter shows: 32-bit FNV-1a."""
     value = 0x811C9DC5
     for byte in data:
         value = (value ^ byte) * 0x01000193 & 0xFFFF_FFFF

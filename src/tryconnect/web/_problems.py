@@ -1,4 +1,4 @@
-"""Whatever goes wrong becomes a problem: JSON with one sentence (RFC 9457), and no traceback."""
+"""Errors as problem details: JSON with one sentence (RFC 9457), and no traceback."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ __all__ = ["Problem", "bad_request", "log_fault", "problems"]
 _log = logging.getLogger("tryconnect.web")
 
 
-class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
-    """A request that cannot be answered as asked.
+class Problem(Exception):  # noqa: N818 - RFC 9457's word
+    """An error that a request is answered with.
 
     Args:
-        status: the HTTP status that says so.
-        detail: one sentence, without a full stop, for whoever asked.
-        headers: more headers of the answer.
+        status: The HTTP status of the response.
+        detail: One sentence for the client, without a full stop.
+        headers: Further headers of the response.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
         self.headers = dict(headers or {})
 
     def response(self) -> web.Response:
-        """Return the answer that tells of it."""
+        """Return the response."""
         problem = {
             "type": "about:blank",
             "title": self.status.phrase,
@@ -56,45 +56,45 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
 
 
 def bad_request(detail: str) -> Problem:
-    """Return the problem of a request that makes no sense, and say why."""
+    """Return the problem of an invalid request."""
     return Problem(HTTPStatus.BAD_REQUEST, detail)
 
 
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Middleware: answer with a problem, whatever was raised."""
+    """Middleware: turn every exception into a problem."""
     try:
         return await handler(request)
     except Problem as problem:
         return problem.response()
     except web.HTTPException as error:
-        return _of_the_framework(error, request).response()
-    except ConnectionError:  # the client has left: nobody reads this, and nobody need log it
+        return _from_aiohttp(error, request).response()
+    except ConnectionError:  # the client has left: this is neither read nor logged
         return bad_request("the connection was lost").response()
     except Exception as error:  # noqa: BLE001 - the server goes on
         log_fault(error)
         return Problem(
-            HTTPStatus.INTERNAL_SERVER_ERROR, "the server is at fault; its log tells more"
+            HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; see the server's log"
         ).response()
 
 
 def log_fault(error: BaseException) -> None:
-    """Log a fault of the server's own, with nothing in it that a terminal or a log would obey."""
+    """Log an internal error, with control characters escaped."""
     lines = "".join(traceback.format_exception(redacted_error(error))).splitlines()
-    _log.error("the server is at fault\n%s", "\n".join(map(escape_control, lines)))
+    _log.error("internal error\n%s", "\n".join(map(escape_control, lines)))
 
 
 _SENTENCES = {
     HTTPStatus.NOT_FOUND: "there is nothing at this path",
-    HTTPStatus.FORBIDDEN: "this may not be read",
+    HTTPStatus.FORBIDDEN: "access is forbidden",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is too long",
 }
 
 
-def _of_the_framework(error: web.HTTPException, request: web.Request) -> Problem:
+def _from_aiohttp(error: web.HTTPException, request: web.Request) -> Problem:
     status = HTTPStatus(error.status)
     if isinstance(error, web.HTTPMethodNotAllowed):
         allowed = ", ".join(sorted(error.allowed_methods))
-        sentence = f"{request.method} cannot be asked here, only {allowed}"
+        sentence = f"{request.method} is not allowed here, only {allowed}"
         return Problem(status, sentence, headers={"Allow": allowed})
     return Problem(status, _SENTENCES.get(status, status.phrase.lower()))

@@ -1,4 +1,4 @@
-"""The way to prometheus_client, which only the extra ``serve`` brings."""
+"""What is used of prometheus_client, which the extra ``serve`` installs."""
 
 from __future__ import annotations
 
@@ -28,25 +28,26 @@ __all__ = [
 ]
 
 
-class _These(CollectorRegistry):
-    """A registry of metrics that are known already."""
+class _Collected(CollectorRegistry):
+    """A registry of given metrics."""
 
     def __init__(self, metrics: Iterable[Metric]) -> None:
         super().__init__(auto_describe=False)
         self._metrics = metrics
 
     def collect(self) -> Iterable[Metric]:
-        """Return them."""
+        """Return the metrics."""
         return self._metrics
 
 
 def encoded(metrics: CollectorRegistry | Iterable[Metric], accept: str) -> tuple[bytes, str]:
-    """Return metrics as text, and the type of the text.
+    """Return metrics as text, and its content type.
 
     Args:
-        metrics: the metrics, or a registry of them.
-        accept: the header by which a request chooses: Prometheus' text, or OpenMetrics.
+        metrics: The metrics, or a registry of them.
+        accept: The request's ``Accept`` header, which chooses between Prometheus' text format and
+            OpenMetrics.
     """
     encode, content_type = choose_encoder(accept)
-    registry = metrics if isinstance(metrics, CollectorRegistry) else _These(metrics)
+    registry = metrics if isinstance(metrics, CollectorRegistry) else _Collected(metrics)
     return encode(registry), content_type

@@ -1,4 +1,4 @@
-"""Who may ask, and what a browser may do with the answers."""
+"""Access control, and the headers that restrict what browsers do with responses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["HEADERS", "harden", "is_loopback", "shield"]
 
 HEADERS = {
-    # Nothing but the page's own files; nothing inline, no text that becomes markup; no frame.
+    # The page's own files only; nothing inline, no text parsed as markup, no framing.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
         "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -28,7 +28,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
-    # Which versions of Python and aiohttp run here is nobody's business.
+    # Do not reveal the versions of Python and aiohttp.
     "Server": "tryconnect",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -36,14 +36,14 @@ HEADERS = {
 
 
 async def harden(request: web.Request, response: web.StreamResponse) -> None:
-    """Signal ``on_response_prepare``: send the headers with every answer, streams included."""
+    """Signal ``on_response_prepare``: send the headers with every response, streams included."""
     del request
     response.headers.update(HEADERS)
     response.headers.setdefault("Cache-Control", "no-store")
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host, as it is bound to or asked for, is this machine and nothing else."""
+    """Return whether a host that is bound or requested is on the loopback interface."""
     host = host.lower().strip("[]").rstrip(".")
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -52,23 +52,23 @@ def is_loopback(host: str) -> bool:
 
 
 def shield(*, token: str | None, local: bool) -> Middleware:
-    """Return the middleware that lets nobody through who should not ask.
+    """Return the middleware that rejects requests which are not allowed.
 
     Args:
-        token: the secret that must come with every request; ``None``: none.
-        local: the server is for this machine only, so requests must be made to a name of it. A
-            page of elsewhere can make its own name lead here (DNS rebinding), and then read what
-            its visitors' browsers are answered.
+        token: The secret that every request must send; ``None``: there is none.
+        local: The server is for this machine only, so requests must be for a loopback name. A
+            foreign site can point its own name here (DNS rebinding), and then read what its
+            visitors' browsers receive.
     """
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         if local and not is_loopback(_host(request)):
             raise Problem(
-                HTTPStatus.MISDIRECTED_REQUEST, "this server is for requests to localhost only"
+                HTTPStatus.MISDIRECTED_REQUEST, "this server only accepts requests for localhost"
             )
         if _is_of_another_site(request):
-            raise Problem(HTTPStatus.FORBIDDEN, "another site's page may not ask here")
+            raise Problem(HTTPStatus.FORBIDDEN, "cross-site requests are forbidden")
         if token is not None and not _is_open(request) and not _knows(request, token):
             raise Problem(
                 HTTPStatus.UNAUTHORIZED,
@@ -88,14 +88,14 @@ def _host(request: web.Request) -> str:
 
 
 def _is_of_another_site(request: web.Request) -> bool:
-    """Tell whether a browser asks on behalf of another site's page; a link to ours is no matter."""
+    """Return whether another site's page makes this request, unless it links to our page."""
     if request.headers.get("Sec-Fetch-Site") != "cross-site":
         return False
     return not (request.headers.get("Sec-Fetch-Mode") == "navigate" and _name(request) == "page")
 
 
 def _is_open(request: web.Request) -> bool:
-    """Whoever restarts a dead server need not know its token."""
+    """Return whether no token is needed: what restarts a dead server need not know it."""
     return _name(request) == "healthz"
 
 
@@ -104,9 +104,9 @@ def _name(request: web.Request) -> str | None:
 
 
 def _knows(request: web.Request, token: str) -> bool:
-    """Tell whether a request brings the token: as a bearer's, or as the password of any user.
+    """Return whether a request has the token, as a bearer token or as the password of any user.
 
-    The latter is what a browser can ask its user for.
+    Browsers can ask their users for the latter.
     """
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     offered = value.strip()

@@ -1,4 +1,4 @@
-"""What the probe server watches: a target, valid or not there."""
+"""The targets that a probe server watches, validated when they are made."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ __all__ = ["TargetError", "WatchedTarget", "distinct"]
 
 LONGEST_NAME = 100
 SHORTEST_EVERY = 0.1
-"""Seconds: more often is no watch but a load."""
+"""Seconds: more often would be a load test."""
 
 
 class TargetError(ValueError):
-    """A target that makes no sense.
+    """A target is invalid.
 
     Attributes:
-        field: the one at fault.
+        field: The invalid field.
     """
 
     def __init__(self, field: str, fault: str) -> None:
@@ -41,16 +41,16 @@ class WatchedTarget:
     """An address that a probe server watches.
 
     Args:
-        name: what it is called; also a part of paths, so it has no slash.
-        address: what is checked.
-        every: seconds from the start of one check to that of the next, give or take a tenth.
-        timeout: seconds for each check.
-        expect: what an HTTP answer must be like; ``None``: any.
-        rise: how many good checks in a row make it up.
-        fall: how many bad ones make it down.
+        name: Its name, which is part of paths and so has no slash.
+        address: What to check.
+        every: Seconds from the start of one check to that of the next, give or take a tenth.
+        timeout: Seconds for each check.
+        expect: What an HTTP answer must be like; ``None``: any answer will do.
+        rise: How many good checks in a row make it up.
+        fall: How many bad checks in a row make it down.
 
     Raises:
-        ValueError: one of them makes no sense.
+        ValueError: One of them is invalid.
 
     .. versionadded:: 0.1
     """
@@ -77,10 +77,10 @@ class WatchedTarget:
 
 
 def distinct(targets: Iterable[WatchedTarget]) -> dict[str, WatchedTarget]:
-    """Return targets by their names.
+    """Return targets by name.
 
     Raises:
-        ValueError: two have the same.
+        ValueError: Two have the same name.
     """
     named: dict[str, WatchedTarget] = {}
     for target in targets:

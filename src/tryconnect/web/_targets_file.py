@@ -1,4 +1,4 @@
-"""A file of targets becomes targets; where it is broken, the line and the fault.
+"""Read a file of targets, or say which line of it is invalid and why.
 
 It is TOML, one table for each target::
 
@@ -31,7 +31,7 @@ __all__ = ["read_targets"]
 
 Table: TypeAlias = "dict[str, Any]"
 Place: TypeAlias = "Callable[[Table], bool]"
-"""Tells whether a beginning of the file has come to a place."""
+"""Returns whether the beginning of a file reaches a place."""
 
 _KEYS = [field.name for field in fields(WatchedTarget)]
 _REQUIRED = [field.name for field in fields(WatchedTarget) if field.default is MISSING]
@@ -42,7 +42,7 @@ def read_targets(path: Path) -> list[WatchedTarget]:
     """Read a file of targets.
 
     Raises:
-        ValueError: it cannot be read, or is broken; it names file, line and fault.
+        ValueError: It cannot be read or is invalid; the message names file, line and fault.
     """
     try:
         text = path.read_bytes().decode()
@@ -60,8 +60,8 @@ def read_targets(path: Path) -> list[WatchedTarget]:
     raise ValueError(f"{path}, line {line}: {fault}")
 
 
-class _Fault(ValueError):  # noqa: N818 - the file's, not ours
-    """A fault in a file that is TOML."""
+class _Fault(ValueError):  # noqa: N818 - the file's
+    """A file is TOML, but its content is invalid."""
 
     def __init__(self, fault: str, place: Place) -> None:
         super().__init__(fault)
@@ -71,7 +71,7 @@ class _Fault(ValueError):  # noqa: N818 - the file's, not ours
 def _targets(file: Table) -> Iterator[WatchedTarget]:
     for key in file:
         if key != "target":
-            raise _Fault(f"only tables [[target]] stand in here, not {key!r}", _at_key(key))
+            raise _Fault(f"the file has tables [[target]] only, not {key!r}", _at_key(key))
     tables = file.get("target", [])
     if not isinstance(tables, list):
         raise _Fault("a target is a table [[target]]", _at_key("target"))
@@ -116,7 +116,7 @@ def _at_key(key: str) -> Place:
 
 
 def _at_field(number: int, field: str) -> Place:
-    """Return the place of a target's field, or that of its head where it has no such field."""
+    """Return the place of a target's field, or of its heading if it has no such field."""
 
     def reached(file: Table) -> bool:
         tables = file.get("target", [])
@@ -126,17 +126,17 @@ def _at_field(number: int, field: str) -> Place:
 
 
 def _syntax(error: tomllib.TOMLDecodeError, text: str) -> tuple[str, int]:
-    """Return the fault that the parser found, and its line."""
+    """Return the parser's message, and the line of the error."""
     said = _LINE.search(str(error))
     line = int(said[1]) if said and said[1] else text.count("\n") + 1
     return _LINE.sub("", str(error)), line
 
 
 def _line(text: str, place: Place) -> int:
-    """Return the line with which a file comes to a place.
+    """Return the line at which a file reaches a place.
 
-    The parser tells of no lines where it is content, but of two beginnings of the file the longer
-    one tells at least as much.
+    The parser reports lines for syntax errors only. But reaching a place is monotonic in the number
+    of lines read, so the first such line can be found by bisection.
     """
     lines = text.split("\n")
     found = bisect_left(range(len(lines)), x=True, key=lambda n: place(_beginning(lines[: n + 1])))
@@ -144,7 +144,7 @@ def _line(text: str, place: Place) -> int:
 
 
 def _beginning(lines: Sequence[str]) -> Table:
-    """Read as many of the first lines as are a whole file."""
+    """Parse the longest beginning of the lines that is valid TOML."""
     for end in range(len(lines), 0, -1):
         try:
             return tomllib.loads("\n".join(lines[:end]))

@@ -1,4 +1,4 @@
-"""The targets that a server watches: each one's state, its last report, and a little history."""
+"""Watch the targets of a server: their state, last report and history."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = ["HISTORY", "Watched", "Watcher"]
 _log = logging.getLogger("tryconnect.web")
 
 HISTORY = 60
-"""Checks of each target that are remembered: ten minutes at the usual pace."""
+"""Checks of each target to remember: ten minutes at the default interval."""
 
 
 class Listening(Protocol):
@@ -48,8 +48,8 @@ class Watched(History):
     """A target and its history.
 
     Attributes:
-        target: the target.
-        expect: what its answer must be like, or ``None``.
+        target: The target.
+        expect: What its answer must be like, or ``None``.
     """
 
     def __init__(self, target: WatchedTarget) -> None:
@@ -85,13 +85,13 @@ class Watcher:
     """Watches targets, a limited number of them at a time.
 
     Args:
-        targets: what to watch.
-        limit: how many checks run at once; further ones wait for a slot.
-        metrics: counts the checks.
-        listener: publishes each check and each change.
+        targets: What to watch.
+        limit: How many checks run at once; further ones wait for a slot.
+        metrics: Counts the checks.
+        listener: Publishes each check and each change.
 
     Raises:
-        ValueError: two targets have the same name.
+        ValueError: Two targets have the same name.
     """
 
     def __init__(
@@ -105,16 +105,16 @@ class Watcher:
 
     @property
     def healthy(self) -> bool:
-        """Whether the targets are being watched."""
+        """Whether the targets are still being watched."""
         return self._task is not None and not self._task.done()
 
     @contextlib.asynccontextmanager
-    async def going_on(self, check: Check, *, clock: Clock = CLOCK) -> AsyncIterator[None]:
-        """Watch while the context lasts; its end cancels what is under way.
+    async def running(self, check: Check, *, clock: Clock = CLOCK) -> AsyncIterator[None]:
+        """Watch while the context lasts; leaving it cancels running checks.
 
         Args:
-            check: checks an address.
-            clock: tells the time, and waits.
+            check: Checks an address.
+            clock: The time, and how to wait.
         """
         self._task = asyncio.create_task(self._watch_all(check, clock))
         try:
@@ -129,14 +129,14 @@ class Watcher:
             async with asyncio.TaskGroup() as group:
                 for watched in self.targets.values():
                     group.create_task(self._watch(watched, check, clock))
-                await asyncio.get_running_loop().create_future()  # also where there is no target
-        except Exception as error:  # noqa: BLE001 - nobody waits for it, and healthz asks
+                await asyncio.get_running_loop().create_future()  # even if there are no targets
+        except Exception as error:  # noqa: BLE001 - nothing awaits it; healthz reports it
             log_fault(error)
 
     async def _watch(self, watched: Watched, check: Check, clock: Clock) -> None:
         target = watched.target
         changes = Watch(
-            partial(self._look, watched, check),
+            partial(self._check, watched, check),
             every=target.every,
             rise=target.rise,
             fall=target.fall,
@@ -147,19 +147,19 @@ class Watcher:
             _log.info("%s is %s: %s", escape_control(target.name), _WORDS[watched.up], line(report))
             self._listener.publish("change", watched.as_dict())
 
-    async def _look(self, watched: Watched, check: Check) -> Report:
+    async def _check(self, watched: Watched, check: Check) -> Report:
         target = watched.target
         async with self._slots:
             with self._metrics.in_flight():
                 report = await check(watched.address, timeout=target.timeout, expect=watched.expect)
         self._metrics.count(report)
         point = watched.take(report, _now())
-        told = {"name": target.name, **_point_dict(point), "detail": report.detail}
-        self._listener.publish("check", told)
+        event = {"name": target.name, **_point_dict(point), "detail": report.detail}
+        self._listener.publish("check", event)
         return report
 
 
-_WORDS = {True: "up", False: "down", None: "not known"}
+_WORDS = {True: "up", False: "down", None: "unknown"}
 
 
 def _expect_dict(expect: Expect) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-// The status page: what the server tells by its events is shown, and any address can be checked.
+// The status page: shows the targets from the server's events, and checks any address.
 //
-// The law of this file: whatever came over the network becomes text (textContent) or a number, and
-// never markup.  The server's Content-Security-Policy forbids the rest.
+// Whatever comes over the network becomes text (textContent) or a number, never markup. The
+// server's Content-Security-Policy forbids the rest.
 
 const HISTORY = 60;
 const $ = (id) => document.getElementById(id);
@@ -29,7 +29,7 @@ function stateOf(up) {
   return up ? "up" : "down";
 }
 
-const WORDS = { up: "up", down: "down", unknown: "not known" };
+const WORDS = { up: "up", down: "down", unknown: "unknown" };
 
 function sentence(detail) {
   return detail === undefined ? "not checked yet" : detail.split("\n")[0];
@@ -126,7 +126,7 @@ function reset(list) {
 
 function checked({ name, detail, ...point }) {
   const target = targets.get(name);
-  // The list of targets may tell of it already.
+  // The list of targets may include it already.
   if (!target || point.time <= target.data.history.at(-1)?.time) return;
   target.data.last = { ...target.data.last, detail };
   target.data.history = [...target.data.history, point].slice(-HISTORY);
@@ -142,7 +142,7 @@ function changed(data) {
   $("news").textContent = `${data.name} is ${WORDS[stateOf(data.up)]}: ${sentence(data.last?.detail)}`;
 }
 
-// --- the server's events, for as long as the page is open
+// --- the server's events
 
 const PAUSE = 3000;
 
@@ -161,12 +161,12 @@ function listen() {
   source.onopen = () => linked("live", "live");
   source.onerror = () => {
     linked("lost", "reconnecting");
-    // A browser tries again by itself, but not where the server answered with a fault.
+    // Browsers reconnect by themselves, but not after an error response.
     if (source.readyState === EventSource.CLOSED) setTimeout(listen, PAUSE);
   };
 }
 
-// --- any address, now
+// --- checking any address
 
 const PHASES = ["dns", "connect", "tls", "response"];
 
@@ -214,7 +214,7 @@ async function check(event) {
     if (response.ok) showReport(answer.ok ? "up" : "down", answer.detail, answer);
     else showReport("unknown", answer.detail);
   } catch {
-    showReport("unknown", "the server cannot be reached");
+    showReport("unknown", "cannot reach the server");
   }
 }
 

@@ -160,7 +160,7 @@ async def test_a_local_server_answers_to_local_names_only(host: str, answered: b
         if answered:
             assert response.status == 200
         else:
-            assert await problem(response, 421) == "this server is for requests to localhost only"
+            assert await problem(response, 421) == "this server only accepts requests for localhost"
 
 
 async def test_other_servers_answer_to_any_name() -> None:

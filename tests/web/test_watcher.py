@@ -63,7 +63,7 @@ async def watched(table: Table, *targets: WatchedTarget, limit: int = 100) -> tu
     """Watch until the table has no more answers."""
     heard = Heard()
     watching = Watcher(targets, limit=limit, metrics=Metrics(), listener=heard)
-    async with watching.going_on(table, clock=DEFAULT_LIMIT):
+    async with watching.running(table, clock=DEFAULT_LIMIT):
         await until(lambda: not table.left and table.in_flight == 0)
         await asyncio.sleep(0)
     return watching, heard
@@ -225,7 +225,7 @@ async def test_a_watch_that_has_ended_is_ill(caplog: pytest.LogCaptureFixture) -
     watching = Watcher(
         [WatchedTarget(name="a", address="h")], limit=1, metrics=Metrics(), listener=Heard()
     )
-    async with watching.going_on(fail):
+    async with watching.running(fail):
         assert watching.healthy
         await until(lambda: not watching.healthy)
 
@@ -237,7 +237,7 @@ async def test_an_ill_server_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     async with asking(unguarded()) as asker:
         told = await problem(await asker.get("/healthz"), 503)
 
-    assert told == "the targets are not watched any more"
+    assert told == "the targets are no longer watched"
 
 
 # --- a day
@@ -320,7 +320,7 @@ async def watch_for_a_day(targets: int) -> dict[str, Any]:
         listener=listener,
     )
     memory = {}
-    async with watching.going_on(ups, clock=Clock(clock.now, clock.sleep)):
+    async with watching.running(ups, clock=Clock(clock.now, clock.sleep)):
         await asyncio.sleep(0)
         await until(lambda: sum(ups.seen.values()) == targets)
         for hour in (12, 18, 24):
