@@ -50,7 +50,7 @@ def test_a_files_addresses_are_checked_and_summed_up(
         [server.address, server.url, closed.url, closed.url, "http://"]
     )
     assert re.sub(r"\S+ m?s:", "T:", done.err).splitlines() == [
-        "5 checked in T: 2 ok, 3 not",
+        "5 checked in T: 2 ok, 3 failed",
         "  ok                          2",
         "  refused                     2",
         "  invalid_address             1",

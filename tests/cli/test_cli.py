@@ -142,7 +142,7 @@ def test_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
 
     assert (done.code, done.err) == (0, "")
     assert all(
-        f"  {name} " in done.out and item.summary in done.out for name, item in COMMANDS.items()
+        f"  {name} " in done.out and summary in done.out for name, summary in COMMANDS.items()
     )
 
 
@@ -150,7 +150,7 @@ def test_without_any_word_it_says_what_is_missing(capsys: pytest.CaptureFixture[
     done = ran_here(capsys)
 
     assert (done.code, done.out) == (2, "")
-    assert done.err.endswith("which address? tryconnect --help tells more\n")
+    assert done.err.endswith("an ADDRESS is required; see tryconnect --help\n")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -186,7 +186,7 @@ def test_an_interrupt_ends_it_with_130() -> None:
         out, err = process.communicate(timeout=10)
 
     assert (process.returncode, out) == (130, "")
-    assert re.fullmatch(r"interrupted: 0 checked in \S+ m?s: 0 ok, 0 not\n", err)
+    assert re.fullmatch(r"interrupted: 0 checked in \S+ m?s: 0 ok, 0 failed\n", err)
     assert time.monotonic() - started < 2
 
 
@@ -242,39 +242,7 @@ def test_a_terminal_that_knows_ascii_only(server: peers.HttpServer) -> None:
     assert r"http://\u65e5\u672c:99999/" in done.err
 
 
-# --- demo
-
-
-def test_the_demo_shows_every_kind_of_verdict() -> None:
-    done = ran("demo", "--timeout", "0.3")
-
-    assert (done.code, done.err) == (0, "")
-    assert done.out.splitlines()[-1] == "10 of 10 verdicts as expected"
-    assert {line.split()[0] for line in done.out.splitlines()[1:-1:2]} == {
-        "ok",
-        "status",
-        "timeout",
-        "refused",
-        "tls_handshake",
-        "protocol",
-        "invalid_address",
-    }
-
-
-def test_a_wrong_verdict_fails_the_demo(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = tryconnect.Client.probe
-
-    async def lies(self: tryconnect.Client, _: str, **__: object) -> tryconnect.Report:
-        return await real(self, "http://")
-
-    monkeypatch.setattr(tryconnect.Client, "probe", lies)
-
-    done = ran_here(capsys, "demo")
-
-    assert done.code == 1
-    assert done.out.splitlines()[-1] == "1 of 10 verdicts as expected"
+# --- its end
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such pipes")

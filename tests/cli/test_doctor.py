@@ -68,7 +68,7 @@ def test_a_sound_machine_with_a_sound_loop(name_server: str, ca_file: Path) -> N
     assert (done.code, done.err) == (0, "")
     *lines, summary = [line for line in done.out.splitlines() if "->" not in line]
     assert [line.split()[1] for line in lines] == NAMES
-    assert summary.startswith(f"{len(NAMES)} things were looked at: ")
+    assert summary.startswith(f"{len(NAMES)} checks, ")
     assert "fault" not in summary
 
 
@@ -86,13 +86,13 @@ def test_a_fault_has_its_advice_and_an_exit_code() -> None:
     (place,) = [number for number, line in enumerate(lines) if line.startswith("fault")]
     assert "does not wake" in lines[place]
     assert lines[place + 1].strip().startswith("-> make the loop's call_soon_threadsafe wake")
-    assert lines[-1].endswith("looked at: 1 fault")
+    assert lines[-1].endswith(" checks, 1 fault")
 
 
 def test_warnings_do_not_fail(capsys: pytest.CaptureFixture[str]) -> None:
     done = ran_here(capsys, "--only", "loop", "--loop", "tests.doctor.loops:HasNoReaders")
     assert done.code == 0
-    assert done.out.splitlines()[-1].endswith("looked at: 1 warning")
+    assert done.out.splitlines()[-1].endswith(" checks, 1 warning")
 
 
 def test_a_loop_that_falls_asleep_for_ever_does_not_keep_the_doctor() -> None:
@@ -114,10 +114,10 @@ def test_a_name_server_may_be_given(capsys: pytest.CaptureFixture[str]) -> None:
 BAD = {
     "no module": ("nowhere.at.all:loop", "No module named 'nowhere'"),
     "no factory": ("tests.doctor.loops:missing", "has no attribute 'missing'"),
-    "no colon": ("tests.doctor.loops", "there is no factory"),
-    "nothing": ("", "there is no factory"),
-    "no function": ("tests.doctor.loops:not_callable", "cannot be called"),
-    "no loop": ("tests.doctor.loops:no_loop", "makes no event loop, but None"),
+    "no colon": ("tests.doctor.loops", "cannot import 'tests.doctor.loops'"),
+    "nothing": ("", "cannot import ''"),
+    "no function": ("tests.doctor.loops:not_callable", "is not callable"),
+    "no loop": ("tests.doctor.loops:no_loop", "returned None, which is not an event loop"),
 }
 
 

@@ -33,7 +33,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 def test_off_loopback_it_wants_to_know_who_may_ask(capsys: pytest.CaptureFixture[str]) -> None:
     assert complaint(capsys, "--host", "0.0.0.0") == (  # noqa: S104
         "tryconnect serve: error: other machines can reach 0.0.0.0: give a --token that they must "
-        "bring, or --open to answer whoever asks"
+        "send, or --open to require none"
     )
 
 
@@ -60,6 +60,13 @@ def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert code == 1
     assert "Address already in use" in capsys.readouterr().err
+
+
+def test_a_host_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    code = cli.main(["serve", "--host", "[::1", "--open", "--port", "0"])
+
+    assert code == 1
+    assert capsys.readouterr().err.startswith("tryconnect: cannot listen on [::1: ")
 
 
 def test_without_its_extra_it_says_what_to_install() -> None:
@@ -116,16 +123,28 @@ async def test_with_a_token_it_may_be_allowed_to_check_private_addresses(
                 assert (await response.json())["ok"]
 
 
-async def test_an_ipv6_address_can_be_served_at() -> None:
+@pytest.mark.parametrize("host", ["::1", "[::1]"])
+async def test_an_ipv6_address_can_be_served_at(host: str) -> None:
     if not peers.ipv6_loopback():
         pytest.skip("no IPv6 here")
     async with (
-        serving("--host", "::1") as served,
+        serving("--host", host) as served,
         aiohttp.ClientSession() as session,
         session.get(f"{served.url}healthz") as answer,
     ):
         assert answer.status == 200
     assert served.url.startswith("http://[::1]:")
+
+
+@pytest.mark.parametrize("host", ["::", "[::]"])
+async def test_every_address_of_ipv6_is_every_address_of_ipv4_too(host: str) -> None:
+    if not (peers.ipv6_loopback() and socket.has_dualstack_ipv6()):
+        pytest.skip("no IPv6 here, or nothing but")
+    async with serving("--host", host, "--open") as served, aiohttp.ClientSession() as session:
+        assert served.url.startswith("http://[::]:")
+        for name in ("[::1]", "127.0.0.1"):
+            async with session.get(f"{served.url.replace('[::]', name)}healthz") as answer:
+                assert answer.status == 200
 
 
 async def test_the_page_and_its_files_are_served() -> None:

@@ -55,13 +55,13 @@ def test_a_bulk_run_has_a_bar_that_fits(
     with peers.in_thread(peers.silent()) as silent:
         words = command("-f", filled(slow_list, silent, server), "--timeout", "1")
         with terminal(words, columns=columns, both=False) as screen:
-            line = screen.until(r"/500 .* ok .* not .* left")
+            line = screen.until(r"/500 .* ok .* failed .* left")
             assert len(line) < columns
             assert len(screen.lines()) == 1  # drawn in its place again and again
             assert screen.end() == 1
 
     assert screen.lines() == [
-        screen.until("500 checked in .* 400 ok, 100 not"),
+        screen.until("500 checked in .* 400 ok, 100 failed"),
         "  ok                        400",
         "  timeout                   100",
     ]
@@ -93,7 +93,7 @@ def test_an_interrupt_takes_the_bar_away_and_sums_up(
             assert time.monotonic() - started < 2
 
     lines = screen.lines()
-    assert re.match(r"interrupted: \d+ checked in .*: \d+ ok, 0 not$", lines[0])
+    assert re.match(r"interrupted: \d+ checked in .*: \d+ ok, 0 failed$", lines[0])
     assert re.match(r"  ok +\d+$", lines[1])
     assert len(lines) == 2
 
@@ -104,7 +104,7 @@ def test_where_the_number_is_not_known_there_is_no_bar_but_counts() -> None:
         words = " ".join(command("-f", "-", "--timeout", "2"))
         line = f"(echo 127.0.0.1:9; echo {silent.url}; sleep 1) | {words}"
         with terminal(["sh", "-c", line], both=False) as screen:
-            assert re.search(r" 1  \d+/s  0 ok  1 not$", screen.until("0 ok  1 not"))
+            assert re.search(r" 1  \d+/s  0 ok  1 failed$", screen.until("0 ok  1 failed"))
             assert screen.end() == 1
 
 

@@ -263,7 +263,7 @@ def test_every_control_has_a_name_and_every_strip_its_words(world: World) -> Non
 
     assert {
         ("textbox", "Address"),
-        ("combobox", "Status that counts"),
+        ("combobox", "Expected status"),
         ("button", "Check"),
         ("heading", "tryconnect"),
         ("heading", "Does an address answer?"),

@@ -98,7 +98,7 @@ def summary(counts: Mapping[Reason, int], seconds: float) -> str:
     """Return how many addresses were checked, and how many there were of each reason."""
     total = sum(counts.values())
     good = counts.get(Reason.ok, 0)
-    title = f"{total:,} checked in {duration(seconds)}: {good:,} ok, {total - good:,} not"
+    title = f"{total:,} checked in {duration(seconds)}: {good:,} ok, {total - good:,} failed"
     most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     rows = [f"  {reason:<{_WIDEST_REASON}}  {number:>9,}" for reason, number in most if number]
     return "\n".join([title, *rows])

@@ -1,7 +1,7 @@
-"""The command line: finds the command, and lets its module do the rest.
+"""The command line: find the command and run its module.
 
-Each command is a module with ``configure(parser)`` and ``run(options) -> int``; only the one that
-is asked for is imported, so that a check starts fast.
+Each command is a module of its name with ``configure(parser)`` and ``run(options) -> int``. Only
+the requested one is imported, so that a check starts fast.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import argparse
 import importlib
 import os
 import sys
-from typing import TYPE_CHECKING, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from tryconnect._model.redaction import escape_control
 from tryconnect._version import __version__
@@ -22,49 +22,44 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "main", "parser_of"]
 
 
-class Command(NamedTuple):
-    """A command: its module, and what it does in a few words."""
-
-    module: str
-    summary: str
-
-
 COMMANDS = {
-    "check": Command("tryconnect.cli.check", "say of each address whether it answers (default)"),
-    "fetch": Command("tryconnect.cli.fetch", "print the text at a URL"),
-    "wait": Command("tryconnect.cli.wait", "wait until addresses are up, or gone"),
-    "watch": Command("tryconnect.cli.watch", "tell each change between up and down"),
-    "doctor": Command("tryconnect.cli.doctor", "examine this machine, and an event loop"),
-    "serve": Command("tryconnect.cli.serve", "answer over HTTP, for Prometheus and browsers"),
-    "demo": Command("tryconnect.cli.demo", "check good and bad addresses of a server in here"),
+    "check": "check whether addresses answer (default)",
+    "fetch": "print the text at a URL",
+    "wait": "wait until addresses are up, or gone",
+    "watch": "show each change between up and down",
+    "doctor": "examine this machine and an event loop",
+    "serve": "run checks over HTTP, for Prometheus and browsers",
+    "demo": "check good and bad addresses of servers in this process",
 }
+"""The summary of each command, by name."""
 
 _INTERRUPTED = 130
-"""What a shell makes of SIGINT: 128 + 2."""
+"""The exit code by which shells report SIGINT: 128 + 2."""
 
 _PIPE_BROKEN = 141
-"""What a shell makes of SIGPIPE: 128 + 13."""
+"""The exit code by which shells report SIGPIPE: 128 + 13."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Args:
-        argv: the words after the program's name; ``None``: those of this process.
+        argv: The words after the program's name; ``None``: those of this process.
 
     Returns:
-        0: all addresses answer; 1: some do not; 2: wrong usage; 130: interrupted.
+        The exit code: 0 if all addresses answer, 1 if some do not, 2 for wrong usage, 130 if
+        interrupted.
     """
     try:
         return _run(list(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
-        # Who read our lines has left.  Python would say so once more while it flushes at exit.
+        # The reader of our output has left. Python would report that again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _PIPE_BROKEN
     except (TryConnectError, OSError) as error:
-        # It may quote what a peer has said.
+        # It may quote what a peer sent.
         shown = "\n".join(map(escape_control, str(error).split("\n")))
         print(f"tryconnect: {shown}", file=sys.stderr)  # noqa: T201 - a command line prints
         return 1
@@ -72,25 +67,29 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
-        _escape_what_cannot_be_written(stream)
+        _escape_unencodable(stream)
     if not words:
-        _overview().error("which address? tryconnect --help tells more")
+        _overview().error("an ADDRESS is required; see tryconnect --help")
     if words[0].partition("=")[0] in {"-h", "--help", "--version", "--print-completion"}:
         return _print_completion(_overview().parse_args(words).print_completion)
     name = words.pop(0) if words[0] in COMMANDS else "check"
     parser = parser_of(name)
     options = parser.parse_args(words)
     try:
-        code: int = importlib.import_module(COMMANDS[name].module).run(options)
+        code: int = _module(name).run(options)
         sys.stdout.flush()
     except ValueError as error:
         parser.error(str(error))
     return code
 
 
+def _module(name: str) -> Any:
+    return importlib.import_module(f"tryconnect.cli.{name}")
+
+
 def parser_of(name: str) -> argparse.ArgumentParser:
-    """Return what reads the words of a command."""
-    module = importlib.import_module(COMMANDS[name].module)
+    """Return the parser of a command."""
+    module = _module(name)
     parser = argparse.ArgumentParser(
         prog=f"tryconnect {name}", description=module.__doc__, formatter_class=_Formatter
     )
@@ -98,11 +97,19 @@ def parser_of(name: str) -> argparse.ArgumentParser:
     return parser
 
 
-class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """Help that is the same in all versions of Python."""
+class _Formatter(argparse.HelpFormatter):
+    """Help that is the same on all versions of Python, wrapped to the terminal's width."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        """Wrap each paragraph, unless it is a list."""
+        fill = super()._fill_text
+        paragraphs = text.strip().split("\n\n")
+        return "\n\n".join(
+            each if "\n  " in each else fill(each, width, indent) for each in paragraphs
+        )
 
     def _format_action_invocation(self, action: argparse.Action) -> str:
-        """Say ``-f, --file FILE``, as since Python 3.13; not ``-f FILE, --file FILE``."""
+        """Write ``-f, --file FILE``, as since Python 3.13, not ``-f FILE, --file FILE``."""
         if not action.option_strings or action.nargs == 0:
             return super()._format_action_invocation(action)
         value = self._format_args(action, action.dest.upper())
@@ -111,12 +118,12 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
 def _overview() -> argparse.ArgumentParser:
     width = max(map(len, COMMANDS))
-    listed = "\n".join(f"  {name:<{width}}  {item.summary}" for name, item in COMMANDS.items())
+    listed = "\n".join(f"  {name:<{width}}  {summary}" for name, summary in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="tryconnect",
         usage="tryconnect [COMMAND] [OPTION ...] [ADDRESS ...]",
         description="Does this address answer, and if not, why?",
-        epilog=f"commands:\n{listed}\n\ntryconnect COMMAND --help tells more.",
+        epilog=f"commands:\n{listed}\n\nSee tryconnect COMMAND --help for its options.",
         formatter_class=_Formatter,
     )
     parser.add_argument("--version", action="version", version=f"tryconnect {__version__}")
@@ -124,24 +131,20 @@ def _overview() -> argparse.ArgumentParser:
         "--print-completion",
         choices=("bash", "zsh"),
         metavar="SHELL",
-        help="print a script by which bash or zsh completes commands and options",
+        help="print a script that completes commands and options in bash or zsh",
     )
     return parser
 
 
 def _print_completion(shell: str) -> int:
-    from tryconnect.cli._completion import script  # noqa: PLC0415 - seldom wanted
+    from tryconnect.cli._completion import script  # noqa: PLC0415 - rarely needed
 
-    def configure(name: str, parser: argparse.ArgumentParser) -> None:
-        importlib.import_module(COMMANDS[name].module).configure(parser)
-
-    summaries = {name: item.summary for name, item in COMMANDS.items()}
-    print(script(shell, summaries, configure))  # noqa: T201 - a command line prints
+    print(script(shell, COMMANDS, lambda name, parser: _module(name).configure(parser)))  # noqa: T201
     return 0
 
 
-def _escape_what_cannot_be_written(stream: TextIO) -> None:
-    """Let a terminal that knows ASCII only show an address in Japanese as escapes."""
+def _escape_unencodable(stream: TextIO) -> None:
+    """Let an ASCII terminal show a Japanese address as escapes."""
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="backslashreplace")

@@ -1,11 +1,9 @@
-"""The options that several commands share, and what becomes of their words."""
+"""The options that several commands share, and how they are interpreted."""
 
 from __future__ import annotations
 
 import argparse
-import gc
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tryconnect._address.target import TargetKind, expect_not_applicable, parse
 from tryconnect._client import Client
@@ -23,14 +21,14 @@ __all__ = [
     "add_expecting",
     "add_output",
     "add_timeout",
+    "check_expect_applies",
     "client_of",
     "expected_of",
-    "refuse_what_cannot_be_expected",
 ]
 
 
 def add_addresses(parser: argparse.ArgumentParser, *, number: str = "+") -> None:
-    """Declare the addresses themselves."""
+    """Declare the addresses."""
     parser.add_argument(
         "addresses",
         nargs=number,
@@ -42,9 +40,9 @@ def add_addresses(parser: argparse.ArgumentParser, *, number: str = "+") -> None
 def add_timeout(
     parser: argparse.ArgumentParser,
     default: float = CHECK_TIMEOUT,
-    what: str = "for each address, everything included",
+    what: str = "for each address",
 ) -> None:
-    """Declare the deadline."""
+    """Declare the timeout."""
     parser.add_argument(
         "--timeout",
         type=float,
@@ -55,28 +53,29 @@ def add_timeout(
 
 
 def add_expecting(
-    parser: argparse.ArgumentParser, default: str | None = None, said: str = "any answer"
+    parser: argparse.ArgumentParser, default: str | None = None, shown: str = ""
 ) -> None:
-    """Declare what an answer must be like."""
+    """Declare what an HTTP answer must be like; ``shown`` is the default as help shows it."""
+    shown = shown or default or "any answer"
     group = parser.add_argument_group("what an HTTP answer must be like")
     group.add_argument(
         "--expect",
         default=default,
         metavar="STATUS",
-        help=f'its status: 204, 2xx, 200-399, "2xx, 304" (default: {said})',
+        help=f'its status: 204, 2xx, 200-399, "2xx, 304" (default: {shown})',
     )
     group.add_argument(
         "--expect-body",
         metavar="TEXT",
-        help='a text that its body must contain; "": it must be empty',
+        help='text that its body must contain; "": it must be empty',
     )
 
 
 class _Family(argparse.Action):
-    """One family of addresses or the other.
+    """Select an address family; selecting both is an error.
 
-    A group of argparse's own would say so in the usage too, and each Python breaks its lines there
-    in another way.
+    argparse's own exclusive groups also appear in the usage line, which each Python wraps
+    differently.
     """
 
     def __call__(
@@ -88,7 +87,7 @@ class _Family(argparse.Action):
     ) -> None:
         del parser, values, option_string
         if getattr(namespace, self.dest) not in {self.default, self.const}:
-            raise argparse.ArgumentError(self, "one family of addresses only")
+            raise argparse.ArgumentError(self, "choose one address family")
         setattr(namespace, self.dest, self.const)
 
 
@@ -112,7 +111,7 @@ def add_connecting(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="'NAME: VALUE'",
-        help="send this header with every request; may be given more than once",
+        help="send this header with every request; may be repeated",
     )
     group.add_argument("-k", "--insecure", action="store_true", help="accept any certificate")
     group.add_argument(
@@ -121,52 +120,36 @@ def add_connecting(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--guard",
         action="store_true",
-        help="connect to what the whole internet can reach, and to nothing else",
+        help="connect to globally reachable addresses only",
     )
 
 
 def add_output(parser: argparse.ArgumentParser, *, quiet: str) -> argparse._ArgumentGroup:
-    """Declare how it is told; the group takes more of the same kind."""
+    """Declare what to print; the group takes further options."""
     group = parser.add_argument_group("what to print")
-    group.add_argument("--json", action="store_true", help="one JSON object a line")
+    group.add_argument("--json", action="store_true", help="print one JSON object per line")
     group.add_argument(
         "--show-secrets",
         action="store_true",
-        help="print passwords, queries and fragments of addresses, not ***",
+        help="print passwords, queries and fragments of addresses instead of ***",
     )
-    group.add_argument("-q", "--quiet", action="store_true", help=f"print no {quiet}")
+    group.add_argument("-q", "--quiet", action="store_true", help=f"do not print {quiet}")
     return group
 
 
 def client_of(options: argparse.Namespace) -> Client:
-    """Return a client that connects as the options say.  This imports aiohttp.
-
-    What is loaded is kept, so no collector need look through it while it grows.  It is not frozen:
-    ``gc.freeze`` saves a tenth more, but then the process crashed as it ended, 17 times of 24 where
-    ``head`` had left (3.13.0 with pycares 5).
+    """Return a client that connects as the options say. This imports aiohttp.
 
     Raises:
-        ValueError: a header makes no sense.
+        ValueError: A header is malformed.
     """
-    fresh = "aiohttp" not in sys.modules
-    if fresh:
-        gc.disable()
-    try:
-        return _client(options)
-    finally:
-        if fresh:
-            gc.enable()
-
-
-def _client(options: argparse.Namespace) -> Client:
-    chosen: dict[str, Any] = {
-        "headers": dict(map(_header, options.headers)),
-        "family": options.family,
-        "ssl": False if options.insecure else None,
-        "proxy": None if options.no_proxy else "env",
-        "guard": Guard.public() if options.guard else None,
-    }
-    return Client(**chosen)
+    return Client(
+        headers=dict(map(_header, options.headers)),
+        family=options.family,
+        ssl=False if options.insecure else None,
+        proxy=None if options.no_proxy else "env",
+        guard=Guard.public() if options.guard else None,
+    )
 
 
 def _header(text: str) -> tuple[str, str]:
@@ -177,26 +160,26 @@ def _header(text: str) -> tuple[str, str]:
 
 
 def expected_of(options: argparse.Namespace) -> Expect | None:
-    """Return what an answer must be like; ``None``: anything will do.
+    """Return what an answer must be like; ``None``: any answer will do.
 
     Raises:
-        ValueError: the words make no sense.
+        ValueError: The status is malformed.
     """
     if options.expect is None and options.expect_body is None:
         return None
     return Expect(status=options.expect, body=options.expect_body)
 
 
-def refuse_what_cannot_be_expected(addresses: Iterable[str], expect: Expect | None) -> None:
-    """Say at once that an address on the command line is not asked by HTTP.
+def check_expect_applies(addresses: Iterable[str], expect: Expect | None) -> None:
+    """Check that nothing is expected of addresses that are not checked by HTTP.
 
     Raises:
-        ValueError: something is expected of it all the same.
+        ValueError: Something is.
     """
     for address in addresses if expect is not None else ():
         try:
             target = parse(address)
         except InvalidAddress:
-            continue  # a report of its own
+            continue  # its report will say so
         if target.kind is not TargetKind.http:
             raise ValueError(expect_not_applicable(target))

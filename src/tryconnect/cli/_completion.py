@@ -1,7 +1,7 @@
-"""Scripts by which shells complete commands, options and file names.
+"""Scripts that complete commands, options and file names in shells.
 
-They are made from the same parsers as everything else, by shtab, when they are asked for.  A shell
-keeps the script: completing runs no Python, and a check pays nothing for it.
+shtab makes them from the commands' own parsers, on request. The shell keeps the script: completing
+runs no Python, and a check does not pay for it.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ def script(
     """Return the script for a shell.
 
     Args:
-        shell: bash or zsh.
-        commands: all commands, and what each does in a few words.
-        configure: declares a command's words.
+        shell: ``bash`` or ``zsh``.
+        commands: The summary of each command, by name.
+        configure: Declares a command's options.
 
     Raises:
         TryConnectError: shtab is not installed.
     """
     try:
-        import shtab  # noqa: PLC0415 - an extra, and of use here only
+        import shtab  # noqa: PLC0415 - an extra, used here only
     except ModuleNotFoundError:
         raise TryConnectError("completion needs shtab: pip install 'tryconnect[cli]'") from None
     whole = argparse.ArgumentParser(prog="tryconnect")
@@ -42,10 +42,10 @@ def script(
         parser = named.add_parser(name, help=summary)
         configure(name, parser)
         _complete_files(parser, shtab.FILE)
-    # A word that is no command is an address: check's options follow.
+    # A word that is not a command is an address, so the options of check apply.
     first = argparse.ArgumentParser(add_help=False)
     configure("check", first)
-    for action in first._actions:  # noqa: SLF001 - argparse shows them nowhere else
+    for action in first._actions:  # noqa: SLF001 - argparse has no public list of them
         if action.option_strings:
             whole._add_action(action)  # noqa: SLF001
     _complete_files(whole, shtab.FILE)

@@ -1,9 +1,9 @@
-"""The addresses of files and of standard input, read in passing, no faster than they are used.
+"""Read addresses from files and standard input, no faster than they are used.
 
-A line is an address.  White space around it is none of it; blank lines, and those that begin with
-``#``, are none.  What comes is handed on at once, be it a whole block of a file or a single line
-that somebody types: so the reading is ours, and not a buffered file's, which also would hold a
-lock that the interpreter wants when it ends.
+Each line is an address; white space around it, blank lines and lines that begin with ``#`` are
+ignored. Whatever arrives is passed on at once, be it a block of a file or a single typed line. So
+the file is unbuffered: a buffered one would wait for more, and hold a lock that the interpreter
+needs when it exits.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 __all__ = ["LONGEST_LINE", "Lines", "addresses", "addresses_in", "count", "opened"]
 
 LONGEST_LINE = 2**17
-"""Bytes.  An address has at most 65,536 characters; a longer line is cut, and a report says so."""
+"""Bytes. An address has at most 65,536 characters; a longer line is cut, and its report says so."""
 
 _BLOCK = 2**16
-"""Bytes that are read at once: what a pipe holds on Linux."""
+"""Bytes to read at once: the capacity of a pipe on Linux (pipe(7))."""
 
 
 def opened(name: str) -> io.FileIO:
-    """Open a file by its name, or standard input for ``-``.
+    """Open a file, or standard input for ``-``.
 
     Raises:
-        ValueError: that cannot be done.
+        ValueError: It cannot be opened.
     """
     try:
         if name == "-":
@@ -44,14 +44,14 @@ def opened(name: str) -> io.FileIO:
 
 
 class Lines:
-    """Cuts blocks of bytes into lines; what is too long for one is cut short."""
+    """Splits blocks of bytes into lines, and truncates overlong ones."""
 
     def __init__(self) -> None:
         self._rest = b""
         self._skipping = False
 
     def add(self, block: bytes) -> list[bytes]:
-        """Take the next block; return the lines that are complete now.  No bytes: the end."""
+        """Take the next block, empty at the end; return the lines that are now complete."""
         *lines, rest = (self._rest + block).split(b"\n")
         if lines and self._skipping:
             lines[0] = b""
@@ -66,7 +66,7 @@ class Lines:
 
 
 def addresses_in(lines: Iterable[bytes]) -> Iterator[str]:
-    """Yield the addresses in lines: bytes that are not UTF-8 stay, as lone surrogates (PEP 383)."""
+    """Yield the addresses in lines; bytes that are not UTF-8 become lone surrogates (PEP 383)."""
     for line in lines:
         address = line.strip()
         if address and not address.startswith(b"#"):
@@ -74,7 +74,7 @@ def addresses_in(lines: Iterable[bytes]) -> Iterator[str]:
 
 
 async def addresses(words: Iterable[str], files: Iterable[io.FileIO]) -> AsyncIterator[str]:
-    """Yield addresses from the command line, then those in files, and close these."""
+    """Yield the addresses on the command line, then those in files, closing each file."""
     for word in words:
         yield word
     for file in files:
@@ -90,22 +90,22 @@ async def addresses(words: Iterable[str], files: Iterable[io.FileIO]) -> AsyncIt
 
 
 async def _read(file: io.FileIO) -> bytes:
-    """Return what there is of a file, as soon as there is something; nothing at its end."""
+    """Return what is available of a file, waiting if necessary; nothing at its end."""
     if await _is_readable(file.fileno()):
         return file.read(_BLOCK) or b""
     return await run_in_daemon_thread(partial(file.read, _BLOCK), name="tryconnect-input") or b""
 
 
 async def _is_readable(descriptor: int) -> bool:
-    """Wait until a read would return at once; ``False``: the loop cannot tell, of a disk's file.
+    """Wait until a read would not block; return ``False`` if the loop cannot tell.
 
-    So nothing of ours sits in the read of a pipe when the run is left before its input ends.
+    So no thread is blocked in reading a pipe if the run ends before its input does.
     """
     loop = asyncio.get_running_loop()
     news = asyncio.Event()
     try:
         loop.add_reader(descriptor, news.set)
-    except (OSError, NotImplementedError):  # epoll has no place for it; Windows' own loop
+    except (OSError, NotImplementedError):  # epoll refuses regular files; Windows' loop has none
         return False
     try:
         await news.wait()
@@ -115,7 +115,7 @@ async def _is_readable(descriptor: int) -> bool:
 
 
 async def count(names: Iterable[str]) -> int | None:
-    """Count the addresses in files; ``None`` where one of them can be read only once."""
+    """Count the addresses in files; ``None`` if one of them can be read only once."""
     paths = [Path(name) for name in names]
     if not all(path.is_file() for path in paths):
         return None

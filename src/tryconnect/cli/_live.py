@@ -1,7 +1,7 @@
-"""Lines at the foot of a terminal that are drawn again and again, and in the end taken away.
+"""Lines at the bottom of a terminal that are redrawn continually, and erased at the end.
 
-rich makes the lines; drawing them is done here.  rich's own live displays send what a program
-prints through themselves, which takes a millisecond a line, and changes where it goes.
+rich renders the lines, but does not draw them: its live displays redirect everything that a program
+prints, which takes a millisecond per line.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["FRAMES", "Live"]
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 _EVERY = 0.1
-"""Seconds: often enough to look alive."""
+"""Seconds between drawings: often enough to look alive."""
 
 _TO_THE_END = "\x1b[K"
 _THIS_LINE = "\r\x1b[2K"
@@ -34,12 +34,12 @@ _BELOW = "\x1b[J"
 
 
 class Live:
-    """Draws what ``compose`` returns for a width; a context manager, inside which it lives.
+    """Draws lines while its context lasts.
 
     Args:
-        compose: returns what rich can print.
-        stream: a terminal.
-        keep: leave the last drawing there.
+        compose: Returns what rich is to print, for a width in columns.
+        stream: A terminal.
+        keep: Leave the last drawing on the screen.
     """
 
     def __init__(
@@ -52,14 +52,14 @@ class Live:
         self._height = 0
 
     def erase(self) -> None:
-        """Make room for something to be printed; the next drawing comes by itself."""
+        """Erase the lines, so that something can be printed; they will be drawn again."""
         if self._height:
             self._stream.write(_THIS_LINE + _LINE_ABOVE * (self._height - 1))
             self._stream.flush()
             self._height = 0
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.get_running_loop().create_task(self._draw_for_ever())
+        self._task = asyncio.get_running_loop().create_task(self._draw_forever())
         return self
 
     async def __aexit__(
@@ -77,19 +77,19 @@ class Live:
             self.erase()
         await wait_all(self._task)
 
-    async def _draw_for_ever(self) -> None:
+    async def _draw_forever(self) -> None:
         while True:
             await asyncio.sleep(_EVERY)
             if accepts(self._stream):
                 self._draw()
 
     def _draw(self) -> None:
-        width = self._console.width - 1  # in the last column some terminals break the line
+        width = self._console.width - 1  # some terminals wrap after the last column
         with self._console.capture() as captured:
             self._console.print(
                 self._compose(width), end="", width=width, no_wrap=True, overflow="ellipsis"
             )
-        # What is higher than the terminal could not be taken away again.
+        # What is taller than the terminal could not be erased.
         lines = captured.get().rstrip("\n").split("\n")[: self._console.height - 1]
         up = f"\x1b[{self._height - 1}A" if self._height > 1 else ""
         drawn = "\n".join(f"{line}{_TO_THE_END}" for line in lines)

@@ -1,9 +1,8 @@
-"""Standard output that never holds the loop up, however slowly it is read.
+"""Standard output that never blocks the loop, however slowly it is read.
 
-A loop that stands still in a ``write`` would let the checks under way run into their deadlines, and
-call good addresses silent, only because somebody pages through the lines; and Ctrl-C would not be
-heard.  So each piece is written when it fits: where ``poll`` says that a pipe is writable, it takes
-``PIPE_BUF`` bytes at once (pipe(7): 4,096 on Linux).
+If ``write`` blocked the loop, running checks would time out and Ctrl-C would be ignored, only
+because the output is paged. So each piece is written when it fits: a pipe that ``poll`` reports as
+writable takes ``PIPE_BUF`` bytes at once (pipe(7): 4,096 on Linux).
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ if TYPE_CHECKING:
 __all__ = ["accepts", "say", "tell", "write"]
 
 _PIECE = 400
-"""Characters: of up to ten bytes each, as the escape of what an ASCII terminal cannot show."""
+"""Characters, of up to ten bytes each: an escape on an ASCII terminal."""
 
 
 async def tell(report: Report, options: argparse.Namespace, *, time: str | None = None) -> None:
-    """Print a report on standard output, in the form that the options ask for."""
+    """Print a report on standard output, in the format that the options select."""
     if options.json:
         text = json_line(report, show_secrets=options.show_secrets, time=time)
     else:
@@ -39,7 +38,7 @@ async def tell(report: Report, options: argparse.Namespace, *, time: str | None 
 
 
 def say(text: str) -> None:
-    """Print what is no result on standard error."""
+    """Print a message on standard error."""
     print(text, file=sys.stderr, flush=True)  # noqa: T201 - a command line prints
 
 
@@ -54,11 +53,11 @@ async def write(text: str, stream: TextIO | None = None) -> None:
 
 
 def accepts(stream: TextIO) -> bool:
-    """Tell whether a write would return at once; yes, where the system does not tell."""
+    """Return whether a write would not block; ``True`` if the system cannot tell."""
     try:
         poll = select.poll()
         poll.register(stream.fileno(), select.POLLOUT)
-    except (AttributeError, OSError, ValueError):  # Windows has no poll, a test's stream no number
+    except (AttributeError, OSError, ValueError):  # no poll on Windows, or no descriptor
         return True
     return bool(poll.poll(0))
 

@@ -1,4 +1,4 @@
-"""How far a bulk run is: a bar where its end is known, rate, counts, and the time that is left."""
+"""The progress of a bulk run: a bar if its length is known, rate, counts and remaining time."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 __all__ = ["Bar"]
 
 _WINDOW = 50
-"""Drawings over which the rate is taken: five seconds."""
+"""Drawings over which the rate is averaged: five seconds."""
 
 _SHORTEST, _LONGEST = 8, 40
-"""Columns of a bar that is one to the eye, and of one that is long enough."""
+"""Columns of the shortest and of the longest bar."""
 
 
 class Bar:
     """Composes the line.
 
     Args:
-        probes: the run.
-        clock: seconds, for the rate.
+        probes: The run.
+        clock: Returns seconds, for the rate.
 
     Attributes:
-        total: how many addresses there are; ``None``: nobody knows.
+        total: How many addresses there are; ``None``: unknown.
     """
 
     def __init__(self, probes: Probes, clock: Callable[[], float] = time.monotonic) -> None:
@@ -49,14 +49,14 @@ class Bar:
         self._frame = 0
 
     def compose(self, width: int) -> RenderableType:
-        """Return the line for so many columns."""
+        """Return the line for a width in columns."""
         self._frame += 1
         self._seen.append((self._clock(), self._probes.finished))
         text = self._text()
-        room = width - text.cell_len - 2
-        if self.total is None or room < _SHORTEST:
+        available = width - text.cell_len - 2
+        if self.total is None or available < _SHORTEST:
             return Text(f"{FRAMES[self._frame % len(FRAMES)]} ", "cyan") + text
-        length = min(room, _LONGEST)
+        length = min(available, _LONGEST)
         row = Table.grid(padding=(0, 2, 0, 0))
         row.add_row(ProgressBar(self.total or 1, self._probes.finished, length), text)
         return row
@@ -70,7 +70,7 @@ class Bar:
             Text(f"{finished:,}{of}"),
             Text(f"{rate:,.0f}/s", "dim"),
             Text(f"{good:,} ok", "green"),
-            Text(f"{finished - good:,} not", "red" if finished > good else "dim"),
+            Text(f"{finished - good:,} failed", "red" if finished > good else "dim"),
         ]
         if self.total is not None and rate:
             left = timedelta(seconds=round((self.total - finished) / rate))

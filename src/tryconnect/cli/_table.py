@@ -1,4 +1,4 @@
-"""The table of a watch: a row for each address, with as many columns as there is room for."""
+"""The table of a watch: a row for each address, and as many columns as fit."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ _COLUMNS = (
 
 
 _NARROWEST = 20
-"""Columns by which an address can be told from others."""
+"""Columns that an address needs to be recognisable."""
 
 
 def table(

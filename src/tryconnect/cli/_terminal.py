@@ -1,7 +1,7 @@
-"""What a stream can show: colours, and lines that are drawn again and again.
+"""Whether a stream can show colours and live lines.
 
-Both take a terminal, and the extra ``cli``.  ``TERM=dumb`` means neither, ``NO_COLOR`` means no
-colours (https://no-color.org).  Text is plain everywhere else: in pipes, in files, in a job's log.
+Both require a terminal and the extra ``cli``. ``TERM=dumb`` disables both, ``NO_COLOR`` disables
+colours (https://no-color.org). Everywhere else, in pipes, files and logs, text is plain.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ __all__ = ["coloured", "live", "painted", "style"]
 
 
 def live(stream: TextIO, variables: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether a line of a stream can be drawn again."""
-    # Windows' consoles obey escapes only after they were asked to: nobody has tried that here.
+    """Return whether lines of a stream can be redrawn."""
+    # Windows' consoles interpret escapes only if told to, which is untested.
     able = sys.platform != "win32" and stream.isatty()
     return able and variables.get("TERM", "dumb") not in {"dumb", ""} and _has_rich()
 
 
 def coloured(stream: TextIO, variables: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether a stream shows colours."""
+    """Return whether a stream shows colours."""
     return live(stream, variables) and not variables.get("NO_COLOR")
 
 
@@ -38,7 +38,7 @@ def _has_rich() -> bool:
 
 
 def style(reason: Reason) -> str:
-    """Return the colour of a reason: red is the peer's fault, yellow is not."""
+    """Return the colour of a reason: red if the peer is at fault, yellow if not."""
     return _STYLES.get(reason, "red")
 
 
@@ -52,9 +52,9 @@ _STYLES = {
 
 
 def painted(line: str, reason: Reason) -> str:
-    """Return a line that begins with a reason, which gets its colour.
+    """Return a line that begins with a reason, with the reason in its colour.
 
-    By hand, since importing rich would take a fifth of the time that a single check takes.
+    Without rich: importing it would take a fifth of the time of a single check.
     """
     return f"\x1b[{_CODES[style(reason)]}m{reason}\x1b[0m{line.removeprefix(reason)}"
 

@@ -1,7 +1,7 @@
-"""Say of each address whether it answers, and if not, why: one line each.
+"""Check whether addresses answer, and if not, why: one line each.
 
-Addresses on the command line are told of in the order given; those of a file as soon as each is
-known.  The exit code is 0 where all answer as expected, 1 where some do not, 2 for wrong usage.
+Addresses on the command line are reported in the given order, those from files as they complete.
+The exit code is 0 if all answer as expected, 1 if some do not, 2 for wrong usage.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="read addresses from a file, one a line (- is standard input); may be given again",
+        help="read addresses from a file, one per line (- is standard input); may be repeated",
     )
     arguments.add_timeout(parser)
     parser.add_argument(
@@ -48,28 +48,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=DEFAULT_LIMIT,
         metavar="NUMBER",
-        help="how many to check at the same time (default: %(default)s)",
+        help="how many addresses to check at once (default: %(default)s)",
     )
     parser.add_argument(
         "--per-host",
         type=int,
         metavar="NUMBER",
-        help="how many of one host at the same time (default: as many as there are)",
+        help="how many addresses of one host to check at once (default: no limit)",
     )
     arguments.add_expecting(parser)
     arguments.add_connecting(parser)
-    output = arguments.add_output(parser, quiet="bar and no summary on standard error")
+    output = arguments.add_output(parser, quiet="a progress bar or a summary on standard error")
     output.add_argument(
-        "--ordered", action="store_true", help="keep the order of a file's addresses too"
+        "--ordered", action="store_true", help="report addresses from files in order, too"
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Check the addresses and print a line for each, and for files a summary in the end."""
+    """Check the addresses; print a line for each, and for files a summary."""
     if not options.addresses and not options.files:
         raise ValueError("an ADDRESS is required, or a FILE of them")
     expect = arguments.expected_of(options)
-    arguments.refuse_what_cannot_be_expected(options.addresses, expect)
+    arguments.check_expect_applies(options.addresses, expect)
     probes = _probes(options, arguments.client_of(options), expect)
     started = time.monotonic()
     try:
@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _probes(options: argparse.Namespace, client: Client, expect: Expect | None) -> Probes:
     files = [opened(name) for name in options.files]
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         probes = client.probe_many(
             addresses(options.addresses, files) if files else options.addresses,
@@ -94,18 +94,18 @@ def _probes(options: argparse.Namespace, client: Client, expect: Expect | None) 
             expect=expect,
             ordered=options.ordered or not files,
         )
-    for warning in told:
+    for warning in caught:
         say(f"tryconnect: {warning.message}")
     return probes
 
 
 async def _show(probes: Probes, options: argparse.Namespace, bar: Bar | None) -> int:
-    """Print each report as soon as it is there, above a bar if there is one."""
+    """Print each report as it arrives, above the bar if there is one."""
     async with contextlib.AsyncExitStack() as stack:
-        make_room = await _drawn(bar, options, stack)
+        clear_line = await _drawn(bar, options, stack)
         await stack.enter_async_context(probes)
         async for report in probes:
-            make_room()
+            clear_line()
             await tell(report, options)
             if not options.files and not options.json and (pointing := caret(report)):
                 say(pointing)
@@ -113,7 +113,7 @@ async def _show(probes: Probes, options: argparse.Namespace, bar: Bar | None) ->
 
 
 def _bar(probes: Probes, options: argparse.Namespace) -> Bar | None:
-    """Return a bar, where it can be seen and there is something to wait for."""
+    """Return a bar if it can be seen and there are several addresses."""
     several = options.files or len(options.addresses) > 1
     if not several or options.quiet or not live(sys.stderr):
         return None
@@ -125,7 +125,7 @@ def _bar(probes: Probes, options: argparse.Namespace) -> Bar | None:
 async def _drawn(
     bar: Bar | None, options: argparse.Namespace, stack: contextlib.AsyncExitStack
 ) -> Callable[[], None]:
-    """Draw the bar from now on; return what makes room for a line on standard output."""
+    """Draw the bar from now on; return a function that erases it before a line is printed."""
     if bar is None:
         return lambda: None
     from tryconnect.cli._live import Live  # noqa: PLC0415 - imports rich

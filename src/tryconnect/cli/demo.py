@@ -1,6 +1,6 @@
 """Start small servers in this process, good and bad ones, and check their addresses.
 
-No other machine is contacted.  The exit code is 0 if every verdict is as expected.
+No other machine is contacted. The exit code is 0 if every verdict is as expected.
 """
 
 from __future__ import annotations

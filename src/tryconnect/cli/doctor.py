@@ -1,7 +1,7 @@
-"""Examine this machine and an event loop: say whether they are fit, and what to do if not.
+"""Examine this machine and an event loop: report whether they are fit, and what to do if not.
 
-A line for each finding, and advice below those that are not ok.  The exit code is 0 where there is
-no fault (warnings do not count), 1 where there is one, 2 for wrong usage.
+Prints a line for each finding, and advice below those that are not ok. The exit code is 0 if there
+is no fault (warnings do not count), 1 if there is one, 2 for wrong usage.
 """
 
 from __future__ import annotations
@@ -33,32 +33,32 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--loop",
         metavar="MODULE:FACTORY",
-        help="examine the loop that this function makes, run by its run_until_complete in the "
-        "main thread (default: the loop that asyncio makes)",
+        help="examine the loop that this function returns, with run_until_complete in the main "
+        "thread (default: asyncio's own loop)",
     )
     parser.add_argument(
-        "--only", choices=["loop", "machine"], help="examine this alone (default: both)"
+        "--only", choices=["loop", "machine"], help="examine only this (default: both)"
     )
     parser.add_argument(
         "--name-server",
         action="append",
         metavar="IP[:PORT]",
-        help="ask this one for names, and not those of the machine; may be repeated",
+        help="examine this name server instead of the machine's own; may be repeated",
     )
     parser.add_argument(
-        "--json", action="store_true", help="print one JSON object a line, advice included"
+        "--json", action="store_true", help="print one JSON object per line, including advice"
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Examine, and print what was found."""
+    """Examine, and print the findings."""
     factory = asyncio.new_event_loop if options.loop is None else _factory(options.loop)
     show = _print_json if options.json else _print_lines
     examination = Examination(only=options.only, name_servers=options.name_server)
     loop = factory()
     if not hasattr(loop, "run_until_complete"):
-        raise ValueError(f"{options.loop} makes no event loop, but {loop!r}")
-    with _watched(examination, show):
+        raise ValueError(f"{options.loop} returned {loop!r}, which is not an event loop")
+    with _watchdog(examination, show):
         loop.run_until_complete(examination.whole())
     show(examination.findings)
     close(loop)
@@ -66,15 +66,15 @@ def run(options: argparse.Namespace) -> int:
 
 
 def exit_code(findings: Findings) -> int:
-    """Return 0 where there is no fault, else 1."""
+    """Return 0 if there is no fault, else 1."""
     return 0 if findings.healthy else 1
 
 
 def _factory(text: str) -> Callable[[], asyncio.AbstractEventLoop]:
-    """Find a factory by its name, as ``package.module:factory``.
+    """Import a factory named as ``package.module:factory``.
 
     Raises:
-        ValueError: there is none of that name.
+        ValueError: There is none of that name.
     """
     module, _, name = text.partition(":")
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as python -m does
@@ -83,16 +83,16 @@ def _factory(text: str) -> Callable[[], asyncio.AbstractEventLoop]:
         for part in name.split("."):
             found = getattr(found, part)
     except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"there is no factory {text!r}: {error}") from error
+        raise ValueError(f"cannot import {text!r}: {error}") from error
     finally:
         sys.path.pop(0)
     if not callable(found):
-        raise ValueError(f"{text!r} is no factory: it cannot be called")  # noqa: TRY004 - a usage
+        raise ValueError(f"{text!r} is not callable")  # noqa: TRY004 - a usage error
     return found
 
 
 def close(loop: asyncio.AbstractEventLoop) -> None:
-    """Close a loop as asyncio's own runner does, but do not wait for a broken one."""
+    """Close a loop as ``asyncio.Runner`` does, but do not wait for a broken one."""
 
     async def end(name: str) -> None:
         await getattr(loop, name)()
@@ -103,8 +103,8 @@ def close(loop: asyncio.AbstractEventLoop) -> None:
 
 
 @contextlib.contextmanager
-def _watched(examination: Examination, show: Callable[[Findings], None]) -> Iterator[None]:
-    """End the process where the loop stands still: nothing else gets out of its wait."""
+def _watchdog(examination: Examination, show: Callable[[Findings], None]) -> Iterator[None]:
+    """Exit the process if the loop hangs: nothing else gets out of its wait."""
     over = threading.Event()
 
     def watch() -> None:
@@ -144,7 +144,7 @@ def _summary(findings: Findings) -> str:
         for level in (Level.fault, Level.warning)
         if level in levels
     ]
-    return f"{len(levels)} things were looked at: {', '.join(counted) or 'all is well'}"
+    return f"{len(levels)} checks, {', '.join(counted) or 'no problems'}"
 
 
 def _print_json(findings: Findings) -> None:

@@ -1,8 +1,8 @@
 """Print the text at a URL as a browser would show it.
 
-It goes to standard output exactly as it is, in the encoding of that; on a terminal, controls that
-it would obey are shown as escapes.  The exit code is 0 where there is a text, 1 where there is
-none (standard error says why), 2 for wrong usage.
+The text goes to standard output unchanged, in the encoding of standard output; on a terminal,
+control characters are escaped. The exit code is 0 if there is a text, 1 if there is none (standard
+error says why), 2 for wrong usage.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ __all__ = ["configure", "run"]
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's words."""
     parser.add_argument("url", metavar="URL", help="an http or https address")
-    arguments.add_timeout(parser, FETCH_TIMEOUT, "for everything, the body included")
+    arguments.add_timeout(parser, FETCH_TIMEOUT, "for everything, including the body")
     parser.add_argument(
         "--max-bytes",
         type=int,
         default=MAX_BYTES,
         metavar="NUMBER",
-        help="the longest body that is taken, decompressed (default: %(default)s)",
+        help="the longest body to accept, after decompression (default: %(default)s)",
     )
     parser.add_argument(
         "--encoding",
         metavar="LABEL",
-        help="read the body in this encoding, whatever the answer declares",
+        help="decode the body with this encoding, whatever the answer declares",
     )
     arguments.add_expecting(parser, default="2xx")
     arguments.add_connecting(parser)
@@ -62,11 +62,11 @@ async def _show(client: Client, options: argparse.Namespace, expect: Expect | No
             encoding=options.encoding,
         )
     if sys.stdout.isatty():
-        text = _OBEYED.sub(lambda found: escape_control(found[0]), text)
+        text = _MAYBE_CONTROL.sub(lambda found: escape_control(found[0]), text)
     elif (reconfigure := getattr(sys.stdout, "reconfigure", None)) is not None:
-        reconfigure(newline="")  # Windows would make its own line ends of them
+        reconfigure(newline="")  # or Windows would change line ends
     await write(text)
 
 
-_OBEYED = re.compile(r"[^\n\t -~]")
-"""What may be more to a terminal than what it shows; ``escape_control`` knows."""
+_MAYBE_CONTROL = re.compile(r"[^\n\t -~]")
+"""What a terminal may interpret; ``escape_control`` decides."""

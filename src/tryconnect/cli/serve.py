@@ -1,6 +1,6 @@
 """Run the probe server: checks over HTTP, metrics for Prometheus, and a status page.
 
-Only this machine can reach it, unless --host says otherwise.  The exit code is 0 after SIGINT or
+Only this machine can reach it, unless --host says otherwise. The exit code is 0 after SIGINT or
 SIGTERM, 2 for wrong usage.
 """
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["configure", "run"]
 
 SHUTDOWN = 5.0
-"""Seconds that checks under way have left when the server is to end.  aiohttp waits its timeout
-for them to end by themselves, and then once more after it has told them to."""
+"""Seconds that running checks have to finish at shutdown. aiohttp waits for its timeout until they
+finish, and again after it has cancelled them."""
 
 LAST_PORT = 65_535
 
@@ -37,33 +37,41 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's words."""
     parser.add_argument(
         "--host",
+        type=_host,
         default="127.0.0.1",
-        help="the address to listen at (default: %(default)s)",
+        help="the address to listen on; :: is every address, of IPv4 too (default: %(default)s)",
     )
     parser.add_argument(
         "--port",
         type=_port,
         default=9115,
-        help="the port to listen at; 0: any that is free (default: %(default)s)",
+        help="the port to listen on; 0: any free one (default: %(default)s)",
     )
-    parser.add_argument("--targets", type=Path, metavar="FILE", help="a TOML file of what to watch")
+    parser.add_argument(
+        "--targets", type=Path, metavar="FILE", help="a TOML file of targets to watch"
+    )
     parser.add_argument(
         "--token",
-        help=f"a secret that every request must bring (default: the variable {TOKEN})",
+        help=f"a secret that every request must send (default: the variable {TOKEN})",
     )
-    parser.add_argument("--open", action="store_true", help="answer whoever asks, without a token")
+    parser.add_argument("--open", action="store_true", help="require no token")
     parser.add_argument(
         "--allow-private",
         action="store_true",
-        help="let other machines have private addresses checked from here",
+        help="let other machines check private addresses from here",
     )
     parser.add_argument(
         "--limit",
         type=int,
         default=DEFAULT_LIMIT,
         metavar="N",
-        help="checks at once, above which the answer is 503 (default: %(default)s)",
+        help="how many checks may run at once; further ones get 503 (default: %(default)s)",
     )
+
+
+def _host(text: str) -> str:
+    """Return a host without the brackets that an IPv6 address has in URLs."""
+    return text[1:-1] if text.startswith("[") and text.endswith("]") else text
 
 
 def _port(text: str) -> int:
@@ -73,7 +81,7 @@ def _port(text: str) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve until a signal comes."""
+    """Serve until a signal arrives."""
     try:
         app = _application(options)
     except ImportError as error:
@@ -99,20 +107,20 @@ async def _serve(app: Application, sock: socket.socket) -> None:
 
 
 async def _signal() -> None:
-    """Wait until the server is to end.  It ends soon, so a second signal does not hurry it."""
-    come = asyncio.Event()
+    """Wait for a signal to end. Ending is quick, so a second signal changes nothing."""
+    received = asyncio.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C interrupts asyncio.run
-            asyncio.get_running_loop().add_signal_handler(each, come.set)
-    await come.wait()
+            asyncio.get_running_loop().add_signal_handler(each, received.set)
+    await received.wait()
 
 
 def _application(options: argparse.Namespace) -> Application:
-    """Return the server that the options ask for.
+    """Return the application that the options describe.
 
     Raises:
-        ImportError: the extra is not installed.
-        ValueError: the options make no sense, or would let strangers in unasked.
+        ImportError: The extra is not installed.
+        ValueError: The options are invalid, or would let other machines in by accident.
     """
     from tryconnect import web  # noqa: PLC0415 - --help needs none of it
     from tryconnect.web._security import is_loopback  # noqa: PLC0415 - likewise
@@ -123,8 +131,8 @@ def _application(options: argparse.Namespace) -> Application:
         raise ValueError("--open and a token exclude each other")
     if not (local or options.open or token):
         raise ValueError(
-            f"other machines can reach {options.host}: give a --token that they must bring, or "
-            "--open to answer whoever asks"
+            f"other machines can reach {options.host}: give a --token that they must send, or "
+            "--open to require none"
         )
     guarded = not (local or options.allow_private)
     return web.probe_app(
@@ -137,13 +145,21 @@ def _application(options: argparse.Namespace) -> Application:
 
 
 def _listening(host: str, port: int) -> socket.socket:
-    """Open the server's socket, so that a port that is taken is told before anything starts.
+    """Open the server's socket, so that a port in use is reported before anything starts.
 
     Raises:
-        OSError: there is no such address or port to be had.
+        TryConnectError: The host and port cannot be listened on.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=128)
+    ipv6 = ":" in host
+    try:
+        return socket.create_server(
+            (host, port),
+            family=socket.AF_INET6 if ipv6 else socket.AF_INET,
+            backlog=128,
+            dualstack_ipv6=ipv6 and socket.has_dualstack_ipv6(),  # :: is IPv4, too
+        )
+    except OSError as error:
+        raise TryConnectError(f"cannot listen on {host}: {error.strerror}") from error
 
 
 def _url(sock: socket.socket) -> str:

@@ -1,7 +1,7 @@
-"""Wait until addresses are up, or gone: for scripts that need a server before they go on.
+"""Wait until addresses are up, or gone: for scripts that need a server before they continue.
 
-Each is checked again and again, with pauses that grow to two seconds.  The exit code is 0 as soon
-as they are there, 1 where the time is over first, 2 for wrong usage.
+Each address is checked repeatedly, at intervals that grow to two seconds. The exit code is 0 as
+soon as all are up, 1 if the timeout expires first, 2 for wrong usage.
 """
 
 from __future__ import annotations
@@ -35,14 +35,12 @@ __all__ = ["configure", "run"]
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's words."""
     arguments.add_addresses(parser)
-    parser.add_argument(
-        "--gone", action="store_true", help="wait until they do not answer any more"
-    )
-    parser.add_argument("--any", action="store_true", help="one of them is enough")
+    parser.add_argument("--gone", action="store_true", help="wait until they no longer answer")
+    parser.add_argument("--any", action="store_true", help="wait for one of them only")
     arguments.add_timeout(parser, WAIT_TIMEOUT, "for everything")
-    arguments.add_expecting(parser, said="2xx; with --gone, any answer")
+    arguments.add_expecting(parser, shown="2xx; with --gone, any answer")
     arguments.add_connecting(parser)
-    arguments.add_output(parser, quiet="news of what it waits for on standard error")
+    arguments.add_output(parser, quiet="progress on standard error")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -95,7 +93,7 @@ async def _wait(
 
 
 class News:
-    """Tells on standard error why it still waits, whenever the reason is another one."""
+    """Shows on standard error why the wait goes on, whenever the reason changes."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
@@ -104,7 +102,7 @@ class News:
         self._live = not options.quiet and live(sys.stderr)
 
     def drawn(self) -> AbstractAsyncContextManager[object]:
-        """Draw a line that is live instead, where that can be seen."""
+        """Draw a live line instead, if the terminal can show it."""
         if not self._live:
             return contextlib.nullcontext()
         from tryconnect.cli._live import Live  # noqa: PLC0415 - imports rich
@@ -112,20 +110,20 @@ class News:
         return Live(self._compose, sys.stderr)
 
     def take(self, report: Report) -> None:
-        """Take the next report of an address."""
+        """Record the next report of an address."""
         before = self._last.get(report.address)
         self._last[report.address] = report
-        if self._live or self._there(report):
+        if self._live or self._is_done(report):
             return
         if before is None or before.reason is not report.reason:
             self._say(report, "waiting: ")
 
     def sum_up(self) -> None:
-        """Tell how far it came when it was interrupted."""
+        """Show the latest reports after an interruption."""
         for report in self._last.values():
             self._say(report, "interrupted: ")
 
-    def _there(self, report: Report) -> bool:
+    def _is_done(self, report: Report) -> bool:
         return report.ok is not self._options.gone
 
     def _say(self, report: Report, what: str) -> None:
@@ -143,13 +141,13 @@ class News:
             Text(FRAMES[int(taken * 10) % len(FRAMES)], "cyan"),
             Text(f" {taken:.0f} of {self._options.timeout:g} s  ", "dim"),
         ]
-        missing = [report for report in self._last.values() if not self._there(report)]
+        missing = [report for report in self._last.values() if not self._is_done(report)]
         if missing:
             first = missing[0]
             address = shown_address(first.address, show_secrets=self._options.show_secrets)
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
             parts += [
-                Text(f"{first.reason}", style(first.reason)),
+                Text(str(first.reason), style(first.reason)),
                 Text(f"  {address}{more}  "),
                 Text(escape_control(first.detail.partition("\n")[0]), "dim"),
             ]

@@ -1,7 +1,7 @@
-"""Watch addresses: a line for the state of each, then one for each change between up and down.
+"""Watch addresses: print the state of each, then each change between up and down.
 
-On a terminal it is a table that is live.  It goes on until Ctrl-C, which ends it with the exit code
-130; for wrong usage that is 2.
+On a terminal, the states are a live table. It runs until Ctrl-C, after which the exit code is 130;
+for wrong usage it is 2.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=WATCH_INTERVAL,
         metavar="SECONDS",
-        help="from one check to the next, give or take a tenth (default: %(default)g)",
+        help="interval between checks, give or take a tenth (default: %(default)g)",
     )
     for name, good, state in (("rise", "good", "up"), ("fall", "bad", "down")):
         parser.add_argument(
@@ -51,12 +51,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
             type=int,
             default=1,
             metavar="NUMBER",
-            help=f"{good} checks in a row after which it is {state} (default: %(default)s)",
+            help=f"how many {good} checks in a row make it {state} (default: %(default)s)",
         )
     arguments.add_timeout(parser, what="for each check")
     arguments.add_expecting(parser)
     arguments.add_connecting(parser)
-    arguments.add_output(parser, quiet="summary on standard error")
+    arguments.add_output(parser, quiet="a summary on standard error")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 class _Watches:
-    """Several watches, told of in one place."""
+    """Watches several addresses and shows their changes."""
 
     def __init__(self, client: Client, options: argparse.Namespace, expect: Expect | None) -> None:
         self.watched = [History(address, REMEMBERED) for address in options.addresses]
@@ -103,7 +103,7 @@ class _Watches:
         await tell(report, self._options, time=now)
 
     def _drawn(self) -> AbstractAsyncContextManager[object]:
-        """Draw the table again and again."""
+        """Draw the live table, if the terminal can show it."""
         if not self._live:
             return contextlib.nullcontext()
         from tryconnect.cli._live import Live  # noqa: PLC0415 - imports rich
