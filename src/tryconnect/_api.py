@@ -352,7 +352,9 @@ class _Lease:
             # It takes a quarter of a second, for which a GUI would stand still.
             # Where no thread is to be had, Client() imports it.
             with contextlib.suppress(LocalFault):
-                self._import = run_in_daemon_thread(checker_class, name="tryconnect-import")
+                self._import = run_in_daemon_thread(
+                    checker_class, name="tryconnect-import", until_done=True
+                )
 
     async def client(self) -> Client:
         """Return the client; the first caller finds it made and opened."""

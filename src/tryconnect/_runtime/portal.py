@@ -15,6 +15,7 @@ import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tryconnect._model.faults import LocalFault
+from tryconnect._runtime.at_exit import hold_exit
 from tryconnect._runtime.bridge import LoopCall
 
 if TYPE_CHECKING:
@@ -103,12 +104,31 @@ class _Portal:
         except RuntimeError:
             self.loop.close()
             raise
+        hold_exit(self, self._park)
 
     def _turn(self) -> None:
         while True:
             # One of these in a task ends a loop's run, after it was given to whoever awaits it.
             with contextlib.suppress(SystemExit, KeyboardInterrupt):
                 self.loop.run_forever()
+
+    def _park(self, seconds: float) -> None:
+        """Keep the thread out of every library from now on, as the process is about to end.
+
+        To end the loop would have asyncio complain of each task that was still under way.
+
+        Args:
+            seconds: how long to wait for the step that the loop is in.
+        """
+        parked = threading.Event()
+
+        def park() -> None:
+            parked.set()
+            threading.Event().wait()
+
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self.loop.call_soon_threadsafe(park)
+            parked.wait(seconds)
 
 
 def portal_loop() -> asyncio.AbstractEventLoop:

@@ -1,6 +1,7 @@
 """Living with loops that are not ours: work beside them, and their end.
 
-Blocking work runs in a daemon thread of our own that nobody ever waits for at exit.
+Blocking work runs in a daemon thread of our own, which the process's exit does not wait for, unless
+the work is done inside a library that must not be cut.
 
 The loop's executor would hold loop shutdown and process exit until the work is done, lets other
 users starve, and on a GUI's own loop it may lose exceptions; ``asyncio.to_thread`` is the same.
@@ -14,6 +15,7 @@ import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tryconnect._model.faults import LocalFault
+from tryconnect._runtime.at_exit import hold_exit, is_exiting, release_exit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,15 +25,19 @@ __all__ = ["ThreadsafeLoop", "cannot_await", "run_in_daemon_thread", "wait_all"]
 _T = TypeVar("_T")
 
 
-def run_in_daemon_thread(work: Callable[[], _T], *, name: str) -> asyncio.Future[_T]:
+def run_in_daemon_thread(
+    work: Callable[[], _T], *, name: str, until_done: bool = False
+) -> asyncio.Future[_T]:
     """Run blocking work in a daemon thread; the future holds its result, or its exception.
 
-    Who is cancelled while waiting leaves at once; the thread goes on to its end, and its result is
-    dropped.
+    If the caller is cancelled, the cancellation propagates at once; the thread runs to its end, and
+    its result is dropped.
 
     Args:
         work: what to run.
         name: the thread's name, for debuggers.
+        until_done: the interpreter's exit waits for it, within a bound; once that is over, the work
+            is done in the calling thread.
 
     Raises:
         LocalFault: there is no thread to be had.
@@ -48,9 +54,19 @@ def run_in_daemon_thread(work: Callable[[], _T], *, name: str) -> asyncio.Future
         else:
             postbox.call_soon_threadsafe(_succeed, answer, result)
 
+        finally:
+            release_exit(thread)
+
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    if until_done and is_exiting():
+        run()
+        return answer
     try:
-        threading.Thread(target=run, name=name, daemon=True).start()
+        if until_done:
+            hold_exit(thread, thread.join)
+        thread.start()
     except RuntimeError as error:
+        release_exit(thread)
         raise LocalFault("this machine cannot start another thread") from error
     return answer
 

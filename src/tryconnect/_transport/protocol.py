@@ -21,6 +21,7 @@ from tryconnect._transport.http_head import (
     is_interim,
     normalized,
 )
+from tryconnect._transport.tls import Connection
 
 if TYPE_CHECKING:
     import asyncio
@@ -47,6 +48,15 @@ class HeadFirstProtocol(ResponseHandler):
         It would not matter for one small request; to set it again takes 1 % of a check.
         """
         self.transport = cast("asyncio.Transport", transport)
+        connection = transport.get_extra_info("ssl_object")
+        if isinstance(connection, Connection):
+            connection.read_again = self._read_again
+
+    def _read_again(self) -> None:
+        transport = self.transport
+        if transport is not None and transport.is_reading():  # else it will, as it resumes
+            transport.pause_reading()
+            transport.resume_reading()
 
     def expect_head(self, *, and_body: bool = True) -> None:
         """Begin an answer, which may not be the first on the connection.

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import ssl
+import threading
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tryconnect._model.faults import LocalFault
 from tryconnect._runtime.descriptors import shortage
 from tryconnect._runtime.threads import run_in_daemon_thread
 from tryconnect._transport.trace import current
 
-__all__ = ["TlsContexts", "verifying"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Connection", "NoAuthority", "TlsContexts", "verifying"]
+
+
+class NoAuthority(ssl.SSLCertVerificationError):
+    """A certificate was not accepted, and none could have been: nobody is trusted here."""
 
 
 class TlsContexts:
@@ -45,11 +54,8 @@ class TlsContexts:
             context = _contexts.get(wanted)
             if context is None:
                 context = await run_in_daemon_thread(
-                    partial(_make, wanted), name="tryconnect-trust"
+                    partial(_made_once, wanted), name="tryconnect-trust", until_done=True
                 )
-                if len(_contexts) >= _MOST_CONTEXTS:  # an environment that changes would fill it
-                    _contexts.clear()
-                _contexts[wanted] = context
             return context
 
 
@@ -71,6 +77,7 @@ class _Wanted(NamedTuple):
 
 _MOST_CONTEXTS = 4
 _contexts: dict[_Wanted, ssl.SSLContext] = {}
+_making = threading.Lock()
 
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """requests' variables: the first that is set counts.  There it replaces requests' own bundle; here
@@ -86,10 +93,25 @@ def verifying() -> ssl.SSLContext:
     return _make(_Wanted.now(verified=True))
 
 
+def _made_once(wanted: _Wanted) -> ssl.SSLContext:
+    """Return the process's own context, and make it first where there is none yet."""
+    with _making:
+        context = _contexts.get(wanted)
+        if context is not None:
+            return context
+        context = _make(wanted)
+        if context.sslobject_class is _DistrustingConnection:  # until a certificate is installed
+            return context
+        if len(_contexts) >= _MOST_CONTEXTS:  # an environment that changes would fill it
+            _contexts.clear()
+        _contexts[wanted] = context
+        return context
+
+
 def _make(wanted: _Wanted) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context()
-        if wanted.verified and wanted.path is not None:
+        if wanted.verified and wanted.path is not None and not _holds(context, wanted.path):
             folder = Path(wanted.path).is_dir()
             context.load_verify_locations(
                 cafile=None if folder else wanted.path, capath=wanted.path if folder else None
@@ -100,6 +122,11 @@ def _make(wanted: _Wanted) -> ssl.SSLContext:
     if not wanted.verified:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    else:
+        # As browsers, Go and urllib3 do (RFC 9110, section 4.3.4; RFC 9525, section 6.3).
+        context.hostname_checks_common_name = False
+        if _trusts_nobody(context, wanted.path):
+            context.sslobject_class = _DistrustingConnection
     context.set_alpn_protocols(["http/1.1"])
     # OpenSSL passes over what it cannot open, and says nothing; and contexts are kept.
     if (want := shortage()) is not None:
@@ -107,22 +134,95 @@ def _make(wanted: _Wanted) -> ssl.SSLContext:
     return _timed(context)
 
 
+def _holds(context: ssl.SSLContext, path: str) -> bool:
+    """Return whether a file of certificates is the one that OpenSSL has read by itself."""
+    read = ssl.get_default_verify_paths().cafile
+    try:
+        return bool(read and _count(context)) and Path(read).samefile(path)
+    except OSError:
+        return False
+
+
+def _trusts_nobody(context: ssl.SSLContext, path: str | None) -> bool:
+    """Return whether a context holds no certificate, and has no folder to find one in."""
+    if _count(context):
+        return False
+    named = os.environ.get("SSL_CERT_DIR") or ssl.get_default_verify_paths().openssl_capath
+    folders = [*named.split(os.pathsep), path or ""]
+    return not any(_HASHED.fullmatch(name) for folder in folders for name in _names_in(folder))
+
+
+_HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
+"""How a file is called that OpenSSL finds in a folder (openssl-rehash(1))."""
+
+
+def _count(context: ssl.SSLContext) -> int:
+    return context.cert_store_stats()["x509"]
+
+
+def _names_in(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder) if folder else []  # noqa: PTH208 - names, not paths
+    except OSError:
+        return []
+
+
 def _timed(context: ssl.SSLContext) -> ssl.SSLContext:
     # A context that has a class of its own keeps it; its handshakes count as connecting.
     if context.sslobject_class is ssl.SSLObject:
-        context.sslobject_class = _TimedHandshake
+        context.sslobject_class = Connection
     return context
 
 
-class _TimedHandshake(ssl.SSLObject):
-    """An OpenSSL connection that notes when its handshake begins.
+class Connection(ssl.SSLObject):
+    """An OpenSSL connection that notes when its handshake begins, and delivers before it fails.
 
     asyncio and uvloop both run the handshake through ``SSLObject.do_handshake``; outside of a check
-    there is no trail, and nothing is noted.
+    there is no trace, and nothing is noted. And both read record by record until there is no more,
+    and deliver what came in one go: where a later record is broken, all of it would be lost.
     """
 
+    read_again: Callable[[], object] | None = None
+    """Has the loop read once more, soon; ``None``: nothing can, and errors are raised at once."""
+
+    _undelivered = False
+    _failure: ssl.SSLError | None = None
+
     def do_handshake(self) -> None:
+        """Begin or continue the handshake."""
         trace = current.get()
         if trace is not None:
             trace.handshake_started()
         super().do_handshake()
+
+    def read(self, len: int = 1024, buffer: Any = None) -> bytes:  # noqa: A002 - as ssl
+        """Read from the next record; an error comes after what was read before it.
+
+        Raises:
+            ssl.SSLError: there is nothing to read now, or the connection is broken.
+        """
+        if self._failure is not None:
+            raise self._failure
+        try:
+            data = super().read(len, buffer)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            self._undelivered = False
+            raise
+        except ssl.SSLError as error:
+            if not self._undelivered or self.read_again is None:
+                raise
+            self._failure, self._undelivered = error, False
+            self.read_again()
+            raise ssl.SSLWantReadError from None
+        self._undelivered = True
+        return data
+
+
+class _DistrustingConnection(Connection):
+    """A connection of a machine that trusts no authority: its own fault, and not the peer's."""
+
+    def do_handshake(self) -> None:
+        try:
+            super().do_handshake()
+        except ssl.SSLCertVerificationError as error:
+            raise NoAuthority(*error.args) from error
