@@ -147,7 +147,7 @@ async def test_a_peer_by_http(case: Case) -> None:
 
 
 async def test_headers_for_ever() -> None:
-    case = Case("", peers.endless_headers, Reason.protocol, "Too many headers")
+    case = Case("", peers.endless_headers, Reason.protocol, "too many headers")
 
     await assert_said(case, lambda peer: peer.url)
 

@@ -7,7 +7,7 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from yarl import URL
 
 from tryconnect._address.target import parse
 from tryconnect._check import messages, verdict
+from tryconnect._check.messages import error_numbers
 from tryconnect._check.verdict import ROWS, Row, judge
 from tryconnect._model import faults
 from tryconnect._model.expect import Expect
@@ -28,14 +29,18 @@ from tryconnect._model.faults import ContentEncodingError
 from tryconnect._model.render import duration
 from tryconnect._model.report import Hop, Report, Timings, Tls
 from tryconnect._model.text import Decoded, EncodingSource
-from tryconnect._transport.attempt import Attempt, Phase
+from tryconnect._transport.attempt import Attempt, Phase, ProxyRoute, ProxyStep
+from tryconnect._transport.tls import NoAuthority
 from tryconnect.errors import InvalidAddress, Reason
 from tryconnect.testing import server_context, trusting
 
 ADDRESS = "https://good.test/"
 TARGET = parse(ADDRESS)
 PLAIN = Attempt(target=TARGET, timings=Timings(total=10.0))
-PROXIED = Attempt(target=TARGET, proxied=True)
+PROXIED = Attempt(target=TARGET, proxy=ProxyRoute("proxy.test:3128"))
+REACHING = replace(PROXIED, failed_at_proxy=ProxyStep.reach, phase=Phase.connect)
+ASKING = replace(REACHING, failed_at_proxy=ProxyStep.ask)
+WITH_PASSWORD = replace(ASKING, proxy=ProxyRoute("proxy.test:3128", has_password=True))
 IN_TLS = Attempt(target=TARGET, phase=Phase.tls)
 TCP = Attempt(target=parse("tcp://[::1]:22"))
 UNIX = Attempt(target=parse("unix:///run/app.sock"))
@@ -166,7 +171,6 @@ CASES = [
         R.protocol,
         "to nowhere",
     ),
-    Case("not HTTP", faults.NotHttp("it says 099"), R.protocol, "it says 099"),
     Case("a strange proxy", faults.ProxyUnusable("socks5"), R.proxy, "socks5"),
     Case(
         "the guard",
@@ -193,23 +197,56 @@ CASES = [
         "no descriptors for one of several addresses",
         several("ECONNREFUSED", "EMFILE"),
         R.local,
-        f"this machine has no room for another connection "
-        f"({several('ECONNREFUSED', 'EMFILE')}): {NO_ROOM}",
+        "this machine has no room for another connection "
+        f"({said('ECONNREFUSED')}; {said('EMFILE')}): {NO_ROOM}",
+    ),
+    Case(
+        "no thread",
+        RuntimeError("can't start new thread"),
+        R.local,
+        "this machine cannot start another thread: check fewer addresses at once, or raise its "
+        "limit of processes",
+    ),
+    Case(
+        "no thread at the interpreter's end",
+        RuntimeError("can't create new thread at interpreter shutdown"),
+        R.local,
+        "the interpreter is shutting down, and starts no more threads",
+    ),
+    Case(
+        "no memory for TLS",
+        ssl.SSLError(1, "[SSL] malloc failure (_ssl.c:3113)"),
+        R.local,
+        "this machine is out of memory; the address was not tried to its end",
+    ),
+    Case(
+        "nobody is trusted",
+        NoAuthority(1, "unable to get local issuer certificate"),
+        R.local,
+        "the certificate of good.test:443 cannot be judged, because this machine trusts no "
+        "authority at all: install ca-certificates, or name a file of them in SSL_CERT_FILE",
     ),
     # The proxy.
     Case(
         "the proxy refuses",
         proxy_answer(403),
         R.proxy,
-        "the proxy answered 403 when asked for good.test:443",
-        PROXIED,
+        "the proxy proxy.test:3128 answered 403 when asked for good.test:443",
+        ASKING,
     ),
     Case(
         "the proxy wants a password",
         proxy_answer(407),
         R.proxy,
-        "the proxy wants a user name and password (407): write them into the proxy's URL",
-        PROXIED,
+        "the proxy proxy.test:3128 wants a user name and password (407): write them into its URL",
+        ASKING,
+    ),
+    Case(
+        "the proxy wants another password",
+        proxy_answer(407),
+        R.proxy,
+        "the proxy proxy.test:3128 does not accept the user name and password in its URL (407)",
+        WITH_PASSWORD,
     ),
     Case(
         "no proxy there",
@@ -219,21 +256,89 @@ CASES = [
         ),
         R.proxy,
         f"the proxy proxy.test:3128 cannot be reached ({said('ECONNREFUSED')})",
-        PROXIED,
+        REACHING,
+    ),
+    Case(
+        "no proxy at several addresses",
+        several("ECONNREFUSED", "ENETUNREACH"),
+        R.proxy,
+        f"the proxy proxy.test:3128 cannot be reached "
+        f"({said('ECONNREFUSED')}; {said('ENETUNREACH')})",
+        REACHING,
+    ),
+    Case(
+        "this process may not connect to the proxy",
+        unconnected(system("EACCES")),
+        R.local,
+        f"this process may not connect to the proxy proxy.test:3128 ({said('EACCES')})",
+        REACHING,
+    ),
+    Case(
+        "the guard does not let the proxy through",
+        unconnected(faults.Blocked()),
+        R.blocked,
+        "the client's guard lets nothing connect to the proxy proxy.test:3128",
+        REACHING,
     ),
     Case(
         "the proxy breaks off before it lets us through",
         aiohttp.ServerDisconnectedError(),
         R.proxy,
-        "the proxy let nothing through: it broke off, or is no proxy (Server disconnected)",
-        replace(PROXIED, phase=Phase.connect),
+        "the proxy proxy.test:3128 broke the connection off without an answer when asked for "
+        "good.test:443",
+        ASKING,
     ),
     Case(
         "the proxy's name is unknown",
         unresolved(socket.EAI_NONAME, "Name or service not known", "proxy.test"),
         R.proxy,
-        "the proxy proxy.test:443 cannot be reached (Name or service not known)",
-        PROXIED,
+        "the proxy proxy.test:3128 cannot be reached (Name or service not known)",
+        REACHING,
+    ),
+    Case(
+        "the proxy cannot be reached in time",
+        TimeoutError(),
+        R.proxy,
+        "the proxy proxy.test:3128 cannot be reached: no connection for 2 s",
+        replace(REACHING, timings=Timings(connect=2.0, total=2.0)),
+    ),
+    Case(
+        "the proxy is silent",
+        TimeoutError(),
+        R.proxy,
+        "the proxy proxy.test:3128 gave no answer for 2 s when asked for good.test:443: it is no "
+        "HTTP proxy, or waits for what is behind it",
+        replace(ASKING, timings=Timings(connect=2.0, total=2.0)),
+    ),
+    Case(
+        "the proxy speaks SOCKS",
+        broken_answer("Bad status line"),
+        R.proxy,
+        "the proxy proxy.test:3128 speaks SOCKS, not HTTP: only HTTP proxies can be used "
+        r'("\x05\xff")',
+        replace(ASKING, said=b"\x05\xff"),
+    ),
+    Case(
+        "the proxy speaks TLS",
+        faults.NotHttp(),
+        R.proxy,
+        "the proxy proxy.test:3128 speaks TLS: write https:// in its URL",
+        replace(ASKING, said=b"\x15\x03\x01\x00\x02\x02\x16"),
+    ),
+    Case(
+        "the proxy speaks whatever",
+        broken_answer("Bad status line"),
+        R.proxy,
+        'the proxy proxy.test:3128 answers, but not with HTTP ("hello")',
+        replace(ASKING, said=b"hello\r\nworld"),
+    ),
+    Case(
+        "the proxy speaks no TLS",
+        no_tls(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
+        R.proxy,
+        "the proxy proxy.test:3128 cannot be reached (WRONG_VERSION_NUMBER): it speaks no TLS; "
+        "write http:// in its URL",
+        REACHING,
     ),
     Case(
         "a machine of this link, seen through a good proxy",
@@ -244,12 +349,10 @@ CASES = [
     ),
     Case(
         "the proxy's certificate",
-        aiohttp.ClientConnectorCertificateError(
-            key("proxy.test"), ssl.SSLCertVerificationError(1, "it has expired")
-        ),
+        wrapped_certificate("expired", "proxy.test"),
         R.proxy,
-        "the proxy proxy.test:443 cannot be reached (it has expired)",
-        PROXIED,
+        "the proxy proxy.test:3128 cannot be reached (certificate has expired): it has expired",
+        REACHING,
     ),
     Case(
         "a bad certificate, seen through a good proxy",
@@ -277,7 +380,7 @@ CASES = [
         shaken("wrong_host"),
         R.tls_certificate,
         f"{NOT_ACCEPTED} (Hostname mismatch, certificate is not valid for 'good.test'.): "
-        "it is made out to another host name",
+        "its subjectAltName lacks it, so it is made out to another host name",
     ),
     Case(
         "wrong IP address",
@@ -303,7 +406,7 @@ CASES = [
         "a certificate with a fault that we have no advice on",
         ssl.SSLCertVerificationError(1, "strange"),
         R.tls_certificate,
-        f"{NOT_ACCEPTED} (strange)",
+        NOT_ACCEPTED,
     ),
     Case(
         "no TLS, but SSH",
@@ -321,7 +424,7 @@ CASES = [
         "an error without a reason",
         ssl.SSLError("strange"),
         R.tls_handshake,
-        f"{NO_TLS} (('strange',))",
+        NO_TLS,
     ),
     Case(
         "reset in the handshake",
@@ -334,7 +437,7 @@ CASES = [
         "closed in the handshake",
         aiohttp.ServerDisconnectedError(),
         R.tls_handshake,
-        "good.test:443 broke off in the TLS handshake (Server disconnected)",
+        "good.test:443 broke off in the TLS handshake",
         IN_TLS,
     ),
     # The deadline.
@@ -452,22 +555,21 @@ CASES = [
         "unreachable in two ways",
         several("ENETUNREACH", "EHOSTUNREACH"),
         R.unreachable,
-        f"there is no way to [::1]:22 ({several('ENETUNREACH', 'EHOSTUNREACH')})",
+        f"there is no way to [::1]:22 ({said('ENETUNREACH')}; {said('EHOSTUNREACH')})",
         TCP,
     ),
     Case(
         "a router that forbids, by IPv6",
         OSError(errno.EACCES, "Connect call failed ('::1', 22, 0, 0)"),
         R.unreachable,
-        "there is no way to [::1]:22 (Connect call failed ('::1', 22, 0, 0))",
+        f"there is no way to [::1]:22 ({said('EACCES')})",
         TCP,
     ),
     Case(
         "a router that forbids one way, and another that leads nowhere",
         unconnected(OSError(f"{several('EINVAL')}, [Errno {errno.EACCES}] Connect call failed")),
         R.unreachable,
-        "there is no way to good.test:443 "
-        f"({several('EINVAL')}, [Errno {errno.EACCES}] Connect call failed)",
+        f"there is no way to good.test:443 ({said('EINVAL')}; {said('EACCES')})",
     ),
     Case(
         "no address of our own",
@@ -487,7 +589,7 @@ CASES = [
         "half a body",
         aiohttp.ClientPayloadError("Not enough data to satisfy content length header."),
         R.body,
-        "the body broke off (Not enough data to satisfy content length header.)",
+        "the body broke off before its end, or its framing is broken",
     ),
     Case(
         "a body that cannot be unpacked",
@@ -496,16 +598,46 @@ CASES = [
         "the gzip data is broken",
     ),
     Case(
-        "no HTTP",
+        "no HTTP, but SSH",
         broken_answer("Bad status line\x1b[31m 'SSH-2.0'"),
         R.protocol,
-        "good.test:443 answers, but not with HTTP (Bad status line\\x1b[31m 'SSH-2.0')",
+        'good.test:443 speaks SSH, not HTTP: try tcp:// ("SSH-2.0-\\x1b[31mred")',
+        replace(PLAIN, said=b"SSH-2.0-\x1b[31mred\r\n"),
+    ),
+    Case(
+        "no HTTP, but something",
+        faults.NotHttp("wrong"),
+        R.protocol,
+        'good.test:443 answers, but not with HTTP ("hello")',
+        replace(PLAIN, said=b"\r\nhello\r\n"),
+    ),
+    Case(
+        "no HTTP, but TLS",
+        broken_answer("Bad status line"),
+        R.protocol,
+        r'good.test:443 speaks TLS, not plain HTTP: try https:// ("\x15\x03\x01\x00\x02\x02\x16")',
+        replace(PLAIN, said=b"\x15\x03\x01\x00\x02\x02\x16"),
+    ),
+    Case(
+        "no HTTP/1",
+        broken_answer("Bad status line"),
+        R.protocol,
+        "good.test:443 speaks HTTP/2, and checks speak HTTP/1.1: try tcp:// "
+        r'("\x00\x00\x00\x04\x00\x00\x00\x00\x00")',
+        replace(PLAIN, said=bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])),
+    ),
+    Case(
+        "HTTP that is broken",
+        broken_answer("Invalid header token"),
+        R.protocol,
+        'good.test:443 answers, but not with HTTP (broken after "HTTP/1.1 200 OK")',
+        replace(PLAIN, said=b"HTTP/1.1 200 OK\r\n\0"),
     ),
     Case(
         "no HTTP, and no words",
         broken_answer(""),
         R.protocol,
-        "good.test:443 answers, but not with HTTP (ClientResponseError)",
+        "good.test:443 answers, but not with HTTP",
     ),
     # Whatever else.
     Case(
@@ -531,7 +663,7 @@ CASES = [
         "no target and no name",
         socket.gaierror(socket.EAI_AGAIN, ""),
         R.dns_failed,
-        f"the name servers could not look ? up ([Errno {socket.EAI_AGAIN}])",
+        "the name servers could not look ? up",
         Attempt(target=None),
     ),
 ]
@@ -689,8 +821,9 @@ def test_what_is_no_exception_is_not_judged() -> None:
         judge(ADDRESS, replace(PLAIN, error=KeyboardInterrupt()))
 
 
-def test_only_the_operating_systems_errors_have_numbers() -> None:
-    assert verdict._errnos(ValueError("[Errno 24]")) == set()
+@pytest.mark.parametrize("error", [ValueError("[Errno 24]"), socket.gaierror(24, "[Errno 24]")])
+def test_only_the_operating_systems_errors_have_numbers(error: Exception) -> None:
+    assert error_numbers(error) == ()
 
 
 def test_errors_that_cause_each_other_are_looked_at_once() -> None:
@@ -704,6 +837,111 @@ def test_a_mere_context_does_not_decide() -> None:
     error = KeyError("one")
     error.__context__ = MemoryError()
     assert judge(ADDRESS, replace(PLAIN, error=error)).reason is Reason.unknown
+
+
+# --- no library's words
+
+RAW = "Expected HTTP/, RTSP/ or ICE/ (_ssl.c:1006) [Errno 111] Multiple exceptions"
+"""What libraries say, which tells nobody anything."""
+
+LIBRARIES: list[Callable[[str], BaseException]] = [
+    lambda text: OSError(None, text),
+    lambda text: OSError(errno.ECONNREFUSED, text),
+    lambda text: OSError(errno.EHOSTUNREACH, text),
+    lambda text: OSError(errno.EACCES, text),
+    lambda text: OSError(errno.EADDRNOTAVAIL, text),
+    lambda text: OSError(f"Multiple exceptions: [Errno {errno.ECONNREFUSED}] {text}"),
+    ConnectionResetError,
+    TimeoutError,
+    MemoryError,
+    lambda text: RuntimeError(f"can't start new thread {text}"),
+    lambda text: socket.gaierror(socket.EAI_AGAIN, text),
+    lambda text: ssl.SSLError(1, text),
+    lambda text: ssl.SSLError(1, f"[SSL: WRONG_VERSION_NUMBER] {text}"),
+    lambda text: ssl.SSLCertVerificationError(1, text),
+    lambda text: NoAuthority(1, text),
+    lambda text: unconnected(OSError(errno.ECONNREFUSED, text)),
+    lambda text: aiohttp.ClientProxyConnectionError(key(), OSError(None, text)),
+    lambda text: aiohttp.ClientConnectorSSLError(key(), ssl.SSLError(1, text)),
+    lambda text: aiohttp.ClientHttpProxyError(request_info(), (), status=502, message=text),
+    aiohttp.ServerDisconnectedError,
+    aiohttp.ClientPayloadError,
+    broken_answer,
+    faults.Disconnected,
+    faults.NotHttp,
+]
+"""Every kind of error that a row foresees, but what tryconnect says itself."""
+
+
+@given(
+    make=st.sampled_from(LIBRARIES),
+    text=st.just(RAW) | st.text(min_size=12).map(lambda text: f"<{text}_ssl.c>"),
+    phase=st.sampled_from([None, *Phase]),
+    step=st.sampled_from([None, *ProxyStep]),
+    said=st.sampled_from([b"", b"SSH-2.0-x", b"HTTP/1.1 200 OK\r\n", b"hello"]),
+)
+def test_no_sentence_has_a_librarys_words_in_it(
+    make: Callable[[str], BaseException],
+    text: str,
+    phase: Phase | None,
+    step: ProxyStep | None,
+    said: bytes,
+) -> None:
+    attempt = replace(PROXIED if step else PLAIN, phase=phase, failed_at_proxy=step, said=said)
+
+    report = judge(ADDRESS, replace(attempt, error=make(text)))
+
+    if report.reason is not R.unknown:
+        for word in (text, "_ssl.c", "Errno", "exceptions", "Expected HTTP/", "Error"):
+            assert word not in report.detail
+
+
+def test_each_row_of_aiohttps_errors_has_one_for_another_transports() -> None:
+    for row in ROWS:
+        if any(isinstance(each, str) for each in row.types) and row.reason not in ONLY_AIOHTTP:
+            others = [each for each in row.types if not isinstance(each, str)]
+            same = [other for other in ROWS if other.sentence is row.sentence and other is not row]
+            assert others or same, row
+
+
+ONLY_AIOHTTP = {R.body, R.proxy}
+"""Only aiohttp reads bodies, and goes through proxies."""
+
+
+# --- advice
+
+HANDSHAKES = [
+    ("[SSL] tlsv1 alert no application protocol (_ssl.c:1006)", "speaks HTTP/2 only"),
+    ("[SSL: UNSAFE_LEGACY_RENEGOTIATION_DISABLED] x (_ssl.c:1)", "OP_LEGACY_SERVER_CONNECT"),
+    ("[SSL: DH_KEY_TOO_SMALL] dh key too small (_ssl.c:1)", "Diffie-Hellman key is too small"),
+    ("[SSL] tlsv1 alert insufficient security (_ssl.c:1)", "wants stronger ciphers"),
+    ("[SSL: TLSV1_ALERT_INSUFFICIENT_SECURITY] x (_ssl.c:1)", "wants stronger ciphers"),
+    ("[SSL: TLSV1_ALERT_PROTOCOL_VERSION] x (_ssl.c:1)", "no TLS version that is still safe"),
+    ("[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] x (_ssl.c:1)", "wants a client certificate"),
+    ("[SSL: TLSV1_ALERT_UNKNOWN_CA] x (_ssl.c:1)", "does not accept the client certificate"),
+    ("[SSL: PACKET_LENGTH_TOO_LONG] x (_ssl.c:1)", "does not speak TLS"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), HANDSHAKES)
+def test_a_failed_handshake_has_its_advice(text: str, words: str) -> None:
+    report = judge(ADDRESS, replace(IN_TLS, error=ssl.SSLError(1, text)))
+
+    assert report.reason is R.tls_handshake
+    assert words in report.detail
+    assert "_ssl.c" not in report.detail
+
+
+@pytest.mark.parametrize("code", [*range(80, 95)])
+def test_what_python_313_is_strict_about_has_its_advice(code: int) -> None:
+    error = ssl.SSLCertVerificationError(1, "no")
+    error.verify_code, error.verify_message = code, "Missing Authority Key Identifier"
+
+    report = judge(ADDRESS, replace(IN_TLS, error=error))
+
+    assert report.reason is R.tls_certificate
+    assert "(Missing Authority Key Identifier)" in report.detail
+    assert "VERIFY_X509_STRICT" in report.detail
 
 
 # --- answers
@@ -755,10 +993,10 @@ ANSWERS: list[tuple[Attempt, Expect | None, Reason, str]] = [
         "the body should be empty and is not",
     ),
     (
-        replace(ANSWERED, status=407, proxied=True),
+        replace(ANSWERED, status=407, proxy=ProxyRoute("[::1]:3128")),
         Expect(status=407),
         R.proxy,
-        "the proxy wants a user name and password (407): write them into the proxy's URL",
+        "the proxy [::1]:3128 wants a user name and password (407): write them into its URL",
     ),
     (replace(ANSWERED, status=407), None, R.ok, "answered 407 in 40 ms"),
 ]
@@ -905,14 +1143,22 @@ SAID = [
 
 
 @pytest.mark.parametrize(("text", "shown"), SAID, ids=range(len(SAID)))
-def test_what_a_peer_says_becomes_one_short_line(text: str, shown: str) -> None:
-    report = judge(ADDRESS, replace(PLAIN, error=broken_answer(text)))
-    assert report.detail == f"good.test:443 answers, but not with HTTP ({shown})"
+def test_what_others_say_becomes_one_short_line(text: str, shown: str) -> None:
+    report = judge(ADDRESS, replace(PLAIN, error=socket.gaierror(socket.EAI_AGAIN, text)))
+    assert report.detail == f"the name servers could not look good.test up ({shown})"
 
 
-def test_a_secret_that_is_cut_off_is_hidden_too() -> None:
-    error = broken_answer(f"see http://me:{'SECRET' * 200}@h/")
-    assert "SECRET" not in judge(ADDRESS, replace(PLAIN, error=error)).detail
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"see http://me:SECRET@h/?SECRET\r\n",
+        b"see http://me:" + b"SECRET" * 200,
+        b"a" * 1000 + b" http://me:SECRET",
+    ],
+)
+def test_a_secret_that_a_peer_says_is_hidden_also_where_it_is_cut_off(said: bytes) -> None:
+    attempt = replace(PLAIN, said=said, error=broken_answer("no"))
+    assert "SECRET" not in judge(ADDRESS, attempt).detail
 
 
 @pytest.mark.parametrize("case", CASES, ids=by_name)

@@ -13,7 +13,7 @@ from tryconnect import Hop, InvalidAddress, Timings, Tls
 from tryconnect._address.target import parse
 from tryconnect._model import faults
 from tryconnect._model.faults import ContentEncodingError
-from tryconnect._transport.attempt import Attempt, Phase
+from tryconnect._transport.attempt import Attempt, Phase, ProxyRoute, ProxyStep
 
 KEY = ConnectionKey(
     "example.com", 443, is_ssl=True, ssl=True, proxy=None, proxy_auth=None, proxy_headers_hash=None
@@ -47,6 +47,7 @@ ERRORS: tuple[Callable[[str, int], BaseException], ...] = (
 
 
 PHASES = (None, *Phase)
+STEPS = (None, *ProxyStep, ProxyStep.ask)
 TARGETS = (
     parse("https://me:pw@example.com:8443/a/b?q"),
     parse("tcp://[::1]:22"),
@@ -75,5 +76,7 @@ def attempt_of(choices: bytes, words: str) -> Attempt:
         status=number if flags & 4 else None,
         hops=(Hop(301, "http://me:pw@h/?q"),) * (flags & 1),
         tls=Tls(words) if flags & 8 else None,
-        proxied=bool(flags & 16),
+        proxy=ProxyRoute("proxy.test:3128") if flags & 16 else None,
+        failed_at_proxy=STEPS[flags >> 5 & 3] if flags & 16 else None,
+        said=words.encode("utf-8", "replace") if flags & 128 else b"",
     )

@@ -290,7 +290,9 @@ async def test_a_proxy_that_wants_a_password(*, auth: tuple[str, str] | None, tl
 
         assert not server.requests
     assert report.reason is Reason.proxy
-    assert "wants a user name and password (407)" in report.detail
+    wants, accepts = "wants a user name and password (407)", "does not accept the user name and"
+    assert (wants if auth is None else accepts) in report.detail
+    assert proxy.address in report.detail
 
 
 async def test_a_407_without_a_proxy_is_an_answer(http_server: peers.HttpServer) -> None:
@@ -364,20 +366,20 @@ BAD = [
     Bad(
         "silent",
         peers.silent,
-        http=(Reason.timeout, "then no answer for "),
-        https=(Reason.timeout, "no connection for "),
+        http=(Reason.proxy, "the proxy PROXY gave no answer for "),
+        https=(Reason.proxy, "the proxy PROXY gave no answer for "),
     ),
     Bad(
         "refuses with 403",
         partial(peers.proxy, refuses=403),
         http=(Reason.ok, "answered 403"),  # whose answer it is cannot be told
-        https=(Reason.proxy, "the proxy answered 403 when asked for good.test:7"),
+        https=(Reason.proxy, "the proxy PROXY answered 403 when asked for good.test:7"),
     ),
     Bad(
         "does not reach the target",
         partial(peers.proxy, refuses=502),
         http=(Reason.ok, "answered 502"),
-        https=(Reason.proxy, "the proxy answered 502 when asked for good.test:7"),
+        https=(Reason.proxy, "the proxy PROXY answered 502 when asked for good.test:7"),
     ),
     Bad(
         "untrusted certificate",
@@ -394,7 +396,7 @@ BAD = [
 async def test_a_bad_proxy(bad: Bad, scheme: str) -> None:
     reason, words = bad.https if scheme == "https" else bad.http
     async with bad.serve() as proxy:
-        timeout = SHORT if reason is Reason.timeout else 5.0
+        timeout = SHORT if bad.name == "silent" else 5.0
         report = await probed(f"{scheme}://good.test:7/", proxy=proxy.url, timeout=timeout)
 
         assert words.replace("PROXY", proxy.address) in report.detail

@@ -17,7 +17,7 @@ from tryconnect import testing as peers
 from tryconnect._address.target import parse
 from tryconnect._model.faults import Blocked
 from tryconnect._model.report import Tls
-from tryconnect._transport.attempt import Attempt, Phase
+from tryconnect._transport.attempt import Attempt, Phase, ProxyRoute
 from tryconnect._transport.trace import Trace, _tls, current, open_socket
 
 TARGET = parse("http://127.0.0.1:7/")
@@ -89,13 +89,13 @@ def test_a_connection_without_a_transport_begins_the_answer() -> None:
 
 def test_what_it_knows_is_in_the_attempt() -> None:
     trace = Trace(TARGET)
-    trace.status, trace.proxied = 200, True
+    trace.status, trace.proxy = 200, ProxyRoute("proxy.test:3128")
     error = OSError()
 
     attempt = trace.attempt(error=error)
 
     assert (attempt.target, attempt.error) == (TARGET, error)
-    assert (attempt.status, attempt.proxied, attempt.hops) == (200, True, ())
+    assert (attempt.status, attempt.proxy, attempt.hops) == (200, trace.proxy, ())
 
 
 # --- TLS

@@ -19,7 +19,7 @@ from tryconnect._decoding.content_encoding import accept_encoding
 from tryconnect._model.faults import BadRedirect, NotHttp, TooManyRedirects
 from tryconnect._model.redaction import escape_control, redact_address
 from tryconnect._model.report import Hop
-from tryconnect._transport.attempt import Phase
+from tryconnect._transport.attempt import Phase, ProxyRoute
 from tryconnect._transport.connector import Connector
 from tryconnect._transport.cookies import Cookies
 from tryconnect._transport.http_head import status_of
@@ -192,9 +192,10 @@ class Http:
 
     def _begin(self, trace: Trace) -> URL | None:
         """Begin a hop of a trail; return the proxy that it goes through."""
-        trace.status = None
+        trace.status = trace.protocol = trace.proxy = None
         proxy = self._proxies.choose(trace.target)
-        trace.proxied = proxy is not None
+        if proxy is not None:
+            trace.proxy = _route(proxy, trace.target, self._own_headers)
         return proxy
 
     def _headers_for(
@@ -227,6 +228,14 @@ def wire_url(target: Target) -> URL:
     return url
 
 
+def _route(proxy: URL, target: Target, headers: CIMultiDict[str]) -> ProxyRoute:
+    # A tunnel's proxy does not see the headers of what is asked through it.
+    in_headers = "Proxy-Authorization" in headers and not target.url.startswith("https:")
+    host = proxy.host or ""
+    place = f"[{host}]:{proxy.port}" if ":" in host else f"{host}:{proxy.port}"
+    return ProxyRoute(place, has_password=in_headers or bool(proxy.raw_user or proxy.raw_password))
+
+
 def _encrypted(target: Target, proxy: URL | None) -> bool:
     return target.url.startswith("https:") or (proxy is not None and proxy.scheme == "https")
 
@@ -235,8 +244,7 @@ def _checked_status(response: ClientResponse, trace: Trace) -> int:
     """Return the status of an answer that is HTTP; aiohttp's parser takes RTSP and status 0 too."""
     head = _head(trace)
     if head and status_of(head) is None:
-        line = escape_control(head.partition(b"\r")[0][:80].decode("latin-1"))
-        raise NotHttp(f"the answer is not HTTP/1.0 or 1.1: {line}")
+        raise NotHttp("the answer is not HTTP/1.0 or 1.1")
     return response.status
 
 
@@ -246,7 +254,8 @@ def _answered_all_the_same(trace: Trace) -> bool:
     Its body cannot be read, nor where it redirects to; but an answer came, which was the question.
     """
     status = status_of(_head(trace))
-    if status is None or status in _REDIRECTS:
+    asked = trace.phase is Phase.response  # else it is a proxy's answer to CONNECT
+    if not asked or status is None or status in _REDIRECTS:
         return False
     trace.status = status
     trace.begin(None)

@@ -1,16 +1,24 @@
 """The sentences of a report's detail: what happened, and what a person can do about it.
 
-Remote text (certificates, status lines) is escaped before it enters a sentence; addresses are
-redacted.  Sentences start in lower case and have no full stop: callers put them behind a colon.
+Remote text (certificates, first lines) is escaped before it enters a sentence; addresses are
+redacted. Sentences start in lower case and have no full stop: callers put them after a colon.
+
+No library's text enters a sentence: what an exception means is read from its type and its numbers.
+The exceptions are the last row's, which nobody foresaw, and a resolver of the caller's own.
 """
 
 from __future__ import annotations
 
+import os
+import re
+import socket
+import ssl
 from typing import TYPE_CHECKING
 
+from tryconnect._check.greetings import recognised
 from tryconnect._model.redaction import escape_control, redact
 from tryconnect._model.render import duration
-from tryconnect._transport.attempt import Attempt, Phase
+from tryconnect._transport.attempt import Attempt, Phase, ProxyStep
 
 if TYPE_CHECKING:
     from tryconnect._model.expect import Expect
@@ -44,11 +52,6 @@ def wrong_body(expect: Expect) -> str:
 
 def timeout(_: BaseException, attempt: Attempt) -> str:
     """The deadline passed: what had worked, and what was waited for."""
-    timings = attempt.timings
-    phases = (timings.dns, timings.connect, timings.tls, timings.response)
-    waited = getattr(timings, attempt.phase or "", None)
-    if waited is None:  # in the body, or before the first phase
-        waited = timings.total - sum(filter(None, phases))
     done = [
         f"{word} in {duration(taken)}"
         for phase, word in _DONE.items()
@@ -58,7 +61,16 @@ def timeout(_: BaseException, attempt: Attempt) -> str:
     count = len(attempt.hops)
     before = f"after {count} redirect{'s' * (count > 1)}: " if count else ""
     past = f"{', '.join(done)}, then " if done else ""
-    return f"{before}{past}{waiting} for {duration(waited)}"
+    return f"{before}{past}{waiting} for {duration(_waited(attempt))}"
+
+
+def _waited(attempt: Attempt) -> float:
+    timings = attempt.timings
+    waited: float | None = getattr(timings, attempt.phase or "", None)
+    if waited is not None:
+        return waited
+    phases = (timings.dns, timings.connect, timings.tls, timings.response)
+    return timings.total - sum(filter(None, phases))  # in the body, or before the first phase
 
 
 _DONE = {
@@ -93,19 +105,37 @@ def out_of_memory(_: BaseException, __: Attempt) -> str:
 def out_of_resources(error: BaseException, _: Attempt) -> str:
     """No descriptors or buffers are left."""
     return (
-        f"this machine has no room for another connection ({_system_text(error)}): "
+        f"this machine has no room for another connection{_told(error)}: "
         "check fewer addresses at once, or raise the limit of open files"
     )
 
 
 def no_local_address(error: BaseException, attempt: Attempt) -> str:
     """The kernel has no address or device to send from."""
-    return f"this machine has no way to send to {_place(attempt)} ({_system_text(error)})"
+    return f"this machine has no way to send to {_peer(attempt)}{_told(error)}"
 
 
 def forbidden(error: BaseException, attempt: Attempt) -> str:
     """The kernel does not let this process connect there."""
-    return f"this process may not connect to {_place(attempt)} ({_system_text(error)})"
+    return f"this process may not connect to {_peer(attempt)}{_told(error)}"
+
+
+def no_thread(error: BaseException, _: Attempt) -> str:
+    """No thread is left."""
+    if "shutdown" in str(error):
+        return "the interpreter is shutting down, and starts no more threads"
+    return (
+        "this machine cannot start another thread: check fewer addresses at once, or raise its "
+        "limit of processes"
+    )
+
+
+def trusts_nobody(_: BaseException, attempt: Attempt) -> str:
+    """No certificate could have been accepted."""
+    return (
+        f"the certificate of {_peer(attempt)} cannot be judged, because this machine trusts no "
+        "authority at all: install ca-certificates, or name a file of them in SSL_CERT_FILE"
+    )
 
 
 # --- the guard
@@ -113,7 +143,7 @@ def forbidden(error: BaseException, attempt: Attempt) -> str:
 
 def blocked(_: BaseException, attempt: Attempt) -> str:
     """The client's guard refused."""
-    return f"the client's guard lets nothing connect to {_place(attempt)}"
+    return f"the client's guard lets nothing connect to {_peer(attempt)}"
 
 
 # --- proxy
@@ -124,24 +154,69 @@ def proxy_said(error: BaseException, attempt: Attempt) -> str:
     status = getattr(error, "status", None)
     if status == 407:  # noqa: PLR2004 - RFC 9110, section 15.5.8
         return proxy_wants_password(error, attempt)
-    return f"the proxy answered {status} when asked for {_place(attempt)}"
+    return f"{_proxy(attempt)} answered {status} when asked for {_place(attempt)}"
 
 
-def proxy_wants_password(_: BaseException | None, __: Attempt) -> str:
-    """The proxy wants to know who asks."""
-    return "the proxy wants a user name and password (407): write them into the proxy's URL"
+def proxy_wants_password(_: BaseException | None, attempt: Attempt) -> str:
+    """The proxy demands credentials, or does not accept those that it was given."""
+    if attempt.proxy and attempt.proxy.has_password:
+        return f"{_proxy(attempt)} does not accept the user name and password in its URL (407)"
+    return f"{_proxy(attempt)} wants a user name and password (407): write them into its URL"
 
 
-def proxy_unreached(error: BaseException, _: Attempt) -> str:
+def proxy_timeout(_: BaseException, attempt: Attempt) -> str:
+    """The deadline passed, and nothing had come through the proxy."""
+    waited = duration(_waited(attempt))
+    if attempt.failed_at_proxy is ProxyStep.reach:
+        return f"{_proxy(attempt)} cannot be reached: {_WAITING[attempt.phase]} for {waited}"
+    return (
+        f"{_proxy(attempt)} gave no answer for {waited} when asked for {_place(attempt)}: "
+        "it is no HTTP proxy, or waits for what is behind it"
+    )
+
+
+def proxy_unreached(error: BaseException, attempt: Attempt) -> str:
     """The way to the proxy itself failed."""
-    host, port = getattr(error, "host", "?"), getattr(error, "port", "?")
-    return f"the proxy {host}:{port} cannot be reached ({_system_text(error)})"
+    return f"{_proxy(attempt)} cannot be reached{_told(error)}"
 
 
-def proxy_broke(error: BaseException, _: Attempt) -> str:
-    """The proxy did not answer CONNECT as proxies do."""
-    text = str(getattr(error, "message", "")) or _system_text(error)
-    return f"the proxy let nothing through: it broke off, or is no proxy ({_clean(text)})"
+def proxy_handshake(error: BaseException, attempt: Attempt) -> str:
+    """The TLS handshake with the proxy failed."""
+    inner = _unwrapped(error)
+    if isinstance(inner, ssl.SSLCertVerificationError):
+        advice = _ADVICE_ON_CERTIFICATES.get(getattr(inner, "verify_code", 0))
+    else:
+        advice = _advice(_ssl_reason(inner), _NO_TLS_PROXY | _ADVICE_ON_HANDSHAKES)
+    told = f": {advice}" if advice else ""
+    return f"{proxy_unreached(error, attempt)}{told}"
+
+
+_NO_TLS_PROXY = dict.fromkeys(
+    ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"),
+    "it speaks no TLS; write http:// in its URL",
+)
+
+
+def proxy_broke(_: BaseException, attempt: Attempt) -> str:
+    """The proxy did not answer as proxies do."""
+    if not attempt.said:
+        return (
+            f"{_proxy(attempt)} broke the connection off without an answer when asked for "
+            f"{_place(attempt)}"
+        )
+    name = recognised(attempt.said)
+    if name is None:
+        return f"{_proxy(attempt)} answers, but not with HTTP ({_beginning(attempt)})"
+    if name == "TLS":
+        return f"{_proxy(attempt)} speaks TLS: write https:// in its URL"
+    advice = _ADVICE_ON_PROXIES.get(name, "is its port right?")
+    return f"{_proxy(attempt)} speaks {name}, not HTTP: {advice} ({_beginning(attempt)})"
+
+
+_ADVICE_ON_PROXIES = {
+    "SOCKS": "only HTTP proxies can be used",
+    "HTTP/2": "only proxies with HTTP/1.1 can be used",
+}
 
 
 # --- TLS
@@ -151,10 +226,9 @@ def certificate(error: BaseException, attempt: Attempt) -> str:
     """The certificate did not pass; OpenSSL's number says why."""
     inner = _unwrapped(error)
     code = getattr(inner, "verify_code", 0)
-    message = _clean(getattr(inner, "verify_message", None) or str(inner))
     advice = _ADVICE_ON_CERTIFICATES.get(code)
     told = f": {advice}" if advice else ""
-    return f"the certificate of {_place(attempt)} was not accepted ({message}){told}"
+    return f"the certificate of {_place(attempt)} was not accepted{_told(error)}{told}"
 
 
 # Numbers of OpenSSL's X509_V_ERR_* (include/openssl/x509_vfy.h).
@@ -166,34 +240,77 @@ _ADVICE_ON_CERTIFICATES = {
     19: f"its chain ends in an unknown CA; {_MORE_TRUST}",
     20: f"its CA is unknown, or the server leaves out an intermediate; {_MORE_TRUST}",
     21: f"its CA is unknown, or the server leaves out an intermediate; {_MORE_TRUST}",
-    62: "it is made out to another host name",
+    23: "its CA has revoked it",
+    26: "it is not made out for servers",
+    32: "its CA may not issue certificates",
+    34: "it has an extension that is critical, and that OpenSSL does not know",
+    62: "its subjectAltName lacks it, so it is made out to another host name",
     64: "it is made out to another IP address",
     66: "its key is too weak",
     67: "its CA's key is too weak",
     68: "it is signed with a broken digest",
+    78: "it contradicts itself on how it is signed",
+    79: "its CA may not issue certificates",
 }
+
+# What ssl.VERIFY_X509_STRICT looks for, which Python 3.13 switches on.
+_STRICT = range(80, 95)
+_ADVICE_ON_CERTIFICATES |= dict.fromkeys(
+    _STRICT,
+    "it or its CA's is not made as RFC 5280 says; issue it anew, or bring a context without "
+    "ssl.VERIFY_X509_STRICT (set from Python 3.13 on) with Client(ssl=…)",
+)
 
 
 def handshake(error: BaseException, attempt: Attempt) -> str:
-    """OpenSSL gave up on the handshake, or on what came behind it."""
-    reason = getattr(_unwrapped(error), "reason", None) or _system_text(error)
+    """OpenSSL gave up on the handshake, or on what came after it."""
     encrypted = attempt.phase in {Phase.response, Phase.body}
     table = _ADVICE_ON_HANDSHAKES if encrypted else _NO_TLS | _ADVICE_ON_HANDSHAKES
-    advice = next((words for mark, words in table.items() if mark in reason), None)
+    advice = _advice(_ssl_reason(_unwrapped(error)), table)
     told = f": {advice}" if advice else ""
     what = "the TLS connection with {} broke" if encrypted else "no TLS connection with {}"
-    return f"{what.format(_place(attempt))} ({_clean(reason)}){told}"
+    return f"{what.format(_place(attempt))}{_told(error)}{told}"
 
 
+def _advice(reason: str, table: dict[str, str]) -> str | None:
+    return next((words for mark, words in table.items() if mark in reason), None)
+
+
+# Marks are parts of OpenSSL's names for reasons (include/openssl/sslerr.h).
 _NO_TLS = {
     "WRONG_VERSION_NUMBER": "the port does not speak TLS; try http:// or tcp://",
     "RECORD_LAYER_FAILURE": "the port does not speak TLS; try http:// or tcp://",
+    "PACKET_LENGTH_TOO_LONG": "the port does not speak TLS; try http:// or tcp://",
     "HTTP_REQUEST": "the port speaks plain HTTP; try http://",
 }
+_OLD_VERSION = "the server knows no TLS version that is still safe"
+_WEAK = "the server's ciphers or keys are too weak for this machine; they need an update"
+_WANTS_CERTIFICATE = "the server wants a client certificate: Client(ssl=…) can bring one"
+_OTHER_CERTIFICATE = "the server does not accept the client certificate"
 _ADVICE_ON_HANDSHAKES = {
-    "PROTOCOL_VERSION": "the server knows no TLS version that is still safe",
-    "UNSUPPORTED_PROTOCOL": "the server knows no TLS version that is still safe",
-    "CERTIFICATE_REQUIRED": "the server wants a client certificate: Client(ssl=…) can bring one",
+    # RFC 7301, section 3.2: none of the protocols that were offered; checks offer HTTP/1.1.
+    "NO_APPLICATION_PROTOCOL": "the server speaks HTTP/2 only, and checks speak HTTP/1.1; try "
+    "tcp://",
+    "PROTOCOL_VERSION": _OLD_VERSION,
+    "UNSUPPORTED_PROTOCOL": _OLD_VERSION,
+    "WRONG_SSL_VERSION": _OLD_VERSION,
+    "UNSAFE_LEGACY_RENEGOTIATION": "the server cannot renegotiate safely (RFC 5746) and needs an "
+    "update; Client(ssl=…) with ssl.OP_LEGACY_SERVER_CONNECT takes it all the same",
+    "DH_KEY_TOO_SMALL": "the server's Diffie-Hellman key is too small; it needs an update",
+    "MODULUS_TOO_SMALL": "the server's Diffie-Hellman key is too small; it needs an update",
+    "EE_KEY_TOO_SMALL": _WEAK,
+    "WRONG_SIGNATURE_TYPE": _WEAK,
+    "LEGACY_SIGALG": _WEAK,
+    "WRONG_CIPHER_RETURNED": _WEAK,
+    # RFC 8446, section 6.2.
+    "INSUFFICIENT_SECURITY": "the server wants stronger ciphers than this machine offers",
+    "CERTIFICATE_REQUIRED": _WANTS_CERTIFICATE,
+    "ALERT_BAD_CERTIFICATE": _OTHER_CERTIFICATE,
+    "ALERT_UNSUPPORTED_CERTIFICATE": _OTHER_CERTIFICATE,
+    "ALERT_CERTIFICATE": _OTHER_CERTIFICATE,
+    "ALERT_UNKNOWN_CA": _OTHER_CERTIFICATE,
+    "ALERT_ACCESS_DENIED": "the server lets this client do nothing",
+    "ALERT_INTERNAL_ERROR": "the server has a fault of its own, or no certificate of that name",
     "UNRECOGNIZED_NAME": "the server has no site of that name",
     "HANDSHAKE_FAILURE": "server and client have no cipher in common, or it wants a certificate",
 }
@@ -201,9 +318,7 @@ _ADVICE_ON_HANDSHAKES = {
 
 def handshake_broken(error: BaseException, attempt: Attempt) -> str:
     """The connection ended inside the handshake."""
-    inner = _unwrapped(error)
-    said = f" ({_system_text(error)})" if str(inner) else ""  # a class's name tells nobody anything
-    return f"{_place(attempt)} broke off in the TLS handshake{said}"
+    return f"{_place(attempt)} broke off in the TLS handshake{_told(error)}"
 
 
 # --- names
@@ -216,7 +331,7 @@ def name_missing(_: BaseException, attempt: Attempt) -> str:
 
 def name_unknown(error: BaseException, attempt: Attempt) -> str:
     """The name servers gave no usable answer."""
-    return f"the name servers could not look {_host(attempt)} up ({_system_text(error)})"
+    return f"the name servers could not look {_host(attempt)} up{_told(error, resolver=True)}"
 
 
 # --- the way there
@@ -244,16 +359,15 @@ def closed(_: BaseException, attempt: Attempt) -> str:
 
 def unreachable(error: BaseException, attempt: Attempt) -> str:
     """There is no route, or no machine at its end."""
-    return f"there is no way to {_place(attempt)} ({_system_text(error)})"
+    return f"there is no way to {_place(attempt)}{_told(error)}"
 
 
 # --- the answer
 
 
-def body_broken(error: BaseException, _: Attempt) -> str:
+def body_broken(_: BaseException, __: Attempt) -> str:
     """The body did not arrive whole."""
-    inner = error.__cause__ or error
-    return f"the body broke off ({_clean(str(getattr(inner, 'message', '') or error))})"
+    return "the body broke off before its end, or its framing is broken"
 
 
 def body_unreadable(error: BaseException, _: Attempt) -> str:
@@ -262,11 +376,27 @@ def body_unreadable(error: BaseException, _: Attempt) -> str:
 
 
 def not_http(error: BaseException, attempt: Attempt) -> str:
-    """Something answered that is not HTTP."""
-    message = str(getattr(error, "message", "") or type(error).__name__)
-    # aiohttp's parser points with a caret, on a line of its own.
-    lines = [line for line in message.splitlines() if line.strip(" ^")]
-    return f"{_place(attempt)} answers, but not with HTTP ({_clean(' '.join(lines))})"
+    """Something answered that is not HTTP, or is broken."""
+    place = _place(attempt)
+    if not attempt.said:
+        return f"{place} answers, but not with HTTP"
+    name = recognised(attempt.said)
+    if name is not None:
+        advice = _ADVICE_ON_PROTOCOLS.get(name, "not HTTP: try tcp://")
+        return f"{place} speaks {name}, {advice} ({_beginning(attempt)})"
+    if not attempt.said.startswith(b"HTTP/"):
+        return f"{place} answers, but not with HTTP ({_beginning(attempt)})"
+    text = str(getattr(error, "message", ""))
+    what = next((words for mark, words in _BROKEN_HEADS.items() if mark in text), "broken")
+    return f"{place} answers, but not with HTTP ({what} after {_beginning(attempt)})"
+
+
+_ADVICE_ON_PROTOCOLS = {
+    "TLS": "not plain HTTP: try https://",
+    "HTTP/2": "and checks speak HTTP/1.1: try tcp://",
+}
+_BROKEN_HEADS = {"Too many": "too many headers", "more than": "too long a line"}
+"""What aiohttp's parser says of a head, and what that means; everything else is "broken"."""
 
 
 def unknown(error: BaseException, _: Attempt) -> str:
@@ -289,12 +419,63 @@ def _place(attempt: Attempt) -> str:
     return target.path or f"{host}:{target.port}"
 
 
-def _system_text(error: BaseException) -> str:
-    """Say what the operating system or a library said, without numbers and class names."""
+def _peer(attempt: Attempt) -> str:
+    """Return whom the connection that failed was to lead to: the proxy, or the target itself."""
+    return _proxy(attempt) if attempt.failed_at_proxy else _place(attempt)
+
+
+def _proxy(attempt: Attempt) -> str:
+    return f"the proxy {attempt.proxy.place}" if attempt.proxy else "the proxy"
+
+
+def _beginning(attempt: Attempt) -> str:
+    """Quote how an answer begins: its first line, or as much of it as is of use."""
+    line, end, _ = attempt.said.lstrip(b"\r\n").partition(b"\n")
+    if not end:  # it may be cut within an address, before what would show that it has a password
+        line = line.partition(b"://")[0]
+    return _quoted(line.decode("utf-8", "surrogateescape"), most=60)
+
+
+def _told(error: BaseException, *, resolver: bool = False) -> str:
+    """Put in brackets what the operating system or OpenSSL calls an error; often nothing.
+
+    Args:
+        error: the exception.
+        resolver: take a resolver's own words, too, where it has no number.
+    """
     inner = _unwrapped(error)
-    text = getattr(inner, "verify_message", None) or getattr(inner, "strerror", None)
-    text = text or str(inner) or type(inner).__name__
-    return _clean(str(text))
+    if isinstance(inner, ssl.SSLCertVerificationError):
+        text = getattr(inner, "verify_message", "")
+    elif isinstance(inner, ssl.SSLError):
+        text = _ssl_reason(inner)
+    elif isinstance(inner, socket.gaierror) or resolver:
+        text = _resolver_text(inner)
+    else:
+        text = "; ".join(dict.fromkeys(map(os.strerror, error_numbers(inner))))
+    return f" ({_clean(text)})" if text else ""
+
+
+def _ssl_reason(error: BaseException) -> str:
+    """Return OpenSSL's name for what was wrong, also for those that Python has no name of."""
+    reason = getattr(error, "reason", None)
+    if isinstance(reason, str) and _SSL_NAME.fullmatch(reason):
+        return reason
+    found = _SSL_TEXT.search(str(error))
+    return found[1] or found[2].strip().upper().replace(" ", "_") if found else ""
+
+
+_SSL_NAME = re.compile(r"[A-Z0-9_]+")
+_SSL_TEXT = re.compile(r"\[SSL(?:: ([A-Z0-9_]+))?\] ([A-Za-z0-9 ]*)")
+"""How Python puts it: ``[SSL] tlsv1 alert no application protocol (_ssl.c:1006)``."""
+
+
+def _resolver_text(error: BaseException) -> str:
+    text = getattr(error, "strerror", None) or str(error)
+    return "" if _NUMBERED.search(str(text)) else str(text)
+
+
+_NUMBERED = re.compile(r"\[\w+ -?\d+\]|_ssl\.c")
+"""A library's text about another's error."""
 
 
 def _unwrapped(error: BaseException) -> BaseException:
@@ -304,11 +485,27 @@ def _unwrapped(error: BaseException) -> BaseException:
     return error
 
 
-def _clean(text: str) -> str:
+def _clean(text: str, *, most: int = 120) -> str:
     """Make remote text one short printable line without secrets."""
     line = escape_control(" ".join(redact(text)[:1000].split()))
-    return line if len(line) <= 120 else f"{line[:119]}…"  # noqa: PLR2004 - fits two lines
+    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
-def _quoted(text: str) -> str:
-    return f'"{_clean(text)}"'
+def _quoted(text: str, *, most: int = 120) -> str:
+    return f'"{_clean(text, most=most)}"'
+
+
+def error_numbers(error: BaseException) -> tuple[int, ...]:
+    """Return every error number of an ``OSError``, in their order, each once.
+
+    Where several addresses of a name failed differently, aiohappyeyeballs joins their texts into
+    one ``OSError`` without a number: ``Multiple exceptions: [Errno 111] …, [Errno 101] …``.
+    """
+    if not isinstance(error, OSError) or isinstance(error, socket.gaierror):  # which has its own
+        return ()
+    if error.errno is not None:
+        return (error.errno,)
+    return tuple(dict.fromkeys(int(number) for number in _NUMBER.findall(str(error))))
+
+
+_NUMBER = re.compile(r"\[(?:Errno|WinError) (\d+)\]")

@@ -11,7 +11,6 @@ Everything here is decided from values: no clock, no socket, no ``await``.
 from __future__ import annotations
 
 import errno
-import re
 import socket
 import ssl
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,7 +20,8 @@ from tryconnect._check import messages
 from tryconnect._model import faults
 from tryconnect._model.faults import ContentEncodingError
 from tryconnect._model.report import Report
-from tryconnect._transport.attempt import Attempt, Phase
+from tryconnect._transport.attempt import Attempt, Phase, ProxyStep
+from tryconnect._transport.tls import NoAuthority
 from tryconnect.errors import InvalidAddress, Reason
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _verdict(attempt: Attempt, expect: Expect | None) -> tuple[Reason, str]:
     status = attempt.status
     if status is None:
         return Reason.ok, messages.connected(attempt)
-    if attempt.proxied and status == _PROXY_AUTHENTICATION_REQUIRED:
+    if attempt.proxy and status == _PROXY_AUTHENTICATION_REQUIRED:
         return Reason.proxy, messages.proxy_wants_password(None, attempt)
     if expect is not None and not expect.accepts_status(status):
         return Reason.status, f"answered {status}, where {expect.status} was expected"
@@ -122,37 +122,33 @@ _NOT_FOUND = {
 }
 
 
-def _errnos(error: BaseException) -> set[int]:
-    """Return every error number of an ``OSError``.
-
-    Where several addresses of a name failed differently, aiohappyeyeballs joins their texts into
-    one ``OSError`` without a number: ``Multiple exceptions: [Errno 111] …, [Errno 101] …``.
-    """
-    if not isinstance(error, OSError):
-        return set()
-    if error.errno is not None:
-        return {error.errno}
-    return {int(number) for number in _ERRNO.findall(str(error))}
+def _numbers(*names: str) -> frozenset[int]:
+    # Not every platform has every number.
+    return frozenset(getattr(errno, name) for name in names if hasattr(errno, name))
 
 
-_ERRNO = re.compile(r"\[(?:Errno|WinError) (\d+)\]")
+_NO_WAY_OUT = _numbers(
+    # No address of that family, no port left to send from (EADDRINUSE: on Windows and the BSDs); a
+    # kernel, or a sandbox, without IPv6; no device.
+    *("EADDRNOTAVAIL", "EADDRINUSE", "EAFNOSUPPORT", "EPFNOSUPPORT", "EPROTONOSUPPORT"),
+    *("ESOCKTNOSUPPORT", "ENETDOWN", "ENODEV", "ENXIO"),
+)
+_FORBIDDEN = _numbers("EACCES", "EPERM")
 
 
 def _any_errno(
-    *names: str, of_kind: TargetKind | None = None
+    numbers: frozenset[int], *, of_kind: TargetKind | None = None
 ) -> Callable[[BaseException, Attempt], bool]:
-    # Not every platform has every number.
-    numbers = {getattr(errno, name) for name in names if hasattr(errno, name)}
-
     def fits(error: BaseException, attempt: Attempt) -> bool:
         kind = attempt.target and attempt.target.kind
-        return bool(numbers & _errnos(error)) and of_kind in {None, kind}
+        found = not numbers.isdisjoint(messages.error_numbers(error))
+        return found and of_kind in {None, kind}
 
     return fits
 
 
 def _from_afar(error: BaseException, _: Attempt) -> bool:
-    """Tell whether "permission denied" is what the network answered.
+    """Return whether "permission denied" is what the network answered.
 
     A firewall's "administratively prohibited" arrives so by IPv6 (ICMPv6 types 1.1, 1.5 and 1.6,
     RFC 4443, section 3.1).  asyncio and uvloop put it in these words where the answer came later;
@@ -162,19 +158,34 @@ def _from_afar(error: BaseException, _: Attempt) -> bool:
 
 
 def _at_proxy(_: BaseException, attempt: Attempt) -> bool:
-    """Tell whether a fault met the connection to the proxy, not the one through it.
+    return attempt.failed_at_proxy is not None
 
-    aiohttp's connector names the place that it failed at; what else fails before the request is
-    sent, fails while the proxy is asked to let us through.
-    """
-    target, error = attempt.target, attempt.error
-    if not attempt.proxied or target is None:
-        return False
-    if error is not None and _is(error, "ClientConnectorError"):
-        host, port = getattr(error, "host", ""), getattr(error, "port", 0)
-        # yarl writes the zone of an IPv6 address as %25.
-        return (host.replace("%25", "%"), port) != (target.host, target.port)
-    return attempt.phase not in {Phase.response, Phase.body}
+
+def _reaching_proxy(error: BaseException, attempt: Attempt) -> bool:
+    """Return whether a proxy cannot be reached, for other reasons than this machine's own."""
+    numbers = set(messages.error_numbers(error))
+    ours = bool(numbers) and numbers <= _NO_WAY_OUT | _FORBIDDEN
+    return attempt.failed_at_proxy is ProxyStep.reach and (not ours or _from_afar(error, attempt))
+
+
+def _asking_proxy(error: BaseException, attempt: Attempt) -> bool:
+    if attempt.failed_at_proxy is ProxyStep.ask:
+        return True
+    # An answer to CONNECT that cannot be parsed, whatever its status is.
+    in_tunnel = attempt.phase in {None, Phase.response, Phase.body}
+    return bool(attempt.proxy) and not in_tunnel and _is(error, "ClientResponseError")
+
+
+def _no_thread(error: BaseException, _: Attempt) -> bool:
+    return str(error).startswith(_NO_THREAD)
+
+
+_NO_THREAD = (
+    "can't start new thread",
+    "can't create new thread",  # at interpreter shutdown (3.12)
+    "cannot schedule new futures after",  # concurrent.futures, at shutdown
+)
+"""How CPython begins what it says where no thread is to be had; it has no type of its own."""
 
 
 def _in_handshake(_: BaseException, attempt: Attempt) -> bool:
@@ -185,54 +196,72 @@ def _name_missing(error: BaseException, _: Attempt) -> bool:
     return isinstance(error, OSError) and error.errno in _NOT_FOUND
 
 
+def _no_memory_for_tls(error: BaseException, _: Attempt) -> bool:
+    # ERR_R_MALLOC_FAILURE (include/openssl/err.h).
+    return "MALLOC_FAILURE" in str(error) or "malloc failure" in str(error)
+
+
 def _no_memory_for_names(error: BaseException, _: Attempt) -> bool:
     return isinstance(error, OSError) and error.errno == socket.EAI_MEMORY
 
 
 ROWS: tuple[Row, ...] = (
-    # What tryconnect itself found.  A bad redirect is caused by an invalid address.
+    # What tryconnect itself found. A bad redirect is caused by an invalid address.
     Row((faults.TooManyRedirects,), Reason.too_many_redirects, messages.own_words),
-    Row((faults.BadRedirect, faults.NotHttp), Reason.protocol, messages.own_words),
+    Row((faults.BadRedirect,), Reason.protocol, messages.own_words),
     Row((faults.ProxyUnusable,), Reason.proxy, messages.own_words),
     Row((InvalidAddress,), Reason.invalid_address, messages.own_words),
     Row((faults.LocalFault,), Reason.local, messages.own_words),
     Row((faults.Blocked,), Reason.blocked, messages.blocked),
     Row((faults.TooLarge,), Reason.too_large, messages.own_words),
-    # Want of memory or descriptors on our side looks like anything: it comes before the rest.
+    # Want of anything on our side looks like anything: it comes before the rest.
     Row((MemoryError,), Reason.local, messages.out_of_memory),
+    Row((socket.gaierror,), Reason.local, messages.out_of_memory, _no_memory_for_names),
+    Row((ssl.SSLError,), Reason.local, messages.out_of_memory, _no_memory_for_tls),
     Row(
         (OSError,),
         Reason.local,
         messages.out_of_resources,
-        _any_errno("EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "WSAEMFILE", "WSAENOBUFS"),
+        _any_errno(_numbers("EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "WSAEMFILE", "WSAENOBUFS")),
     ),
-    Row((TimeoutError,), Reason.timeout, messages.timeout),
+    Row((RuntimeError,), Reason.local, messages.no_thread, _no_thread),
+    Row((NoAuthority,), Reason.local, messages.trusts_nobody),
     # The proxy: the same exceptions as the address's own, so it comes before them.
     Row(("ClientHttpProxyError",), Reason.proxy, messages.proxy_said),
-    Row(("ClientConnectorError",), Reason.proxy, messages.proxy_unreached, _at_proxy),
-    Row((OSError, "ClientError"), Reason.proxy, messages.proxy_broke, _at_proxy),
+    Row((TimeoutError,), Reason.proxy, messages.proxy_timeout, _at_proxy),
+    Row((ssl.SSLError,), Reason.proxy, messages.proxy_handshake, _at_proxy),
+    Row((OSError, "ClientError"), Reason.proxy, messages.proxy_unreached, _reaching_proxy),
+    Row(
+        (OSError, "ClientError", faults.Disconnected, faults.NotHttp),
+        Reason.proxy,
+        messages.proxy_broke,
+        _asking_proxy,
+    ),
+    Row((TimeoutError,), Reason.timeout, messages.timeout),
     # TLS, before the errors of the operating system: ssl.SSLError is one.
     Row((ssl.SSLCertVerificationError,), Reason.tls_certificate, messages.certificate),
     Row((ssl.SSLError,), Reason.tls_handshake, messages.handshake),
     Row(
-        (OSError, "ClientError"),
+        (OSError, "ClientError", faults.Disconnected),
         Reason.tls_handshake,
         messages.handshake_broken,
         _in_handshake,
     ),
     # Names.
     Row((socket.gaierror,), Reason.dns_not_found, messages.name_missing, _name_missing),
-    Row((socket.gaierror,), Reason.local, messages.out_of_memory, _no_memory_for_names),
     Row((socket.gaierror,), Reason.dns_failed, messages.name_unknown),
     Row(("ClientConnectorDNSError",), Reason.dns_failed, messages.name_unknown),
-    # The operating system.  Of several addresses' faults, the one that proves most comes first.
+    # The operating system. Of several addresses' faults, the one that proves most comes first.
     Row((ConnectionRefusedError,), Reason.refused, messages.refused),
-    Row((OSError,), Reason.refused, messages.refused, _any_errno("ECONNREFUSED")),
+    Row((OSError,), Reason.refused, messages.refused, _any_errno(_numbers("ECONNREFUSED"))),
     Row(
         (OSError,),
         Reason.refused,
         messages.no_socket_file,
-        _any_errno("ENOENT", "ENOTSOCK", "ENOTDIR", "EPROTOTYPE", "ELOOP", of_kind=TargetKind.unix),
+        _any_errno(
+            _numbers("ENOENT", "ENOTSOCK", "ENOTDIR", "EPROTOTYPE", "ELOOP"),
+            of_kind=TargetKind.unix,
+        ),
     ),
     Row(
         # asyncio raises them without a number, too.
@@ -240,40 +269,34 @@ ROWS: tuple[Row, ...] = (
         Reason.reset,
         messages.reset,
     ),
-    Row(("ServerDisconnectedError",), Reason.reset, messages.closed),
+    Row(("ServerDisconnectedError", faults.Disconnected), Reason.reset, messages.closed),
     Row(
         (OSError,),
         Reason.reset,
         messages.reset,
         # A connection that is gone before we could look is one that was reset.
-        _any_errno("ECONNRESET", "ECONNABORTED", "EPIPE", "ENETRESET", "ENOTCONN", "ESHUTDOWN"),
+        _any_errno(
+            _numbers("ECONNRESET", "ECONNABORTED", "EPIPE", "ENETRESET", "ENOTCONN", "ESHUTDOWN")
+        ),
     ),
-    Row((OSError,), Reason.timeout, messages.timeout, _any_errno("ETIMEDOUT")),
+    Row((OSError,), Reason.timeout, messages.timeout, _any_errno(_numbers("ETIMEDOUT"))),
     Row(
         (OSError,),
         Reason.unreachable,
         messages.unreachable,
-        # What ICMP's "unreachable" becomes (Linux, net/ipv4/icmp.c: icmp_err_convert).  And EINVAL:
+        # What ICMP's "unreachable" becomes (Linux, net/ipv4/icmp.c: icmp_err_convert). And EINVAL:
         # a black hole in our own routing table, or a link-local address without its interface; on
         # Windows, whatever has no number of its own, which is mostly this.
-        _any_errno("ENETUNREACH", "EHOSTUNREACH", "EHOSTDOWN", "ENONET", "ENOPROTOOPT", "EINVAL"),
-    ),
-    Row((OSError,), Reason.unreachable, messages.unreachable, _from_afar),
-    Row(
-        (OSError,),
-        Reason.local,
-        messages.no_local_address,
-        # No address of that family, no port left to send from (EADDRINUSE: on Windows and the
-        # BSDs); a kernel, or a sandbox, without IPv6; no device.
         _any_errno(
-            *("EADDRNOTAVAIL", "EADDRINUSE", "EAFNOSUPPORT", "EPFNOSUPPORT", "EPROTONOSUPPORT"),
-            *("ESOCKTNOSUPPORT", "ENETDOWN", "ENODEV", "ENXIO"),
+            _numbers("ENETUNREACH", "EHOSTUNREACH", "EHOSTDOWN", "ENONET", "ENOPROTOOPT", "EINVAL")
         ),
     ),
-    Row((OSError,), Reason.local, messages.forbidden, _any_errno("EACCES", "EPERM")),
+    Row((OSError,), Reason.unreachable, messages.unreachable, _from_afar),
+    Row((OSError,), Reason.local, messages.no_local_address, _any_errno(_NO_WAY_OUT)),
+    Row((OSError,), Reason.local, messages.forbidden, _any_errno(_FORBIDDEN)),
     # The answer itself.
     Row(("ClientPayloadError",), Reason.body, messages.body_broken),
     Row((ContentEncodingError,), Reason.body, messages.body_unreadable),
-    Row(("ClientResponseError",), Reason.protocol, messages.not_http),
+    Row(("ClientResponseError", faults.NotHttp), Reason.protocol, messages.not_http),
     Row((Exception,), Reason.unknown, messages.unknown),
 )

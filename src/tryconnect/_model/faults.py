@@ -1,4 +1,4 @@
-"""Faults that the network room finds by itself, where no library raises anything.
+"""Faults that tryconnect finds by itself, where no library raises anything.
 
 They reach users only as ``Report.error``; their text is the report's detail.
 """
@@ -9,6 +9,7 @@ __all__ = [
     "BadRedirect",
     "Blocked",
     "ContentEncodingError",
+    "Disconnected",
     "LocalFault",
     "NotHttp",
     "ProxyUnusable",
@@ -32,12 +33,16 @@ class Blocked(OSError):  # noqa: N818
         super().__init__("the client's guard lets nothing connect there")
 
 
+class Disconnected(Exception):  # noqa: N818
+    """The peer ended the connection in good order, and without an answer."""
+
+
 class TooManyRedirects(Exception):  # noqa: N818
     """The chain of redirects did not end in time."""
 
 
 class ProxyUnusable(Exception):  # noqa: N818
-    """The environment names a proxy of a kind that cannot be spoken to."""
+    """The proxy to use is of a kind that tryconnect does not speak to."""
 
 
 class LocalFault(Exception):  # noqa: N818

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tryconnect._model.report import UNTIMED
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tryconnect._model.report import Hop, Timings, Tls
     from tryconnect._model.text import Decoded
 
-__all__ = ["Attempt", "Phase"]
+__all__ = ["Attempt", "Phase", "ProxyRoute", "ProxyStep"]
 
 
 class Phase(StrEnum):
@@ -28,6 +28,25 @@ class Phase(StrEnum):
     body = "body"
 
 
+class ProxyStep(StrEnum):
+    """How far a hop through a proxy came that failed before the proxy let anything through."""
+
+    reach = "reach"
+    ask = "ask"
+
+
+class ProxyRoute(NamedTuple):
+    """The proxy that a hop goes through.
+
+    Attributes:
+        place: its host and port.
+        has_password: it is given a user name and password.
+    """
+
+    place: str
+    has_password: bool = False
+
+
 @dataclass(slots=True, kw_only=True)
 class Attempt:
     """What happened, before anyone judges it.
@@ -38,7 +57,10 @@ class Attempt:
         target: what was asked last, after redirects; ``None`` where the address made no target.
         error: what ended the attempt, or ``None``.
         phase: where it ended, or ``None`` where no phase was under way.
-        proxied: the last hop went through a proxy.
+        proxy: the proxy of the last hop, or ``None``.
+        failed_at_proxy: at which step with the proxy it ended; ``None`` where it did not, or where
+            something of what is behind the proxy had come.
+        said: the first bytes that came where an HTTP answer was expected.
         headers: those of the answer whose body was read.
         body: what was read, decoded, where the caller asked for it.
     """
@@ -51,6 +73,8 @@ class Attempt:
     ip: str | None = None
     hops: tuple[Hop, ...] = ()
     tls: Tls | None = None
-    proxied: bool = False
+    proxy: ProxyRoute | None = None
+    failed_at_proxy: ProxyStep | None = None
+    said: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Decoded | None = None

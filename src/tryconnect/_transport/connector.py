@@ -149,7 +149,7 @@ class Connector(aiohttp.TCPConnector):
             raise aiohttp.ClientConnectorDNSError(req.connection_key, error) from error
         try:
             sock = await connected(infos, guard=self._guard)
-            return await self._loop.create_connection(
+            transport, protocol = await self._loop.create_connection(
                 self._factory,
                 sock=sock,
                 ssl=context,
@@ -162,6 +162,9 @@ class Connector(aiohttp.TCPConnector):
             raise aiohttp.ClientConnectorSSLError(req.connection_key, error) from error
         except OSError as error:
             raise client_error(req.connection_key, error) from error
+        if (trace := current.get()) is not None:
+            trace.protocol = protocol  # a proxy's answer to CONNECT shows whose fault it is
+        return transport, protocol
 
 
 async def connected(infos: list[AddrInfoType], *, guard: Guard | None) -> socket.socket:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Self
 from tryconnect._model.faults import Blocked
 from tryconnect._model.report import Hop, Timings, Tls
 from tryconnect._runtime.threads import cannot_await
-from tryconnect._transport.attempt import Attempt, Phase
+from tryconnect._transport.attempt import Attempt, Phase, ProxyRoute, ProxyStep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +49,7 @@ class Trace:
     status: int | None = None
     ip: str | None = None
     tls: Tls | None = None
-    proxied = False
+    proxy: ProxyRoute | None = None
     headers: Mapping[str, str] = MappingProxyType({})
     body: Decoded | None = None
     wants_body = True
@@ -110,10 +110,30 @@ class Trace:
             ip=self.ip,
             hops=tuple(self.hops),
             tls=self.tls,
-            proxied=self.proxied,
+            proxy=self.proxy,
+            failed_at_proxy=None if error is None else self._step_with_proxy(ended_in),
+            said=self._said(),
             headers=self.headers,
             body=self.body,
         )
+
+    def _said(self) -> bytes:
+        """Return the beginning of what came on the connection that was last in use."""
+        head: bytes = getattr(self.protocol, "head", b"")
+        return head[:_BEGINNING]
+
+    def _step_with_proxy(self, ended_in: Phase | None) -> ProxyStep | None:
+        """Return what was under way with the proxy; ``None``: it had let something through."""
+        said = self._said()
+        if self.proxy is None or self.status is not None:
+            return None
+        if not self.target.url.startswith("https:"):
+            through = said[:5].upper() == b"HTTP/"
+        else:  # a tunnel stands once the proxy has said 2xx (RFC 9110, section 9.3.6)
+            through = ended_in is Phase.response or _TUNNEL.match(said) is not None
+        if through:
+            return None
+        return ProxyStep.reach if self.protocol is None else ProxyStep.ask
 
     def _lost(self) -> list[socket.socket]:
         """Return the sockets that no transport keeps open; see that they close at once."""
@@ -203,6 +223,11 @@ class _Socket(socket.socket):
         self.family = family  # type: ignore[misc]
         self.type = kind  # type: ignore[misc]
 
+
+_BEGINNING = 1024
+"""Bytes of an answer that are kept to tell what it is."""
+
+_TUNNEL = re.compile(rb"(?i)HTTP/1\.\d +2")
 
 _ASYNCIOS_OWN = "asyncio.selector_events"
 """Where the plain transports are from that take their hands off the selector as they are aborted,
