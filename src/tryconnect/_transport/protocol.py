@@ -25,6 +25,7 @@ from tryconnect._transport.tls import Connection
 
 if TYPE_CHECKING:
     import asyncio
+    from ssl import SSLError
 
 __all__ = ["HeadFirstProtocol"]
 
@@ -41,6 +42,7 @@ class HeadFirstProtocol(ResponseHandler):
     _held: bytes | bytearray = b""
     _in_head = True
     _and_body = True
+    _failure: SSLError | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport, and leave its options: asyncio and uvloop set TCP_NODELAY already.
@@ -50,13 +52,14 @@ class HeadFirstProtocol(ResponseHandler):
         self.transport = cast("asyncio.Transport", transport)
         connection = transport.get_extra_info("ssl_object")
         if isinstance(connection, Connection):
-            connection.read_again = self._read_again
+            connection.on_failure = self._tls_failed
 
-    def _read_again(self) -> None:
-        transport = self.transport
-        if transport is not None and transport.is_reading():  # else it will, as it resumes
-            transport.pause_reading()
-            transport.resume_reading()
+    def _tls_failed(self, error: SSLError) -> None:
+        """End the connection, after the loop has delivered what came before the failure."""
+        self._failure = error
+        self.force_close()
+        if self.transport is not None:
+            self._loop.call_soon(self.transport.abort)
 
     def expect_head(self, *, and_body: bool = True) -> None:
         """Begin an answer, which may not be the first on the connection.
@@ -108,6 +111,7 @@ class HeadFirstProtocol(ResponseHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Take note of the end; one in good order makes a head of what came of it."""
+        exc = exc or self._failure
         if exc is None and self._in_head and (head := completed(bytes(self._held))):
             self._in_head = False
             self.head = head

@@ -182,8 +182,8 @@ class Connection(ssl.SSLObject):
     and deliver what came in one go: where a later record is broken, all of it would be lost.
     """
 
-    read_again: Callable[[], object] | None = None
-    """Has the loop read once more, soon; ``None``: nothing can, and errors are raised at once."""
+    on_failure: Callable[[ssl.SSLError], object] | None = None
+    """Ends the connection once what was read is delivered; ``None``: errors are raised at once."""
 
     _undelivered = False
     _failure: ssl.SSLError | None = None
@@ -209,10 +209,10 @@ class Connection(ssl.SSLObject):
             self._undelivered = False
             raise
         except ssl.SSLError as error:
-            if not self._undelivered or self.read_again is None:
+            if not self._undelivered or self.on_failure is None:
                 raise
-            self._failure, self._undelivered = error, False
-            self.read_again()
+            self._failure = error
+            self.on_failure(error)
             raise ssl.SSLWantReadError from None
         self._undelivered = True
         return data
