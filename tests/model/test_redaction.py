@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tryconnect._model.redaction import (
+    HIDE_USERS,
     escape_control,
     redact,
     redact_address,
@@ -20,7 +21,19 @@ ADDRESSES = [
     ("http://example.com/path", "http://example.com/path"),
     ("http://me:SECRET@example.com/", "http://me:***@example.com/"),
     ("http://SECRET@example.com/", "http://***@example.com/"),  # often a token
-    ("http://me:@example.com/", "http://me:@example.com/"),  # an empty password hides nothing
+    ("https://SECRET:@example.com/", "https://***@example.com/"),  # Stripe
+    ("https://SECRET:x-oauth-basic@example.com/", "https://***@example.com/"),  # GitHub
+    ("https://SECRET:X-OAuth-Basic@example.com/", "https://***@example.com/"),
+    ("https://SECRET:X@example.com/", "https://***@example.com/"),  # Freshdesk
+    ("https://SECRET:api_token@example.com/", "https://***@example.com/"),  # Toggl
+    ("https://SECRET:%20@example.com/", "https://***@example.com/"),
+    ("https://ghp_SECRET:other@example.com/", "https://***@example.com/"),
+    ("https://sk_live_SECRET:other@example.com/", "https://***@example.com/"),
+    ("https://SECRET0SECRET1SECRET2:other@example.com/", "https://***@example.com/"),
+    ("https://oauth2:SECRET@example.com/", "https://oauth2:***@example.com/"),  # GitLab
+    ("https://me%40home.test:SECRET@example.com/", "https://me%40home.test:***@example.com/"),
+    ("SECRET:@example.com", "***@example.com"),
+    ("http://:@example.com/", "http://***@example.com/"),
     ("http://:SECRET@example.com/", "http://:***@example.com/"),
     ("http://me:SEC@RET@example.com/", "http://me:***@example.com/"),  # the last @ counts
     ("http://me:SEC:RET@example.com/", "http://me:***@example.com/"),
@@ -45,6 +58,17 @@ ADDRESSES = [
 @pytest.mark.parametrize(("address", "shown"), ADDRESSES)
 def test_an_address_is_shown_without_its_secrets(address: str, shown: str) -> None:
     assert redact_address(address) == shown
+
+
+@pytest.mark.parametrize(("address", "shown"), ADDRESSES)
+def test_every_user_name_is_hidden_where_the_environment_says_so(
+    address: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(HIDE_USERS, "1")
+
+    hidden = redact_address(address)
+
+    assert hidden == re.sub(r"(^|://)[^/?#:]+:\*\*\*@", r"\1***@", shown)
 
 
 DOUBTFUL = [

@@ -6,11 +6,24 @@ the caller's own data (``Report.address``, ``Report.url``) do not: the caller kn
 
 from __future__ import annotations
 
+import os
 import re
+from urllib.parse import unquote
 
-__all__ = ["HIDDEN", "escape_control", "redact", "redact_address", "redacted_error", "secret_spans"]
+__all__ = [
+    "HIDDEN",
+    "HIDE_USERS",
+    "escape_control",
+    "redact",
+    "redact_address",
+    "redacted_error",
+    "secret_spans",
+]
 
 HIDDEN = "***"
+
+HIDE_USERS = "TRYCONNECT_HIDE_USERS"
+"""The environment variable that hides every user name, where it is set to anything."""
 
 _SPACE = re.compile(r"(\s+)")
 _USERINFO = re.compile(r"://([^/?#\\]*@)")
@@ -22,8 +35,10 @@ _TAIL = re.compile(r"[?#]")
 def secret_spans(address: str, *, unparsable: bool = False) -> list[tuple[int, int]]:
     """Return where an address keeps its secrets: (start, end) pairs, from left to right.
 
-    A password is one; so is a user name that stands alone, which is often a token
-    (``https://TOKEN@host``); so are query and fragment (signatures, access tokens).
+    A password is one; so is a user name that may be a token: one without a password, with an empty
+    one or with a word that stands for none (``https://TOKEN@host``, ``https://TOKEN:@host``,
+    ``https://TOKEN:x-oauth-basic@host``), and one that looks like a token, whatever stands beside
+    it; so are query and fragment (signatures, access tokens).
 
     Args:
         address: the text, with or without a scheme.
@@ -37,16 +52,54 @@ def secret_spans(address: str, *, unparsable: bool = False) -> list[tuple[int, i
     limit = len(address) if unparsable else _AUTHORITY.match(address, start).end()  # type: ignore[union-attr]
     at = address.rfind("@", start, limit)
     if at >= 0:
-        colon = -1 if unparsable else address.find(":", start, at)
-        spans.append((colon + 1 if colon >= 0 else start, at))
+        user, colon, password = address[start:at].partition(":")
+        shown = len(user + colon) if not unparsable and _is_name(user, password) else 0
+        spans.append((start + shown, at))
     tail = _TAIL.search(address, start if unparsable else max(start, at))
     if tail is not None:
         spans.append((max(tail.end(), at), len(address)))
     return [(first, last) for first, last in spans if first < last]
 
 
+def _is_name(user: str, password: str) -> bool:
+    """Return whether a user name is no secret itself."""
+    if user == "":
+        return bool(password)
+    return (
+        unquote(password).strip().casefold() not in _NO_PASSWORDS
+        and not any(pattern.match(unquote(user)) for pattern in (_PREFIX, _MIXED))
+        and not os.environ.get(HIDE_USERS)
+    )
+
+
+_NO_PASSWORDS = frozenset(
+    {
+        *("", "x-oauth-basic", "x-oauth-token", "x-access-token", "x-token-auth", "x-token"),
+        *("oauth", "oauth2", "token", "api", "api_token", "api-token", "api_key", "api-key"),
+        *("apikey", "apitoken", "access_token", "bearer", "basic", "x", "xx", "xxx", "y", "_"),
+        *("-", ".", "*", "0", "1", "none", "null", "nil", "no", "nopass", "nopassword", "n/a"),
+        *("no-password", "no_password", "empty", "blank", "unused", "ignored", "ignore", "any"),
+        *("anything", "dummy", "placeholder"),
+    }
+)
+"""What services have their users write where a token takes the place of the user name (GitHub:
+``x-oauth-basic``; Toggl: ``api_token``; Freshdesk, Basecamp: ``X``), and what people make up.
+GitLab, Bitbucket and others have the token behind such a word; there it is the password."""
+
+_PREFIX = re.compile(
+    r"(?:gh[opsur]|github_pat|glpat|gldt|glrt|[spr]k|xox[a-z]|npm|pypi|hf|dop_v1|shp[a-z]{2}|"
+    r"hv[sb]|sg|key|pat|ya29|tok|token|secret)[_.\-]\w",
+    re.IGNORECASE,
+)
+"""How tokens begin: GitHub, GitLab, Stripe, Slack, npm, PyPI, Hugging Face, DigitalOcean, Shopify,
+Vault, SendGrid, Mailgun, Google."""
+
+_MIXED = re.compile(r"(?=\D*\d)(?=[^A-Za-z]*[A-Za-z])[\w.~+/=\-]{20,}", re.ASCII)
+"""What is too long, and too mixed, to be a name."""
+
+
 def redact_address(address: str, *, unparsable: bool = False) -> str:
-    """Return an address with ``***`` for each of its :func:`secrets`."""
+    """Return an address with ``***`` for each of its :func:`secret_spans`."""
     for start, end in reversed(secret_spans(address, unparsable=unparsable)):
         address = f"{address[:start]}{HIDDEN}{address[end:]}"
     return address
@@ -55,8 +108,8 @@ def redact_address(address: str, *, unparsable: bool = False) -> str:
 def redact(text: str) -> str:
     """Return a text in which every address with a scheme has lost its secrets.
 
-    What follows a query's mark is hidden up to the next space: in running text nobody can tell
-    where a query ends, and an address may stand inside another one's query.
+    What follows a query's mark is hidden up to the next space: in running text one cannot know where
+    a query ends, and an address may stand inside another one's query.
     """
     return "".join(_redacted_word(word) if "://" in word else word for word in _SPACE.split(text))
 
