@@ -18,6 +18,7 @@ import tryconnect
 from tests.support.event_loops import on_each_loop
 from tryconnect import Client, Reason, Report
 from tryconnect import testing as peers
+from tryconnect._transport.proxies import _is_exempt
 from tryconnect._transport.resolver import Resolver
 
 SHORT = 0.15
@@ -148,6 +149,32 @@ EXEMPT = [
     ("fe80::/10", "[::1]", False),
     ("127.0.0.0/8", "[::1]", False),
     ("*", "[::1]", True),
+    # As curl reads it.
+    ("other.test good.test", "good.test", True),
+    ("other.test   127.0.0.1", "127.0.0.1", True),
+    ("other.test\tgood.test", "good.test", True),
+    (" good.test ", "good.test", True),
+    (" * ", "good.test", True),
+    ("*,other.test", "good.test", False),
+    ("good.test.", "good.test", True),
+    ("good.test.", "www.good.test", True),
+    (".good.test.", "www.good.test", True),
+    (".good.test", "good.test", True),
+    ("good.test.:PORT", "good.test", True),
+    (",, ,good.test,", "good.test", True),
+    ("*.good.test", "www.good.test", False),
+    (".", "good.test", False),
+    ("127.0.0.1.", "127.0.0.1", False),
+    ("0.0.1", "127.0.0.1", False),
+    ("127.0.0.0/255.0.0.0", "127.0.0.1", False),
+    ("127.0.0.1/", "127.0.0.1", True),
+    ("127.0.0.1/0", "127.0.0.1", True),
+    ("127.0.0.0/0", "127.0.0.1", False),
+    ("127.0.0.0/8:PORT", "127.0.0.1", True),
+    ("[::1]:PORT", "[::1]", True),
+    ("[::1]:1", "[::1]", False),
+    ("0:0:0:0:0:0:0:1", "[::1]", True),
+    ("[::]/64", "[::1]", True),
 ]
 
 
@@ -234,6 +261,22 @@ async def test_and_so_is_no_proxy(
         assert await client.probe(http_server.url)
 
     assert proxy.asked
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "no_proxy", "exempt"),
+    [
+        ("good.test.", 80, "good.test", True),
+        ("good.test.", 80, ".test.", True),
+        ("GOOD.test", 80, "good.TEST", True),
+        ("fe80::1%eth0", 80, "fe80::/10", True),
+        ("xn--bcher-kva.test", 80, "xn--bcher-kva.test", True),
+        ("good.test", 443, "good.test:80", False),
+        ("127.0.0.1", 443, "127.0.0.1:443", True),
+    ],
+)
+def test_these_forms_too(*, host: str, port: int, no_proxy: str, exempt: bool) -> None:
+    assert _is_exempt(host, port, no_proxy) is exempt
 
 
 # --- redirects

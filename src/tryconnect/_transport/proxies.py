@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, TypeAlias
 from urllib import request
 
 from tryconnect._model.faults import ProxyUnusable
@@ -56,33 +57,60 @@ class Proxies:
         if self._from_system:
             return bool(request.proxy_bypass(place))
         # The snapshot's NO_PROXY, not today's; a proxy of the caller's own is for all.
-        return bool(self._environment) and (
-            _named_in_no_proxy(place, self._environment)
-            or _in_networks(target.host, self._environment.get("no", ""))
-        )
+        return _is_exempt(target.host, target.port, self._environment.get("no", ""))
 
 
-def _named_in_no_proxy(place: str, environment: dict[str, str]) -> bool:
-    # typeshed has it for macOS and Windows only; CPython for all.
-    bypass = request.proxy_bypass_environment  # type: ignore[attr-defined, unused-ignore]
-    return bool(bypass(place, environment))
+def _is_exempt(host: str, port: int, no_proxy: str) -> bool:
+    """Return whether ``NO_PROXY`` names a host, as curl reads it (lib/noproxy.c).
 
-
-def _in_networks(host: str, no_proxy: str) -> bool:
-    """Tell whether ``NO_PROXY`` names the IP address or its network, as requests and curl read it.
-
-    The standard library compares names only.
+    And as requests does: an entry may end with a port, and an address stand in brackets.
     """
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
+    if no_proxy.strip() == "*":
+        return True
+    host = host.lower().removesuffix(".")
+    address = _ip_address(host)
+    entries = map(str.lower, _SEPARATORS.split(no_proxy))
+    if address is not None:
+        return any(_holds_address(entry, address, port) for entry in entries)
+    return any(_holds_name(entry, host, port) for entry in entries)
+
+
+_SEPARATORS = re.compile(r"[,\s]+")
+
+
+def _holds_name(entry: str, host: str, port: int) -> bool:
+    name = entry.removesuffix(f":{port}").removesuffix(".").removeprefix(".")
+    return bool(name) and f".{host}".endswith(f".{name}")
+
+
+def _holds_address(entry: str, address: _IpAddress, port: int) -> bool:
+    named = _ENTRY.fullmatch(entry)
+    if named is None or named["port"] not in {None, str(port)}:
         return False
-    return any(address in network for network in map(_network, no_proxy.split(",")) if network)
+    bits = f"/{named['bits']}" if int(named["bits"] or 0) else ""  # none are all of them
+    network = _network(f"{named['v6'] or named['ip']}{bits}")
+    return network is not None and address in network
+
+
+_ENTRY = re.compile(
+    r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<ip>[0-9.]+|[0-9a-f:]*:[0-9a-f:.]*))"
+    r"(?:/(?P<bits>[0-9]{0,3}))?(?::(?P<port>[0-9]+))?"
+)
+"""An address or a network, with a port perhaps; without brackets, IPv6 has none."""
+
+_IpAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def _ip_address(host: str) -> _IpAddress | None:
+    try:
+        return ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
 
 
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
     try:
-        return ipaddress.ip_network(text.strip().strip("[]"), strict=False)
+        return ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None
 
