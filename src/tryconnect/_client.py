@@ -24,13 +24,12 @@ from tryconnect._options import (
 from tryconnect._runs.bulk import checks_of_many
 from tryconnect._runs.waiting import wait
 from tryconnect._runs.watching import watch
-from tryconnect._runtime.threads import cannot_await
+from tryconnect._runtime.threads import cannot_await, defer_cancellation
 from tryconnect.errors import TryConnectError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
     from ssl import SSLContext
-    from types import TracebackType
 
     from yarl import URL
 
@@ -108,6 +107,7 @@ class Client:
         self._make_session = checker_class()
         self._keep_alive = True
         self._session: Checker | None = None
+        self._fresh: Client | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def try_connect(
@@ -157,9 +157,12 @@ class Client:
         expect: ExpectLike = UP,
         any_of: bool = False,
     ) -> list[Report]:
-        """Wait until addresses are up; see :func:`tryconnect.wait_until_up`."""
+        """Wait until addresses are up; see :func:`tryconnect.wait_until_up`.
+
+        Each check opens a connection of its own.
+        """
         return await wait(
-            self._check, addresses, up=True, timeout=timeout, expect=expect, any_of=any_of
+            self._check_afresh, addresses, up=True, timeout=timeout, expect=expect, any_of=any_of
         )
 
     async def wait_until_down(
@@ -169,9 +172,12 @@ class Client:
         expect: ExpectLike = None,
         any_of: bool = False,
     ) -> list[Report]:
-        """Wait until addresses are down; see :func:`tryconnect.wait_until_down`."""
+        """Wait until addresses are down; see :func:`tryconnect.wait_until_down`.
+
+        Each check opens a connection of its own.
+        """
         return await wait(
-            self._check, addresses, up=False, timeout=timeout, expect=expect, any_of=any_of
+            self._check_afresh, addresses, up=False, timeout=timeout, expect=expect, any_of=any_of
         )
 
     def watch(
@@ -184,9 +190,12 @@ class Client:
         rise: int = 1,
         fall: int = 1,
     ) -> Watch:
-        """Watch an address; see :func:`tryconnect.watch`.  The client must be open at each step."""
+        """Watch an address; see :func:`tryconnect.watch`.
+
+        Each check opens a connection of its own. The client must be open at each step.
+        """
         return watch(
-            self._check,
+            self._check_afresh,
             address,
             every=every,
             timeout=timeout,
@@ -232,21 +241,30 @@ class Client:
         """Check an address, with options that were read already."""
         return self._opened().probe(address, timeout=timeout, expect=expect)
 
-    async def aclose(self) -> None:
-        """Close the session and its connections; a second call does nothing.
+    def _check_afresh(
+        self, address: str, *, timeout: float, expect: Expect | None
+    ) -> Coroutine[Any, Any, Report]:
+        """Check an address over a connection of its own, as the next visitor will.
 
-        A cancellation does not stop it half way: it closes first, and is cancelled then.
+        A kept connection outlives the listener, the certificate and the name that it was opened
+        with, and holds up a server that is being drained.
         """
+        fresh = self._without_kept()._opened()  # noqa: SLF001 - our own
+        return fresh.probe(address, timeout=timeout, expect=expect)
+
+    async def aclose(self) -> None:
+        """Close the client and its connections; a second call does nothing.
+
+        If the caller is cancelled meanwhile, the cancellation propagates once all is closed.
+        """
+        fresh, self._fresh = self._fresh, None
         session, self._session = self._session, None
-        cancellation: asyncio.CancelledError | None = None
-        while session is not None:
-            try:
-                await session.aclose()
-                break
-            except asyncio.CancelledError as error:
-                cancellation = error
-        if cancellation is not None:
-            raise cancellation
+        try:
+            if fresh is not None:
+                await fresh.aclose()
+        finally:
+            if session is not None:
+                await defer_cancellation(session.aclose)
 
     async def __aenter__(self) -> Self:
         if self._session is not None:
@@ -254,25 +272,34 @@ class Client:
         self._open()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._loop is not None and cannot_await(self._loop, kind):
             self._abandon()
         else:
             await self.aclose()
 
     def _twin(self) -> Client:
-        """Return a client with the same options, for a session that keeps no connections."""
+        """Return a client with the same options, not open, that keeps no connections."""
         twin = copy(self)
-        twin._session, twin._loop, twin._keep_alive = None, None, False  # noqa: SLF001 - our own
+        twin._session = twin._fresh = twin._loop = None  # noqa: SLF001 - our own
+        twin._keep_alive = False  # noqa: SLF001 - our own
         return twin
 
+    def _without_kept(self) -> Client:
+        """Return a client that keeps no connections, and is open as long as this one."""
+        self._opened()
+        if not self._keep_alive:
+            return self
+        if self._fresh is None:
+            self._fresh = self._twin()
+            self._fresh._open()  # noqa: SLF001 - our own
+        return self._fresh
+
     def _abandon(self) -> None:
+        fresh, self._fresh = self._fresh, None
         session, self._session = self._session, None
+        if fresh is not None:
+            fresh._abandon()  # noqa: SLF001 - our own
         if session is not None:
             session.abandon()
 

@@ -13,10 +13,10 @@ import asyncio
 import contextvars
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from tryconnect._runtime.threads import ThreadsafeLoop
+from tryconnect._runtime.threads import ThreadsafeLoop, defer_cancellation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
 
 __all__ = ["LoopCall"]
 
@@ -45,31 +45,20 @@ class LoopCall(Generic[_T]):
     async def wait(self) -> _T:
         """Have the work done, and await its outcome in the running loop, whatever that is.
 
-        Who is cancelled meanwhile cancels the work, and leaves when that has ended: so nothing of
-        it is left behind.
+        If the caller is cancelled, the work is cancelled too; the cancellation propagates once the
+        work has ended, so nothing of it is left behind.
         """
-        end = _End(asyncio.get_running_loop())
-        self.start(end.on_done)
-        cancellation: asyncio.CancelledError | None = None
-        while not end.is_done:
-            try:
-                await end.wait()
-            except asyncio.CancelledError as error:
-                cancellation = error
-                self.cancel()
-            except BaseException:  # thrown away half way: it can await no more
-                self.cancel()
-                raise
-        if cancellation is not None:
-            self._error = cancellation
-        return self.result()
+        return await self._outcome(lambda end: defer_cancellation(end.wait, on_cancel=self.cancel))
 
     async def wait_or_abandon(self) -> _T:
-        """The same, but who is cancelled leaves at once: nobody knows whether that loop turns."""
+        """Do the same, except that a cancellation propagates at once: that loop may stand still."""
+        return await self._outcome(_End.wait)
+
+    async def _outcome(self, wait: Callable[[_End], Awaitable[None]]) -> _T:
         end = _End(asyncio.get_running_loop())
         self.start(end.on_done)
         try:
-            await end.wait()
+            await wait(end)
         except BaseException:
             self.cancel()
             raise
@@ -131,7 +120,7 @@ class _End:
     """The end of an errand, told by one thread and awaited in another's loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.is_done = False
+        self._is_done = False
         self._loop = ThreadsafeLoop(loop)
         self._waiter: asyncio.Future[None] = loop.create_future()
 
@@ -140,12 +129,14 @@ class _End:
         self._loop.call_soon_threadsafe(self._wake)
 
     async def wait(self) -> None:
-        """Wait until it is told; who was cancelled can wait again."""
+        """Wait until the end; can be called again after a cancellation."""
+        if self._is_done:
+            return
         if self._waiter.cancelled():
             self._waiter = self._loop.create_future()
         await self._waiter
 
     def _wake(self) -> None:
-        self.is_done = True
+        self._is_done = True
         if not self._waiter.done():
             self._waiter.set_result(None)

@@ -12,15 +12,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tryconnect._model.faults import LocalFault
 from tryconnect._runtime.at_exit import hold_exit, is_exiting, release_exit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
-__all__ = ["ThreadsafeLoop", "cannot_await", "run_in_daemon_thread", "wait_all"]
+__all__ = [
+    "ThreadsafeLoop",
+    "cannot_await",
+    "defer_cancellation",
+    "run_in_daemon_thread",
+    "wait_all",
+]
 
 _T = TypeVar("_T")
 
@@ -101,19 +108,35 @@ def cannot_await(loop: asyncio.AbstractEventLoop, kind: type[BaseException] | No
     return kind is GeneratorExit or loop.is_closed()
 
 
+async def defer_cancellation(
+    work: Callable[[], Awaitable[_T]], *, on_cancel: Callable[[], object] = lambda: None
+) -> _T:
+    """Await some work to its end; if the caller is cancelled, that propagates only then.
+
+    Args:
+        work: is called, and awaited, anew after each cancellation.
+        on_cancel: is called at each cancellation, to make the work end sooner.
+    """
+    cancellation: asyncio.CancelledError | None = None
+    while True:
+        try:
+            result = await work()
+        except asyncio.CancelledError as error:
+            cancellation = error
+            on_cancel()
+        else:
+            if cancellation is not None:
+                raise cancellation
+            return result
+
+
 async def wait_all(*tasks: asyncio.Task[Any]) -> None:
     """Return when all these tasks have ended, however they did.
 
-    Who is cancelled while waiting waits on, and is cancelled then.
+    If the caller is cancelled meanwhile, the cancellation propagates only then.
     """
-    cancellation: asyncio.CancelledError | None = None
-    while under_way := [task for task in tasks if not task.done()]:
-        try:
-            await asyncio.wait(under_way)
-        except asyncio.CancelledError as error:
-            cancellation = error
-    if cancellation is not None:
-        raise cancellation
+    if under_way := [task for task in tasks if not task.done()]:
+        await defer_cancellation(partial(asyncio.wait, under_way))
 
 
 def _succeed(answer: asyncio.Future[_T], result: _T) -> None:

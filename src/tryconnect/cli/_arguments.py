@@ -143,13 +143,14 @@ def client_of(options: argparse.Namespace) -> Client:
     Raises:
         ValueError: A header is malformed.
     """
-    return Client(
+    client = Client(
         headers=dict(map(_header, options.headers)),
         family=options.family,
         ssl=False if options.insecure else None,
         proxy=None if options.no_proxy else "env",
         guard=Guard.public() if options.guard else None,
     )
+    return client._twin()  # noqa: SLF001 - each check opens a connection of its own
 
 
 def _header(text: str) -> tuple[str, str]:
