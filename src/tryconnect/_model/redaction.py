@@ -108,8 +108,8 @@ def redact_address(address: str, *, unparsable: bool = False) -> str:
 def redact(text: str) -> str:
     """Return a text in which every address with a scheme has lost its secrets.
 
-    What follows a query's mark is hidden up to the next space: in running text one cannot know where
-    a query ends, and an address may stand inside another one's query.
+    What follows a query's mark is hidden up to the next space: in running text one cannot know
+    where a query ends, and an address may stand inside another one's query.
     """
     return "".join(_redacted_word(word) if "://" in word else word for word in _SPACE.split(text))
 
