@@ -15,8 +15,15 @@ import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tryconnect._model.faults import LocalFault
-from tryconnect._runtime.at_exit import hold_exit
+from tryconnect._runtime.at_exit import hold_exit, is_exiting
 from tryconnect._runtime.bridge import LoopCall
+from tryconnect._runtime.greenlets import (
+    GreenletEvent,
+    gevent_patched,
+    make_selector,
+    native,
+    start_native,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -53,18 +60,18 @@ def run(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
         RuntimeError: this is the portal's own thread.
     """
     loop = portal_loop()
-    if _portal is not None and _portal.thread.ident == threading.get_ident():
+    if _portal is not None and _portal.is_here():
         raise RuntimeError("a blocking call in tryconnect's own thread would wait for itself")
-    errand = LoopCall(work, loop)
-    over = threading.Event()
+    loop_call = LoopCall(work, loop)
+    over = GreenletEvent() if gevent_patched() else threading.Event()
     try:
-        errand.start(over.set)
+        loop_call.start(over.set)
         over.wait()
     except BaseException:
-        errand.cancel()
+        loop_call.cancel()
         over.wait(_CANCEL_TIMEOUT)  # it may have come before the work was handed over
         raise
-    return errand.result()
+    return loop_call.result()
 
 
 _CANCEL_TIMEOUT = 1.0
@@ -95,22 +102,32 @@ class _Portal:
 
     def __init__(self) -> None:
         self.loop = stock_loop()
-        # A debugging loop complains of long steps.  Here nobody is kept waiting by them, and most
-        # are waits for another thread to let go of the interpreter.
-        self.loop.slow_callback_duration = math.inf
-        self.thread = threading.Thread(target=self._turn, name="tryconnect-portal", daemon=True)
+        self._thread = threading.Thread(target=self._turn, name="tryconnect-portal", daemon=True)
         try:
-            self.thread.start()
+            self._thread.start()
         except RuntimeError:
             self.loop.close()
             raise
         hold_exit(self, self._park)
 
+    def is_here(self) -> bool:
+        """Return whether this is its thread."""
+        return self._thread.ident == threading.get_ident()
+
+    def is_alive(self) -> bool:
+        """Return whether its loop turns."""
+        return self._thread.is_alive()
+
     def _turn(self) -> None:
-        while True:
+        # A debugging loop complains of long steps. Here nobody is kept waiting by them, and most
+        # are waits for another thread to let go of the interpreter.
+        self.loop.slow_callback_duration = math.inf
+        while not self._is_stopped:
             # One of these in a task ends a loop's run, after it was given to whoever awaits it.
             with contextlib.suppress(SystemExit, KeyboardInterrupt):
                 self.loop.run_forever()
+
+    _is_stopped = False
 
     def _park(self, seconds: float) -> None:
         """Keep the thread out of every library from now on, as the process is about to end.
@@ -131,6 +148,42 @@ class _Portal:
             parked.wait(seconds)
 
 
+class _NativePortal(_Portal):
+    """The same under gevent, where a thread of the standard library's would be a greenlet."""
+
+    def __init__(self) -> None:
+        self._ended = native("allocate_lock")()
+        self._ended.acquire()
+        self.loop = start_native(self._make, lambda _: self._turn())
+        hold_exit(self, self._park)
+
+    def is_here(self) -> bool:
+        return bool(self._ident == native("get_ident")())
+
+    def is_alive(self) -> bool:
+        return not self._is_stopped
+
+    def _make(self) -> asyncio.AbstractEventLoop:
+        self._ident = native("get_ident")()
+        self.loop = asyncio.SelectorEventLoop(make_selector())
+        return self.loop
+
+    def _turn(self) -> None:
+        try:
+            super()._turn()
+        finally:
+            self._ended.release()
+
+    def _park(self, seconds: float) -> None:
+        """Stop the loop and its thread: gevent's hub cannot be cut where it stands.
+
+        The process would crash or hang as it ends (26.9, Python 3.11 and 3.12).
+        """
+        self._is_stopped = True
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._ended.acquire(timeout=seconds)
+
+
 def portal_loop() -> asyncio.AbstractEventLoop:
     """Return the portal's loop, which turns from now on.
 
@@ -139,9 +192,13 @@ def portal_loop() -> asyncio.AbstractEventLoop:
     """
     global _portal  # noqa: PLW0603 - there is one in a process
     with _lock:
-        if _portal is None or not _portal.thread.is_alive():
+        # No thread starts any more, and those that were there are parked.
+        if is_exiting() or sys.is_finalizing():
+            raise LocalFault("the interpreter is shutting down")
+        kind = _NativePortal if gevent_patched() else _Portal
+        if type(_portal) is not kind or not _portal.is_alive():
             try:
-                _portal = _Portal()
+                _portal = kind()
             except (OSError, RuntimeError) as error:
                 raise LocalFault("this machine cannot start a loop in another thread") from error
         return _portal.loop

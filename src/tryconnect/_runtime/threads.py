@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -60,7 +61,6 @@ def run_in_daemon_thread(
             postbox.call_soon_threadsafe(_fail, answer, error)
         else:
             postbox.call_soon_threadsafe(_succeed, answer, result)
-
         finally:
             release_exit(thread)
 
@@ -68,6 +68,8 @@ def run_in_daemon_thread(
     if until_done and is_exiting():
         run()
         return answer
+    if sys.is_finalizing():  # up to Python 3.11, its start would be waited for, for ever
+        raise LocalFault("the interpreter is shutting down")
     try:
         if until_done:
             hold_exit(thread, thread.join)

@@ -7,10 +7,12 @@ threads of its executor so, though none can run there: they are served through t
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from tryconnect._runtime import portal
+from tryconnect._runtime.greenlets import eventlet_patched, gevent_patched, patched_too_late
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -22,11 +24,27 @@ _T = TypeVar("_T")
 
 
 def refuse_inside_a_loop(name: str, instead: str) -> None:
-    """Refuse to block the thread of a running loop.
+    """Refuse to block the thread of a running loop, or where no loop can run at all.
 
     Raises:
-        RuntimeError: a loop runs in this thread.
+        RuntimeError: a loop runs in this thread; the interpreter is shutting down; eventlet has
+            patched the standard library; or gevent has, after it was in use.
     """
+    if sys.is_finalizing():
+        raise RuntimeError(
+            f"tryconnect.sync.{name} cannot run: the interpreter is shutting down, and starts "
+            "neither loops nor threads any more"
+        )
+    if eventlet_patched():
+        raise RuntimeError(
+            f"tryconnect.sync.{name} cannot run where eventlet has patched the standard library: "
+            "asyncio does not work in green threads; gevent is served"
+        )
+    if patched_too_late():
+        raise RuntimeError(
+            f"tryconnect.sync.{name} cannot run: gevent has patched the standard library after "
+            "tryconnect had begun to use it; let gevent.monkey.patch_all() come first"
+        )
     loop = _marked()
     if loop is not None and not _is_only_marked(loop):
         raise RuntimeError(
@@ -39,7 +57,7 @@ def make_runner() -> asyncio.Runner | PortalRunner:
 
     In a loop of the platform's own kind, whatever policy the program has installed.
     """
-    if _marked() is not None:
+    if gevent_patched() or _marked() is not None:
         return PortalRunner()
     return asyncio.Runner(loop_factory=portal.stock_loop)
 
