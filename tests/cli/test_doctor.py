@@ -100,7 +100,7 @@ def test_a_loop_that_falls_asleep_for_ever_does_not_keep_the_doctor() -> None:
     assert (done.code, done.err) == (1, "")
     *_, last = findings(done.out).values()
     assert (last["name"], last["level"]) == ("wake_up", "fault")
-    assert f"stood still for {_examination.STANDSTILL:g} s" in last["sentence"]
+    assert f"hung for {_examination.STANDSTILL:g} s" in last["sentence"]
 
 
 def test_a_name_server_may_be_given(capsys: pytest.CaptureFixture[str]) -> None:

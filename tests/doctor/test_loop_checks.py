@@ -76,7 +76,7 @@ PLANTED = [
     Planted(loops.HasNoExecutor, "executor_errors", WARNING, "does not have", ("unretrieved",)),
     Planted(loops.HandsOnThatItHasNone, "executor_errors", WARNING, "does not have"),
     Planted(loops.Silent, "unretrieved", FAULT, "an executor's job and a task"),
-    Planted(loops.WallClock, "clock", FAULT, "the wall's clock"),
+    Planted(loops.WallClock, "clock", FAULT, "the wall clock"),
     Planted(loops.GoesBackwards, "clock", FAULT, "backwards"),
     Planted(loops.CountsMilliseconds, "clock", FAULT, "have passed", ("road",)),
     Planted(loops.TimersTooEarly, "timers", FAULT, "too early", ("wake_up",)),
@@ -87,7 +87,7 @@ PLANTED = [
     Planted(loops.HasNoTls, "tls", WARNING, "does not have create_connection with TLS"),
     Planted(loops.BreaksTls, "tls", FAULT, "OSError: TLS is broken here", ("road",)),
     Planted(loops.BreaksTls, "road", FAULT, "an https check within this machine fails", ("tls",)),
-    Planted(loops.ConnectsNever, "create_connection", FAULT, "did not do", ("tls", "road")),
+    Planted(loops.ConnectsNever, "create_connection", FAULT, "did not finish", ("tls", "road")),
     Planted(loops.HearsNothing, "create_connection", FAULT, "nothing was read", ("tls", "road")),
     Planted(loops.HasNoReaders, "add_reader", WARNING, "does not have add_reader"),
     Planted(loops.ReadsNothing, "add_reader", FAULT, "no call came"),
@@ -187,7 +187,7 @@ async def test_a_loop_of_another_thread_that_cannot_be_woken_is_told_of() -> Non
         findings = await doctor.examine(loop, only="loop")
         (found,) = findings
     assert found.level is FAULT
-    assert "stood still" in found.sentence
+    assert "hung" in found.sentence
 
 
 def closed_elsewhere(loop: asyncio.AbstractEventLoop) -> None:
@@ -212,7 +212,7 @@ async def test_a_loop_at_rest_that_falls_asleep_for_ever_is_left_there() -> None
     findings = await doctor.examine(loop, only="loop")
     *_, found = findings
     assert (found.name, found.level) == ("wake_up", FAULT)
-    assert "stood still" in found.sentence
+    assert "hung" in found.sentence
     loops.wake(loop)
     while loop.is_running():  # noqa: ASYNC110 - it takes the cancellation up now
         await asyncio.sleep(0.01)
@@ -357,16 +357,16 @@ async def test_a_whole_examination_leaves_nothing(leak_guard: Guard) -> None:
     assert leak_guard.complaints.heard == []
 
 
-def test_a_slow_machine_is_no_loop_that_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_machine_is_no_loop_that_is_hung(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command's watch asks so from a thread, while the machine is looked at."""
     monkeypatch.setattr(_examination, "STANDSTILL", 0.2)
     examination = Examination(only="machine", name_servers=[])
     time.sleep(0.3)
-    assert examination.stands_still()
+    assert examination.is_hung()
     seen = []
 
     def look(_: str) -> list[doctor.Finding]:
-        seen.append(examination.stands_still())
+        seen.append(examination.is_hung())
         return []
 
     monkeypatch.setattr(_machine_checks, "MACHINE_TESTS", {"hosts": look})

@@ -64,8 +64,7 @@ def test_a_name_server_that_answers_is_well() -> None:
     ("answer", "said"),
     [
         (answers.REFUSED, "refuses"),
-        (answers.SERVFAIL, "cannot answer"),
-        (answers.GARBAGE, "no DNS"),
+        (answers.GARBAGE, "not DNS"),
         (answers.SILENT, "does not answer within"),
     ],
 )
@@ -77,6 +76,16 @@ def test_a_name_server_that_says_nothing_of_use_is_a_fault(
         (found,) = asked(dns.address)
     assert found.level is FAULT
     assert said in found.sentence
+
+
+def test_a_name_server_of_a_closed_network_is_a_warning() -> None:
+    """It knows its own zones, and says SERVFAIL for the root."""
+    closed = peers.dns_server({".": answers.SERVFAIL})
+    with peers.in_thread(closed) as dns, peers.in_thread(peers.closed_port()) as none:
+        answering, gone = asked(dns.address, none.address)
+    assert answering.level is WARNING
+    assert "SERVFAIL" in answering.sentence
+    assert gone.level is WARNING  # the other one stands in for it
 
 
 def test_a_silent_name_server_is_a_warning_where_another_answers(
@@ -138,7 +147,7 @@ def with_hosts(folder: Path, text: str) -> Finding:
 HOSTS = {
     "sound": ("127.0.0.1 localhost\n::1 localhost # both\n\n# nothing\n", OK, "1 name,"),
     "more names": ("127.0.0.1 localhost\n127.0.0.2 a b\n", OK, "3 names"),
-    "another machine": ("192.0.2.1 localhost\n", FAULT, "leads localhost to 192.0.2.1"),
+    "another machine": ("192.0.2.1 localhost\n", FAULT, "maps localhost to 192.0.2.1"),
     "a name first": ("localhost 127.0.0.1\n", WARNING, 'line 1 of .* address: "localhost"'),
     "a zone": ("127.0.0.1 localhost\nfe80::1%lo0 localhost\n", FAULT, "fe80::1"),
 }
@@ -178,8 +187,8 @@ IPV6 = {
     "switched off": (None, None, OK, "no IPv6"),
     "loopback": (LOOPBACK, REFUSES, OK, "no IPv6"),
     "within the link": (LOOPBACK + LINK_LOCAL, LINK + REFUSES, OK, "no IPv6"),
-    "usable": (LOOPBACK + LINK_LOCAL + OUTWARD, LINK + WAY_OUT, OK, "a way out"),
-    "no way out": (OUTWARD, LINK + REFUSES, WARNING, "no way out"),
+    "usable": (LOOPBACK + LINK_LOCAL + OUTWARD, LINK + WAY_OUT, OK, "a default route"),
+    "no way out": (OUTWARD, LINK + REFUSES, WARNING, "no default route"),
     "no address": (LINK_LOCAL, WAY_OUT, WARNING, "no address"),
 }
 
@@ -212,7 +221,7 @@ def test_ipv6_elsewhere_is_there_or_not(there: bool, monkeypatch: pytest.MonkeyP
 
 def test_without_proxies_there_is_nothing_to_do() -> None:
     found = only(proxies("proxies"))
-    assert (found.level, found.sentence) == (OK, "no proxy is in force")
+    assert (found.level, found.sentence) == (OK, "no proxy is in use")
 
 
 def test_a_proxy_that_listens_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -382,7 +391,7 @@ async def test_a_look_that_hangs_is_left_and_told_of(monkeypatch: pytest.MonkeyP
     found = (await looked_at())["hosts"]
     release.set()
     assert found.level is FAULT
-    assert "no end" in found.sentence
+    assert "did not finish" in found.sentence
 
 
 async def test_a_look_that_fails_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import os
 import socket
 from pathlib import Path
 
-__all__ = ["affordable", "shortage"]
+__all__ = ["affordable", "limit", "shortage", "taken"]
 
 PER_CHECK = 2
 """A name with addresses of both families is tried over two sockets at a time (RFC 8305)."""
@@ -21,22 +21,24 @@ def affordable(wanted: int) -> int:
 
     Where the system does not tell (Windows has no such limit), all of them.
     """
-    free = _free()
-    return wanted if free is None else max(1, min(wanted, (free - RESERVE) // PER_CHECK))
+    most = limit()
+    if most is None:
+        return wanted
+    return max(1, min(wanted, (most - taken() - RESERVE) // PER_CHECK))
 
 
-def _free() -> int | None:
+def limit() -> int | None:
+    """Return how many descriptors this process may open; ``None``: any number, or unknown."""
     try:
         import resource  # noqa: PLC0415 - Windows has none
     except ImportError:
         return None
-    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if most == resource.RLIM_INFINITY:
-        return None
-    return most - _open()
+    soft: int = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return None if soft == resource.RLIM_INFINITY else soft
 
 
-def _open() -> int:
+def taken() -> int:
+    """Return how many descriptors this process has open; 0 if that is unknown."""
     for folder in ("/proc/self/fd", "/dev/fd"):
         with contextlib.suppress(OSError):
             return len(os.listdir(Path(folder)))  # noqa: PTH208 - counts, and needs no paths

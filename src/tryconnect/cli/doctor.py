@@ -109,8 +109,8 @@ def _watchdog(examination: Examination, show: Callable[[Findings], None]) -> Ite
 
     def watch() -> None:
         while not over.wait(_PAUSE):
-            if examination.stands_still():
-                examination.gave_up()
+            if examination.is_hung():
+                examination.abandon()
                 show(examination.findings)
                 sys.stdout.flush()
                 os._exit(exit_code(examination.findings))

@@ -1,10 +1,10 @@
-"""The doctor: says whether this machine and this event loop are fit, and what to do if not.
+"""The doctor: reports whether this machine and this event loop are fit, and what to do if not.
 
-Programs that run in a loop of somebody else's, and the authors of such loops, ask it what works
-there::
+Programs that run in a foreign event loop, and the authors of such loops, use it to find out what
+works there::
 
     findings = await tryconnect.doctor.examine()
-    for finding in findings.worse_than_ok:
+    for finding in findings.problems:
         print(finding.sentence, finding.advice)
 
 .. versionadded:: 0.1

@@ -1,4 +1,4 @@
-"""``examine``: the way to the loop that is examined, from within it, beside it, or into it."""
+"""``examine``: examine the current loop, a loop in another thread, or one that is not running."""
 
 from __future__ import annotations
 
@@ -28,32 +28,29 @@ async def examine(
 ) -> Findings:
     """Examine an event loop and this machine.
 
-    It is a coroutine because a loop shows only from within what it can do: a program awaits it in
-    its own loop, and a loop that nobody runs yet runs it by
-    ``loop.run_until_complete(tryconnect.doctor.examine())``.
+    This is a coroutine because what a loop can do shows only from within: await it in a running
+    loop, or run it with ``loop.run_until_complete(tryconnect.doctor.examine())``.
 
-    The examination takes about half a second in a sound loop, and at most some seconds for each
-    thing that is broken; the loop goes on meanwhile, but is kept turning.  Each test has its own
-    deadline, which asks nothing of the loop's clock and timers.  Nothing stays, but what any use of
-    them leaves: the threads of the loop's executor, and where checks go through the portal, its
-    thread.
+    The examination takes about half a second in a sound loop, and at most a few seconds for each
+    broken feature. The loop continues to run meanwhile, but is never idle. Each test has its own
+    timeout, which does not depend on the loop's clock and timers. Nothing is left behind except for
+    the threads of the loop's executor, and the portal's thread if checks go through the portal.
 
     Args:
-        loop: the one to examine.  ``None``: the one that this coroutine runs in.  One that runs in
-            another thread (a GUI's) is examined there, from outside.  One that is at rest is run
-            in a thread of the doctor's own, and is at rest afterwards; a loop that works in the
-            main thread only, like Qt's, has to run this coroutine itself.  If such a loop stands
-            still, it is left there.
+        loop: The loop to examine. ``None``: the loop that runs this coroutine. A loop that is
+            running in another thread, such as a GUI's, is examined there. A loop that is not
+            running is run in a thread of the doctor's; one that works only in the main thread, such
+            as Qt's, must run this coroutine itself. A loop that hangs is abandoned in that thread.
         only: ``"loop"`` or ``"machine"``; ``None``: both.
-        name_servers: whom the machine's part asks for names, as ``"192.0.2.53"`` or
-            ``"127.0.0.1:5353"``; ``None``: those that this machine is set to.
+        name_servers: The name servers to examine, such as ``"192.0.2.53"`` or
+            ``"127.0.0.1:5353"``; ``None``: those that this machine uses.
 
     Returns:
-        The :class:`~tryconnect.doctor.Findings`, which are true where there is no fault.
+        The :class:`~tryconnect.doctor.Findings`, which are true if there is no fault.
 
     Raises:
-        RuntimeError: the loop is closed.
-        ValueError: an option makes no sense.
+        RuntimeError: The loop is closed.
+        ValueError: An option is invalid.
 
     .. versionadded:: 0.1
     """
@@ -63,22 +60,22 @@ async def examine(
     elif loop.is_closed():
         raise RuntimeError("a closed loop cannot be examined")
     elif loop.is_running():
-        await _beside(loop, examination)
+        await _in_its_thread(loop, examination)
     else:
-        await _into(loop, examination)
+        await _in_new_thread(loop, examination)
     await examination.of_machine()
     return examination.findings
 
 
-async def _beside(loop: asyncio.AbstractEventLoop, examination: Examination) -> None:
-    """Examine a loop that runs in another thread."""
+async def _in_its_thread(loop: asyncio.AbstractEventLoop, examination: Examination) -> None:
+    """Examine a loop that is running in another thread."""
     visit = _Visit(loop, examination)
     loop.call_soon_threadsafe(visit.begin)
     await visit.wait()
 
 
-async def _into(loop: asyncio.AbstractEventLoop, examination: Examination) -> None:
-    """Examine a loop that is at rest."""
+async def _in_new_thread(loop: asyncio.AbstractEventLoop, examination: Examination) -> None:
+    """Examine a loop that is not running."""
     visit = _Visit(loop, examination)
     errors: list[Exception] = []
 
@@ -87,7 +84,7 @@ async def _into(loop: asyncio.AbstractEventLoop, examination: Examination) -> No
         try:
             with contextlib.suppress(asyncio.CancelledError):
                 loop.run_until_complete(going)
-        except Exception as error:  # noqa: BLE001 - it belongs to the caller
+        except Exception as error:  # noqa: BLE001 - raised below
             errors.append(error)
             if inspect.getcoroutinestate(going) == inspect.CORO_CREATED:  # the loop refused to run
                 going.close()
@@ -103,8 +100,12 @@ async def _into(loop: asyncio.AbstractEventLoop, examination: Examination) -> No
         raise errors[0]
 
 
+_CANCEL_TIMEOUT = 0.5
+"""Seconds for a cancelled examination to end."""
+
+
 class _Visit:
-    """An examination in a loop of another thread, and its end where that loop does not end it."""
+    """An examination in a loop of another thread, which is abandoned if that loop hangs."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, examination: Examination) -> None:
         self.over = threading.Event()
@@ -114,7 +115,7 @@ class _Visit:
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """Start, in the loop itself, unless that took it up too late."""
+        """Start within the loop, unless it was abandoned before it got to it."""
         if not self._left:
             self._task = self._loop.create_task(self.go())
 
@@ -127,7 +128,7 @@ class _Visit:
             self.over.set()
 
     async def wait(self) -> None:
-        """Wait for the end, or for a standstill; the loop is left in either case."""
+        """Wait until the examination ends or the loop hangs; cancel it in the latter case."""
         try:
             await until(self._settled, timeout=math.inf)
         finally:
@@ -135,17 +136,13 @@ class _Visit:
             if not self.over.is_set():
                 with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
                     self._loop.call_soon_threadsafe(self._end)
-                await until(self.over.is_set, timeout=_FAREWELL)
+                await until(self.over.is_set, timeout=_CANCEL_TIMEOUT)
         if not self.over.is_set():
-            self._examination.gave_up()
+            self._examination.abandon()
 
     def _settled(self) -> bool:
-        return self.over.is_set() or self._examination.stands_still()
+        return self.over.is_set() or self._examination.is_hung()
 
     def _end(self) -> None:
         if self._task is not None:
             self._task.cancel()
-
-
-_FAREWELL = 0.5
-"""Seconds for an examination that is cancelled to end."""

@@ -1,6 +1,6 @@
-"""Waiting that a broken loop cannot prolong: it asks no more of the loop than ``call_soon``.
+"""Timeouts that work in a broken loop: they rely on nothing but ``call_soon``.
 
-Deadlines of asyncio's own hang on the loop's clock and timers, which are what is examined.
+asyncio's own depend on the loop's clock and timers, which are being examined.
 """
 
 from __future__ import annotations
@@ -18,13 +18,19 @@ __all__ = ["LIMIT", "Outcome", "bounded", "until"]
 _T = TypeVar("_T")
 
 LIMIT = 2.0
-"""Seconds that one test may take: what works takes milliseconds, on a busy machine too."""
+"""Seconds for one test: what works takes milliseconds, even on a busy machine."""
+
+_STEP = 0.001
+"""Seconds between two looks at a condition."""
+
+_CANCEL_TIMEOUT = 0.5
+"""Seconds for a cancelled task to end."""
 
 
 async def until(done: Callable[[], bool], *, timeout: float | None = None) -> bool:
-    """Wait until something is so, or the time is up (``LIMIT``); tell whether it is.
+    """Wait until a condition holds or the timeout (``LIMIT``) expires; return whether it holds.
 
-    The loop is kept turning in steps of a millisecond: others in it go on, but it is never idle.
+    The loop runs in steps of a millisecond: its other tasks continue, but it is never idle.
     """
     end = time.monotonic() + (LIMIT if timeout is None else timeout)
     while not done():
@@ -37,7 +43,7 @@ async def until(done: Callable[[], bool], *, timeout: float | None = None) -> bo
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[_T]):
-    """How some work ended: with a value, by an exception, or not in time (then both are None)."""
+    """The outcome of a coroutine: a value or an exception; neither if it timed out."""
 
     value: _T | None = None
     error: Exception | None = None
@@ -46,12 +52,12 @@ class Outcome(Generic[_T]):
 async def bounded(
     work: Coroutine[object, object, _T], *, timeout: float | None = None
 ) -> Outcome[_T]:
-    """Do some work in a task of its own, and leave it where it takes too long (``LIMIT``)."""
+    """Run a coroutine in a task of its own; abandon it after the timeout (``LIMIT``)."""
 
     async def go() -> Outcome[_T]:
         try:
             return Outcome(value=await work)
-        except Exception as error:  # noqa: BLE001 - a value: some loops print what tasks raise
+        except Exception as error:  # noqa: BLE001 - a value, as some loops print what tasks raise
             return Outcome(error=error)
 
     task = asyncio.get_running_loop().create_task(go())
@@ -62,10 +68,4 @@ async def bounded(
     finally:
         if not task.done():
             task.cancel()
-            await until(task.done, timeout=_FAREWELL)
-
-
-_STEP = 0.001
-
-_FAREWELL = 0.5
-"""Seconds for what is cancelled to end."""
+            await until(task.done, timeout=_CANCEL_TIMEOUT)

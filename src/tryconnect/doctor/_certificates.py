@@ -1,4 +1,4 @@
-"""The store of certificates: whether anything is in it, and whether this machine's clock fits."""
+"""The trusted certificate authorities, and whether this machine's clock agrees with them."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ __all__ = ["machine_clock", "trust"]
 
 
 def trust(name: str) -> Iterator[Finding]:
-    """Count the authorities that checks trust."""
+    """Count the certificate authorities that checks trust."""
     try:
         count = len(verifying().get_ca_certs())
     except LocalFault as error:
-        yield fault(name, str(error), "correct the variable, or take it away")
+        yield fault(name, str(error), "correct the variable, or unset it")
         return
-    folder: str | None = ssl.get_default_verify_paths().capath  # typeshed leaves the None out
+    folder: str | None = ssl.get_default_verify_paths().capath  # None is missing in typeshed
     if count:
         yield ok(name, f"{count} certificate authorities are trusted")
-    elif folder is not None and any(Path(folder).glob("*.0")):  # read as they are needed
+    elif folder is not None and any(Path(folder).glob("*.0")):  # loaded on demand
         yield ok(name, f"the certificate authorities in {folder} are trusted")
     else:
         yield fault(
             name,
             "no certificate authority is trusted: every https check fails",
-            "install the package ca-certificates, or name a file of them in SSL_CERT_FILE",
+            "install the package ca-certificates, or set SSL_CERT_FILE to a file of them",
         )
 
 
 def machine_clock(name: str, *, now: float | None = None) -> Iterator[Finding]:
-    """Hold the clock against the certificates that every machine has.
+    """Compare the clock with the validity of the trusted certificates.
 
-    Authorities live for twenty years or so: a clock that finds most of them expired, or not valid
-    yet, is wrong.
+    Authorities are valid for about twenty years: if most of them seem to have expired, or are not
+    valid yet, the clock is wrong.
 
     Args:
-        name: the finding's.
-        now: seconds since 1970; ``None``: ask the clock.
+        name: The finding's name.
+        now: Seconds since 1970; ``None``: ask the clock.
     """
     now = time.time() if now is None else now
     shown = f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M} UTC"
@@ -59,18 +59,18 @@ def machine_clock(name: str, *, now: float | None = None) -> Iterator[Finding]:
     if not held:
         yield warning(
             name,
-            f"the clock says {shown}, and there are no certificates to hold it against",
-            "see that this is right: certificates are accepted or refused by it",
+            f"the clock says {shown}; there are no certificates to compare it with",
+            "make sure that this is right: it decides which certificates are accepted",
         )
     elif sum(held) < len(held) / 2:
         yield fault(
             name,
             f"the clock says {shown}, when {len(held) - sum(held)} of {len(held)} certificate "
             "authorities are not valid",
-            "set the clock, and have it kept by NTP: https checks fail for its sake",
+            "set the clock, and keep it right with NTP: https checks fail because of it",
         )
     else:
-        yield ok(name, f"the clock says {shown}, which fits the certificate authorities")
+        yield ok(name, f"the clock says {shown}, which agrees with the certificate authorities")
 
 
 def _valid_at(now: float, certificate: dict[str, Any]) -> bool:

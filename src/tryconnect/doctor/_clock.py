@@ -17,11 +17,17 @@ if TYPE_CHECKING:
 
 __all__ = ["clock", "timers"]
 
-__all__ = ["clock", "timers"]
+_DELAY = 0.1
+"""Seconds that a timer is set to, and for which the clock is read."""
+
+_TOO_EARLY = 0.03
+"""Seconds: clocks of GUIs tick in steps of up to 16 ms."""
+
+_ADVICE = "have time() return time.monotonic(): all of asyncio's timeouts depend on it"
 
 
 async def timers(name: str) -> Finding:
-    """See whether ``call_later`` calls, and not before its time."""
+    """Check that ``call_later`` calls back, and not too early."""
     fired: list[float] = []
     begun = time.monotonic()
     handle = asyncio.get_running_loop().call_later(_DELAY, lambda: fired.append(time.monotonic()))
@@ -33,26 +39,20 @@ async def timers(name: str) -> Finding:
         return fault(
             name,
             f"a timer of {duration(_DELAY)} did not fire within {LIMIT:g} s",
-            "have the loop's call_later mended: no deadline of asyncio's works in this loop",
+            "fix the loop's call_later: none of asyncio's timeouts work in this loop",
         )
     late = fired[0] - begun - _DELAY
     if late < -_TOO_EARLY:
         return fault(
             name,
             f"a timer of {duration(_DELAY)} fired {duration(-late)} too early",
-            "have the loop's call_later mended: it takes seconds",
+            "fix the loop's call_later: its delays are in seconds",
         )
     return ok(name, f"a timer of {duration(_DELAY)} fired {duration(max(late, 0))} late")
 
 
-_DELAY = 0.1
-
-_TOO_EARLY = 0.03
-"""Seconds: clocks of GUIs tick in steps of up to 16 ms."""
-
-
 async def clock(name: str) -> Finding:
-    """See whether ``time()`` goes forward, evenly, and is not the wall's clock."""
+    """Check that ``time()`` advances evenly, and is not the wall clock."""
     loop = asyncio.get_running_loop()
     begun, readings = time.monotonic(), [loop.time()]
 
@@ -66,15 +66,12 @@ async def clock(name: str) -> Finding:
         return fault(name, "time() goes backwards", _ADVICE)
     if not passed / 2 < counted < passed * 2:
         return fault(
-            name, f"time() counts {counted:.3g} where {duration(passed)} have passed", _ADVICE
+            name, f"time() counts {counted:.3g} while {duration(passed)} have passed", _ADVICE
         )
     if not keeps_time(loop):
         return fault(
             name,
-            "time() is the wall's clock: when that is set, or a machine resumes, deadlines jump",
+            "time() is the wall clock: timeouts jump when it is set, or the machine resumes",
             _ADVICE,
         )
-    return ok(name, "time() goes forward evenly, and nobody sets it")
-
-
-_ADVICE = "have the loop's time() return time.monotonic(): every deadline of asyncio's hangs on it"
+    return ok(name, "time() advances evenly, and cannot be set")

@@ -1,4 +1,4 @@
-"""The road that checks take from a loop: natively, or through the portal."""
+"""Whether checks run natively in a loop, or through the portal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["road"]
 
 
 async def road(name: str) -> Finding:
-    """Check addresses within this machine, and see which road tryconnect chose."""
+    """Check local addresses, and report which way tryconnect chose."""
     await _have_aiohttp()
     for scheme, (serve, context) in _servers().items():
         with serving(serve) as (host, port):
@@ -32,10 +32,10 @@ async def road(name: str) -> Finding:
             return fault(
                 name,
                 f"an {scheme} check within this machine fails in this loop: {report.detail}",
-                'mend what is broken above, or use tryconnect.Client(loop="portal")',
+                'fix the faults above, or use tryconnect.Client(loop="portal")',
             )
-    abilities = LoopCapabilities(asyncio.get_running_loop())
-    far = [scheme for scheme in ("http", "https") if abilities.lacks(scheme)]
+    capabilities = LoopCapabilities(asyncio.get_running_loop())
+    far = [scheme for scheme in ("http", "https") if capabilities.lacks(scheme)]
     return ok(name, _TOLD[len(far)].format(far=" and ".join(far)))
 
 
@@ -44,7 +44,7 @@ _TOLD = {
     1: "{far} checks run through the portal, a loop of tryconnect's own; others in this loop",
     2: "checks run through the portal, a loop of tryconnect's own",
 }
-"""By the number of schemes that this loop is unfit for."""
+"""By the number of schemes that need the portal."""
 
 
 def _servers() -> dict[str, tuple[Serve, ssl.SSLContext | None]]:
@@ -61,11 +61,11 @@ async def _checked(address: str, context: ssl.SSLContext | None) -> tryconnect.R
 
 
 async def _have_aiohttp() -> None:
-    """Import aiohttp beside the loop: a GUI would stand still for a quarter of a second."""
+    """Import aiohttp in a thread: it would block the loop for a quarter of a second."""
     thread = threading.Thread(target=checker_class, name="tryconnect-doctor-import", daemon=True)
     thread.start()
     await until(lambda: not thread.is_alive(), timeout=_LONG_IMPORT)
 
 
 _LONG_IMPORT = 30.0
-"""Seconds; a cold disk may need some."""
+"""Seconds; a cold disk is slow."""

@@ -1,4 +1,4 @@
-"""One examination: what is looked at, what was found so far, and what is under way."""
+"""One examination: its findings so far, and the test that is running."""
 
 from __future__ import annotations
 
@@ -20,12 +20,19 @@ __all__ = ["Examination", "Part"]
 Part: TypeAlias = 'Literal["loop", "machine"]'
 
 
+STANDSTILL = 10.0
+"""Seconds: longer than the timeout of any test."""
+
+
 class Examination:
-    """Collects findings, so that those before a standstill are not lost.
+    """Collects findings, so that they are not lost if the loop hangs.
 
     Args:
-        only: the part that is examined; ``None`` for both.
-        name_servers: whom to ask for names; ``None`` for the machine's own.
+        only: The part to examine; ``None`` for both.
+        name_servers: The name servers to examine; ``None`` for the machine's own.
+
+    Raises:
+        ValueError: ``only`` is invalid.
     """
 
     def __init__(
@@ -36,53 +43,49 @@ class Examination:
         self._only = only
         self._name_servers = name_servers
         self._found: list[Finding] = []
-        self._under_way: str | None = None
+        self._running: str | None = None
         self._moved = time.monotonic()
 
     @property
     def findings(self) -> Findings:
-        """What was found so far."""
+        """The findings so far."""
         return Findings(tuple(self._found))
 
     async def whole(self) -> None:
-        """Examine the running loop and the machine, what of them is wanted."""
+        """Examine the running loop and the machine, unless only one is wanted."""
         await self.of_loop()
         await self.of_machine()
 
     async def of_loop(self) -> None:
-        """Examine the running loop, where that is wanted."""
+        """Examine the running loop, if that is wanted."""
         if self._only == "machine":
             return
         async for finding in tested(self._begin):
             self._found.append(finding)
-        self._under_way = None
+        self._running = None
 
     async def of_machine(self) -> None:
-        """Examine the machine, where that is wanted."""
+        """Examine the machine, if that is wanted."""
         if self._only == "loop":
             return
         self._moved = time.monotonic()
         self._found += await looked_at(self._name_servers)
 
     def _begin(self, name: str) -> None:
-        self._under_way, self._moved = name, time.monotonic()
+        self._running, self._moved = name, time.monotonic()
 
-    def stands_still(self) -> bool:
-        """Tell whether the loop has done nothing for longer than any test takes."""
+    def is_hung(self) -> bool:
+        """Return whether the loop has done nothing for longer than any test takes."""
         return time.monotonic() - self._moved > STANDSTILL
 
-    def gave_up(self) -> None:
-        """Note that the loop stood still, and that it was left."""
-        name = self._under_way or next(iter(LOOP_TESTS))
+    def abandon(self) -> None:
+        """Record that the loop hung and was abandoned."""
+        name = self._running or next(iter(LOOP_TESTS))
         self._found.append(
             fault(
                 name,
-                f"the loop stood still for {duration(STANDSTILL)} and was left: the tests after "
-                "this one were not made",
-                "see where the loop waits: neither its timers nor calls from other threads wake it",
+                f"the loop hung for {duration(STANDSTILL)} and was abandoned: the remaining tests "
+                "were skipped",
+                "find out where it waits: neither timers nor calls from other threads wake it",
             )
         )
-
-
-STANDSTILL = 10.0
-"""Seconds: longer than any test's own limit."""

@@ -1,4 +1,4 @@
-"""What the doctor has found: records, and what follows from them."""
+"""The doctor's findings."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ class Level(StrEnum):
 
     ok = "ok"
     warning = "warning"
-    """Something is missing or slow; checks work all the same, other code may not."""
+    """Something is missing or slow; checks still work, other code may not."""
     fault = "fault"
-    """Something breaks its promise: results or errors get lost or late, or checks fail."""
+    """Something is broken: results or errors are lost or late, or checks fail."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one test.
 
     Attributes:
-        name: what it was, one word of a closed set.
-        level: how bad it is.
-        sentence: what was found.
-        advice: what to do about it; where nothing is wrong, ``"nothing to do"``.
+        name: The test's name, one of a closed set.
+        level: How bad the finding is.
+        sentence: What was found.
+        advice: What to do about it; ``"nothing to do"`` if nothing is wrong.
 
     .. versionadded:: 0.1
     """
@@ -50,10 +50,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Everything that was looked at, in that order.  It is true where there is no fault.
+    """All findings of an examination, in order; true if there is no fault.
 
     Attributes:
-        all: the findings.
+        all: The findings.
 
     .. versionadded:: 0.1
     """
@@ -80,7 +80,7 @@ class Findings:
         return tuple(finding for finding in self.all if finding.level is not Level.ok)
 
     def named(self, name: str) -> tuple[Finding, ...]:
-        """Return the findings of one name: several for the name servers and proxies, else one."""
+        """Return the findings of one name: several for name servers and proxies, else one."""
         return tuple(finding for finding in self.all if finding.name == name)
 
     def as_dict(self) -> dict[str, Any]:
@@ -92,15 +92,15 @@ NOTHING_TO_DO = "nothing to do"
 
 
 def ok(name: str, sentence: str) -> Finding:
-    """Say that something is as it should be."""
+    """Return a finding that something is fine."""
     return Finding(name, Level.ok, sentence, NOTHING_TO_DO)
 
 
 def warning(name: str, sentence: str, advice: str) -> Finding:
-    """Say that something is missing or slow."""
+    """Return a finding that something is missing or slow."""
     return Finding(name, Level.warning, sentence, advice)
 
 
 def fault(name: str, sentence: str, advice: str) -> Finding:
-    """Say that something breaks its promise."""
+    """Return a finding that something is broken."""
     return Finding(name, Level.fault, sentence, advice)

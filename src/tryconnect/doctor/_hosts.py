@@ -1,4 +1,4 @@
-"""The file of hosts: names that this machine knows by itself, ``localhost`` above all."""
+"""The hosts file, and ``localhost`` in it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _FILE = (
 
 
 def hosts(name: str, *, file: Path = _FILE) -> Iterator[Finding]:
-    """Read the file, and see where ``localhost`` leads.
+    """Check that the hosts file is readable and knows ``localhost``.
 
     Args:
-        name: the finding's.
-        file: where it stands.
+        name: The finding's name.
+        file: Its path.
     """
     try:
         text = file.read_text("utf-8", "replace")
@@ -36,7 +36,7 @@ def hosts(name: str, *, file: Path = _FILE) -> Iterator[Finding]:
         yield warning(
             name,
             f"{file} cannot be read ({error.strerror})",
-            "put it back, with the line: 127.0.0.1 localhost",
+            "restore it, with the line: 127.0.0.1 localhost",
         )
         return
     yield _judged(name, text, file)
@@ -54,16 +54,16 @@ def _judged(name: str, text: str, file: Path) -> Finding:
             sentence = (
                 f'line {number} of {file} does not begin with an address: "{escape_control(ip)}"'
             )
-            return warning(name, sentence, "correct the line, or take it out")
+            return warning(name, sentence, "correct the line, or remove it")
         for each in names:
             known.setdefault(each.lower(), []).append(address)
     local = known.get("localhost", [])
-    # Windows answers for localhost by itself, and its file has no line for it.
+    # Windows resolves localhost itself; its file does not list it.
     if not local and sys.platform != "win32":
         sentence = f"{file} does not know localhost"
         return warning(name, sentence, f"add the line: 127.0.0.1 localhost to {file}")
     if astray := [address for address in local if not address.is_loopback]:
-        sentence = f"{file} leads localhost to {astray[0]}, which is another machine"
-        return fault(name, sentence, f"take localhost out of that line of {file}")
+        sentence = f"{file} maps localhost to {astray[0]}, which is another machine"
+        return fault(name, sentence, f"remove localhost from that line of {file}")
     count = len(known)
     return ok(name, f"{file} has {count} name{'s' * (count != 1)}, and localhost is this machine")

@@ -1,11 +1,10 @@
-"""How many files and sockets this process may have open."""
+"""How many more files and sockets this process may open."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 from typing import TYPE_CHECKING
 
+from tryconnect._runtime import descriptors as system
 from tryconnect.doctor._findings import fault, ok, warning
 
 if TYPE_CHECKING:
@@ -16,28 +15,28 @@ if TYPE_CHECKING:
 __all__ = ["descriptors"]
 
 _BULK = 150
-"""Descriptors that a hundred checks at once take, which is what bulk checks begin with, and some
-for the loop, the resolver and the program's files."""
+"""Descriptors for a hundred checks at once, the default of bulk checks, and for the loop, the
+resolver and the program's files."""
 
 _USUAL = 1024
-"""Linux' usual limit of a process."""
+"""The usual limit of a process on Linux."""
 
 
 def descriptors(
     name: str, *, limit: int | None = None, taken: int | None = None
 ) -> Iterator[Finding]:
-    """Compare the limit with what is open.
+    """Compare the limit with the number of open descriptors.
 
     Args:
-        name: the finding's.
-        limit: descriptors that this process may have; ``None``: ask the system.
-        taken: those that it has; ``None``: ask the system.
+        name: The finding's name.
+        limit: How many descriptors this process may open; ``None``: ask the system.
+        taken: How many it has open; ``None``: ask the system.
     """
-    limit = _limit() if limit is None else limit
+    limit = system.limit() if limit is None else limit
     if limit is None:
-        yield ok(name, "this system sets a process no limit of open files")
+        yield ok(name, "there is no limit on open files")
         return
-    taken = _taken() if taken is None else taken
+    taken = system.taken() if taken is None else taken
     free = limit - taken
     sentence = f"{free} of {limit} open files are free"
     if free < _BULK:
@@ -50,19 +49,3 @@ def descriptors(
         yield warning(name, sentence, f"raise the limit to the usual {_USUAL}: ulimit -n {_USUAL}")
     else:
         yield ok(name, sentence)
-
-
-def _limit() -> int | None:
-    try:
-        import resource  # noqa: PLC0415 - Windows has none
-    except ImportError:
-        return None
-    soft: int = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return None if soft == resource.RLIM_INFINITY else soft
-
-
-def _taken() -> int:
-    for folder in ("/proc/self/fd", "/dev/fd"):
-        with contextlib.suppress(OSError):
-            return len(os.listdir(folder))  # noqa: PTH208 - names are all that is wanted
-    return 0

@@ -1,4 +1,4 @@
-"""The tests of a loop, in their order, and what it means where the loop cannot do a thing."""
+"""The tests of a loop, in order, and what to do if it lacks a feature."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class LoopTest(NamedTuple):
     """One test of a loop."""
 
     run: Callable[[str], Coroutine[object, object, Finding]]
-    """Gets the finding's name."""
+    """Takes the finding's name."""
     tries: str
-    """What of a loop it tries."""
+    """The feature that it tries."""
     missing: str
-    """What to do where the loop does not have that."""
+    """What to do if the loop lacks that feature."""
     idle: bool = False
-    """The loop must be idle meanwhile: nothing but a timer of its own can end the test."""
+    """The loop must be idle meanwhile, so only a timer of its own can end the test."""
 
 
 _PORTAL = (
-    "use tryconnect, whose checks run in a loop of its own then; aiohttp and asyncio's streams do "
+    "use tryconnect, whose checks then run in a loop of its own; aiohttp and asyncio's streams do "
     "not work in this loop"
 )
 
@@ -42,24 +42,24 @@ LOOP_TESTS = {
     "timers": LoopTest(
         _clock.timers,
         "call_later",
-        "do without asyncio.sleep and asyncio.timeout in this loop: there are no deadlines",
+        "do not use asyncio.sleep and asyncio.timeout in this loop",
     ),
-    "clock": LoopTest(_clock.clock, "time()", "as for timers: there are no deadlines in this loop"),
+    "clock": LoopTest(_clock.clock, "time()", "do not use asyncio.timeout in this loop"),
     "wake_up": LoopTest(
         _threads.wake_up,
         "call_soon_threadsafe",
-        "hand nothing to this loop from other threads, and use no library that does",
+        "do not call this loop from other threads, nor use libraries that do",
         idle=True,
     ),
     "executor_errors": LoopTest(
         _threads.executor_errors,
         "run_in_executor",
-        "run blocking work in a thread of your own, or do without",
+        "run blocking work in a thread of your own",
     ),
     "unretrieved": LoopTest(
         _threads.unretrieved,
         "run_in_executor or set_exception_handler",
-        "await every future: this loop has no way to report a failure that nobody awaits",
+        "await every future: this loop cannot report unawaited failures",
     ),
     "sock_connect": LoopTest(_sockets.sock_connect, "sock_connect", _PORTAL),
     "create_connection": LoopTest(_sockets.create_connection, "create_connection", _PORTAL),
@@ -67,25 +67,25 @@ LOOP_TESTS = {
     "add_reader": LoopTest(
         _sockets.add_reader,
         "add_reader",
-        "do without libraries that watch descriptors; tryconnect and aiohttp do not need it",
+        "avoid libraries that watch descriptors; tryconnect and aiohttp do not need this",
     ),
     "road": LoopTest(
         _dispatch.road,
         "a check",
-        "use tryconnect.sync from a thread: its checks have their own loop",
+        "use tryconnect.sync in a thread: its checks have their own loop",
     ),
 }
 """By the names of the findings."""
 
 _LONGEST = 6.0
-"""Seconds for one test: each waits at most a few times ``LIMIT`` within."""
+"""Seconds for one test, which waits for ``LIMIT`` at most a few times."""
 
 
 async def tested(begins: Callable[[str], None]) -> AsyncIterator[Finding]:
     """Yield the findings of the running loop.
 
     Args:
-        begins: gets the name of each test before it runs, for whoever watches from outside.
+        begins: Called with the name of each test before it runs.
     """
     has_timers = False
     for name, test in LOOP_TESTS.items():
@@ -93,8 +93,8 @@ async def tested(begins: Callable[[str], None]) -> AsyncIterator[Finding]:
         if test.idle and not has_timers:
             yield warning(
                 name,
-                f"{test.tries} was not tried: without timers nothing could end the test",
-                "mend the timers first, and examine the loop again",
+                f"{test.tries} was not tried: without timers, nothing could end the test",
+                "fix the timers first, and examine the loop again",
             )
             continue
         finding = await _found(name, test)
@@ -112,7 +112,7 @@ async def _found(name: str, test: LoopTest) -> Finding:
         return fault(name, f"{test.tries} fails in this loop ({said})", test.missing)
     if finding is None:
         took = duration(_LONGEST)
-        return fault(name, f"{test.tries} did not do its work within {took}", test.missing)
+        return fault(name, f"{test.tries} did not finish within {took}", test.missing)
     return finding
 
 

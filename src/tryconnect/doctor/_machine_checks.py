@@ -1,4 +1,4 @@
-"""The tests of this machine, all at once, each in a thread that nobody waits for too long."""
+"""The tests of this machine, each in a thread, with a timeout."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ MACHINE_TESTS: dict[str, Callable[..., Iterable[Finding]]] = {
     "descriptors": descriptors,
     "machine_clock": machine_clock,
 }
-"""By the names of the findings, which they get."""
+"""By the names of the findings, which they take."""
 
 _LONGEST = 5.0
-"""Seconds for all: a name server and a proxy get two."""
+"""Seconds for all: name servers and proxies get two."""
 
 
 async def looked_at(servers: Sequence[str] | None) -> list[Finding]:
     """Return the findings of this machine.
 
     Args:
-        servers: the name servers to ask; ``None`` for the machine's own.
+        servers: The name servers to examine; ``None`` for the machine's own.
     """
     options = {"name_servers": {"servers": servers}} if servers is not None else {}
     looks = [_Look(name, **options.get(name, {})) for name in MACHINE_TESTS]
@@ -51,7 +51,7 @@ async def looked_at(servers: Sequence[str] | None) -> list[Finding]:
 
 
 class _Look:
-    """One test, under way in a thread of its own."""
+    """One test, running in a thread of its own."""
 
     def __init__(self, name: str, **options: object) -> None:
         self._name = name
@@ -64,19 +64,19 @@ class _Look:
         self._thread.start()
 
     def findings(self) -> list[Finding]:
-        """Return what was found; that it takes too long is a finding, too."""
+        """Return the findings; taking too long is one, too."""
         if self.over.is_set():
             self._thread.join()
             return self._found
-        sentence = f"no end of the look at this within {duration(_LONGEST)}"
-        return [fault(self._name, sentence, "look at it by hand: the system does not answer")]
+        sentence = f"this test did not finish within {duration(_LONGEST)}"
+        return [fault(self._name, sentence, "look at it by hand: the system does not respond")]
 
     def _run(self) -> None:
         try:
             self._found = list(MACHINE_TESTS[self._name](self._name, **self._options))
         except Exception as error:  # noqa: BLE001 - a strange machine may raise anything
             said = escape_control(redact(f"{type(error).__name__}: {error}"))
-            advice = "look at it by hand, and tell the developers of tryconnect"
-            self._found = [fault(self._name, f"this cannot be looked at ({said})", advice)]
+            advice = "look at it by hand, and report this to tryconnect"
+            self._found = [fault(self._name, f"this test failed ({said})", advice)]
         finally:
             self.over.set()

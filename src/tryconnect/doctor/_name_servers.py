@@ -1,4 +1,4 @@
-"""The name servers that checks would ask, and how long each takes to answer."""
+"""The name servers of this machine, and how long each takes to answer."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
 __all__ = ["name_servers"]
 
 _ANSWER_TIMEOUT = 2.0
-"""Seconds for an answer: as long as a check waits for the first server before it asks the next."""
+"""Seconds for an answer: how long a check waits for the first server before it asks the next."""
 
 _SLOW = 0.5
 """Seconds; a name server in the same building takes a few milliseconds."""
 
 _QUESTION = "."
-"""The root's own name servers: every name server knows them, and no search list is tried."""
+"""The root: nearly every name server knows its name servers, and no search list applies."""
 
 
 def name_servers(name: str, *, servers: Sequence[str] | None = None) -> Iterator[Finding]:
-    """Ask each name server something that all of them know.
+    """Ask each name server for the root's name servers.
 
     Args:
-        name: the findings'.
-        servers: ``ip`` or ``ip:port``; ``None``: those that this machine is set to.
+        name: The findings' name.
+        servers: ``ip`` or ``ip:port``; ``None``: those that this machine uses.
     """
     asked = _Asked.all(configured() if servers is None else servers)
     if not asked:
         yield fault(name, "there is no name server", _NAME_ONE)
-    alive = any(each.answered for each in asked)
+    alive = any(each.responds for each in asked)
     for each in asked:
         yield each.finding(name, others_answer=alive)
 
@@ -50,29 +50,29 @@ def configured() -> Sequence[str]:
         channel.close()
 
 
-_NAME_ONE = "name a server that answers: in /etc/resolv.conf, or in the system's network settings"
+_NAME_ONE = (
+    "configure a name server that answers, in /etc/resolv.conf or in the system's network settings"
+)
 
-# They answer, and say that they have nothing to say.
+# An answer, even if there are no such records.
 _ANSWERS = {pycares.errno.ARES_SUCCESS, pycares.errno.ARES_ENODATA, pycares.errno.ARES_ENOTFOUND}
 _UNWILLING = {
     pycares.errno.ARES_EREFUSED: "refuses to answer this machine",
-    pycares.errno.ARES_ESERVFAIL: "cannot answer: it reaches no other server itself",
-    pycares.errno.ARES_ENOTIMP: "does not answer questions for other names",
+    pycares.errno.ARES_ENOTIMP: "does not answer this kind of question",
     pycares.errno.ARES_EFORMERR: "does not understand the question",
-    pycares.errno.ARES_EBADRESP: "answers with something that is no DNS",
+    pycares.errno.ARES_EBADRESP: "answers with something that is not DNS",
 }
 
 
 class _Asked:
-    """One name server, and what came of the question."""
+    """One name server, and its answer."""
 
     @classmethod
     def all(cls, servers: Sequence[str]) -> list[_Asked]:
         """Ask all at once, and wait for their answers."""
         asked = [cls(server) for server in servers]
-        end = (
-            time.monotonic() + 2 * _ANSWER_TIMEOUT
-        )  # c-ares keeps the deadline, in a thread of its own
+        # c-ares enforces its timeout in a thread of its own.
+        end = time.monotonic() + 2 * _ANSWER_TIMEOUT
         for each in asked:
             each.over.wait(max(0, end - time.monotonic()))
             each.channel.close()
@@ -91,14 +91,21 @@ class _Asked:
     def answered(self) -> bool:
         return self.code in _ANSWERS
 
+    @property
+    def responds(self) -> bool:
+        return self.answered or self.code == pycares.errno.ARES_ESERVFAIL
+
     def finding(self, name: str, *, others_answer: bool) -> Finding:
         took = duration(self.took if self.took is not None else _ANSWER_TIMEOUT)
         server = f"the name server {self.server}"
         if self.answered and (self.took or 0) < _SLOW:
             return ok(name, f"{server} answers in {took}")
         if self.answered:
-            advice = "ask a nearer name server first: every check of a new name waits for this one"
+            advice = "list a nearer name server first: checks of new names wait for this one"
             return warning(name, f"{server} takes {took} to answer", advice)
+        if self.responds:  # as servers of closed networks do, which know their own zones only
+            advice = "nothing to do if the names that you check are found; else see its forwarders"
+            return warning(name, f"{server} cannot answer for the root (SERVFAIL)", advice)
         if self.code in _UNWILLING:
             sentence = f"{server} {_UNWILLING[self.code]}"
         elif self.code == pycares.errno.ARES_ECONNREFUSED:
@@ -106,7 +113,9 @@ class _Asked:
         else:
             sentence = f"{server} does not answer within {took}"
         if others_answer:
-            return warning(name, sentence, "take it off the list: others have to stand in for it")
+            return warning(
+                name, sentence, "remove it from the list: the others answer in its place"
+            )
         return fault(name, sentence, _NAME_ONE)
 
     def _note(self, _: object, code: int | None) -> None:

@@ -1,4 +1,4 @@
-"""The proxies in force: whether they can be spoken to, and whether anything listens there."""
+"""The proxies in use: whether they are supported, and can be reached."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _CONNECT_TIMEOUT = 2.0
 """Seconds to connect to a proxy."""
 
 _OUTSIDE = "outside.example"
-"""A name that stands for all that are not this machine's; it is not looked up."""
+"""Stands for all names but this machine's; it is not looked up."""
 
 
 def proxies(name: str) -> Iterator[Finding]:
-    """Connect to each proxy that a check of another machine would go through."""
+    """Connect to each proxy that checks of other machines use."""
     settings = Proxies("env")
     chosen = {scheme: _chosen(settings, scheme, _OUTSIDE) for scheme in ("http", "https")}
     served: dict[URL, list[str]] = {}
     for scheme, proxy in chosen.items():
         if isinstance(proxy, ProxyUnusable):
-            advice = "set it to an http:// proxy, or take it away"
+            advice = "set it to an http:// proxy, or unset it"
             yield fault(name, f"no {scheme} address can be checked: {proxy}", advice)
         elif proxy is not None:
             served.setdefault(proxy, []).append(scheme)
@@ -49,7 +49,7 @@ def proxies(name: str) -> Iterator[Finding]:
             "add localhost,127.0.0.1,::1 to NO_PROXY",
         )
     if not any(chosen.values()):
-        yield ok(name, "no proxy is in force")
+        yield ok(name, "no proxy is in use")
 
 
 def _chosen(settings: Proxies, scheme: str, host: str) -> URL | ProxyUnusable | None:
@@ -69,7 +69,7 @@ def _tried(name: str, proxy: URL, schemes: str) -> Finding:
             name,
             f"the proxy {shown} for {schemes} addresses cannot be reached "
             f"({error.strerror or error})",
-            "start it, correct its address, or take it away: every check would fail there",
+            "start it, correct its address, or unset it: all checks through it fail",
         )
     took = duration(time.monotonic() - begun)
     return ok(name, f"{schemes} addresses go through the proxy {shown}, reached in {took}")

@@ -1,4 +1,4 @@
-"""The other end of the doctor's connections: small servers within this machine, in threads."""
+"""Small local servers for the doctor's tests, in threads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["HELLO", "Serve", "anonymous", "answer", "greet", "listening", "over_tls", "serving"]
 
 Serve: TypeAlias = "Callable[[socket.socket], None]"
-"""Does with one client whatever makes the server what it is."""
+"""Serves one client."""
 
 HELLO = b"hello"
 
@@ -24,7 +24,7 @@ _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 def greet(sock: socket.socket) -> None:
-    """Send a greeting, and stay until the client has left."""
+    """Send a greeting, and wait until the client has left."""
     sock.sendall(HELLO)
     sock.recv(1)
 
@@ -38,7 +38,7 @@ def answer(sock: socket.socket) -> None:
 
 
 def over_tls(context: ssl.SSLContext, serve: Serve) -> Serve:
-    """Return what serves the same through TLS."""
+    """Return the same server over TLS."""
 
     def encrypted(sock: socket.socket) -> None:
         with context.wrap_socket(sock, server_side=True) as inner:
@@ -57,13 +57,13 @@ def listening() -> Iterator[socket.socket]:
 
 @contextlib.contextmanager
 def serving(serve: Serve) -> Iterator[tuple[str, int]]:
-    """Serve clients, one after another, in a thread; the value is where they come to."""
+    """Serve clients one after another, in a thread; yield the address."""
     over = threading.Event()
     with listening() as listener:
 
         def accept() -> None:
             while not over.is_set():
-                with contextlib.suppress(OSError):  # nobody came, or who came left again
+                with contextlib.suppress(OSError):  # no client, or it has left
                     sock, _ = listener.accept()
                     sock.settimeout(LIMIT)
                     with sock:
@@ -83,7 +83,7 @@ def serving(serve: Serve) -> Iterator[tuple[str, int]]:
 def anonymous() -> tuple[ssl.SSLContext, ssl.SSLContext] | None:
     """Make a client's and a server's context without certificates (RFC 8422, section 2.4).
 
-    ``None``: OpenSSL was built without them.
+    Return ``None`` if OpenSSL was built without them.
     """
     try:
         return _anonymous(ssl.PROTOCOL_TLS_CLIENT), _anonymous(ssl.PROTOCOL_TLS_SERVER)
@@ -95,6 +95,6 @@ def _anonymous(side: int) -> ssl.SSLContext:
     context = ssl.SSLContext(side)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    context.maximum_version = ssl.TLSVersion.TLSv1_2  # 1.3 always has certificates
+    context.maximum_version = ssl.TLSVersion.TLSv1_2  # TLS 1.3 requires certificates
     context.set_ciphers("aNULL:@SECLEVEL=0")
     return context

@@ -1,4 +1,4 @@
-"""What a loop can do with sockets, each tried on a connection within this machine."""
+"""Tests of what a loop can do with sockets, on local connections."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["add_reader", "create_connection", "sock_connect", "tls"]
 
 
 async def sock_connect(name: str) -> Finding:
-    """See whether the loop connects a socket."""
+    """Check that the loop connects a socket."""
     with listening() as listener, socket.socket() as sock:
         sock.settimeout(0)
         await asyncio.get_running_loop().sock_connect(sock, listener.getsockname())
@@ -31,19 +31,19 @@ async def sock_connect(name: str) -> Finding:
 
 
 async def create_connection(name: str) -> Finding:
-    """See whether the loop opens a connection and hands over what comes."""
+    """Check that the loop opens a connection and reads from it."""
     with serving(greet) as place:
         await _greeted(place)
     return ok(name, "the loop opens connections and reads from them")
 
 
 async def tls(name: str) -> Finding:
-    """See whether the loop opens an encrypted connection."""
+    """Check that the loop opens an encrypted connection and reads from it."""
     contexts = anonymous()
     if contexts is None:
         return warning(
             name,
-            "TLS was not tried: this OpenSSL cannot do without certificates",
+            "TLS was not tried: this OpenSSL requires certificates",
             "check an https:// address of your own",
         )
     ours, theirs = contexts
@@ -53,7 +53,7 @@ async def tls(name: str) -> Finding:
 
 
 async def add_reader(name: str) -> Finding:
-    """See whether the loop tells when a descriptor can be read."""
+    """Check that the loop reports when a descriptor is readable."""
     loop = asyncio.get_running_loop()
     ready = threading.Event()
     with contextlib.ExitStack() as stack:
@@ -68,7 +68,7 @@ async def add_reader(name: str) -> Finding:
 
 
 class _Client(asyncio.Protocol):
-    """Notes what comes."""
+    """Records what it receives."""
 
     def __init__(self) -> None:
         self.heard = b""
@@ -85,7 +85,7 @@ async def _greeted(place: tuple[str, int], context: ssl.SSLContext | None = None
     """Connect, and wait for the greeting.
 
     Raises:
-        TimeoutError: it did not come.
+        TimeoutError: It did not arrive.
     """
     transport, client = await asyncio.get_running_loop().create_connection(
         _Client, *place, ssl=context

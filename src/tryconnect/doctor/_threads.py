@@ -1,4 +1,4 @@
-"""What a loop makes of other threads: wake-ups, and failures in its executor."""
+"""Tests of a loop with other threads: wake-ups, and failures in its executor."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ __all__ = ["executor_errors", "unretrieved", "wake_up"]
 
 
 async def wake_up(name: str) -> Finding:
-    """See whether ``call_soon_threadsafe`` wakes an idle loop.
+    """Check that ``call_soon_threadsafe`` wakes an idle loop.
 
-    Nothing may keep the loop busy meanwhile, so nothing watches this test from within but a timer.
+    The loop must be idle meanwhile, so only a timer guards this test.
     """
     slept = 0
     delays: list[float] = []
-    # A busy machine may make one call late, or one loop late in falling asleep: two of three count.
+    # On a busy machine a call may be late, or the loop not yet asleep: two of three decide.
     while slept < _MAJORITY and len(delays) < _MAJORITY:
         delay = await _handed_over()
         if delay is None or delay > _GUARD / 2:
@@ -47,8 +47,8 @@ async def wake_up(name: str) -> Finding:
         name,
         f"a call from another thread does not wake the idle loop: only a timer did, {_GUARD:g} s "
         "later",
-        "make the loop's call_soon_threadsafe wake its wait (asyncio writes into a socket pair); "
-        "until then results of threads arrive when something else happens, or never",
+        "make the loop's call_soon_threadsafe wake it up (asyncio writes to a socket pair); until "
+        "then, results of threads arrive when something else happens, or never",
     )
 
 
@@ -58,11 +58,11 @@ _GUARD = 1.0
 """Seconds after which a timer wakes a loop that the call does not wake."""
 
 _SETTLED = 0.05
-"""Seconds that the loop gets to fall asleep before it is called."""
+"""Seconds for the loop to become idle before it is called."""
 
 
 async def _handed_over() -> float | None:
-    """Return the seconds that a call from a thread took, or ``None`` where a timer came first."""
+    """Return how long a call from a thread took in seconds, or ``None`` if a timer came first."""
     loop = asyncio.get_running_loop()
     arrived: asyncio.Future[float] = loop.create_future()
 
@@ -90,7 +90,7 @@ async def _handed_over() -> float | None:
 
 
 class PlantedError(Exception):
-    """The failure that the doctor raises to see what becomes of it."""
+    """The exception that the doctor raises to see what happens to it."""
 
 
 def _planted_failure() -> None:
@@ -98,7 +98,7 @@ def _planted_failure() -> None:
 
 
 async def executor_errors(name: str) -> Finding:
-    """See whether an exception in the loop's executor reaches who awaits it, with its frames."""
+    """Check that an exception in the loop's executor is raised where it is awaited, with frames."""
     outcome = await bounded(
         _awaited(asyncio.get_running_loop().run_in_executor(None, _planted_failure))
     )
@@ -110,21 +110,20 @@ async def executor_errors(name: str) -> Finding:
             return fault(
                 name,
                 f"an exception raised in the executor did not arrive within {LIMIT:g} s",
-                "do not hand blocking work to this loop's executor: use a thread of your own, or "
-                "code that awaits",
+                "run blocking work in a thread of your own instead of this loop's executor",
             )
         if not isinstance(error, PlantedError):
             return fault(
                 name,
                 f"an exception raised in the executor arrives as another: {type(error).__name__}",
-                "catch and log exceptions inside of what you hand to run_in_executor",
+                "catch and log exceptions within the functions that you pass to run_in_executor",
             )
         frames = {frame.name for frame in traceback.extract_tb(error.__traceback__)}
         if _planted_failure.__name__ not in frames:
             return fault(
                 name,
                 "an exception raised in the executor arrives without the frames of its thread",
-                "log exceptions inside of what you hand to run_in_executor, where the frames are",
+                "log exceptions within the functions that you pass to run_in_executor",
             )
         return ok(name, "an exception raised in the executor arrives with its frames")
     finally:
@@ -135,31 +134,31 @@ async def _awaited(future: Awaitable[None]) -> None:
     await future
 
 
-# --- failures that nobody awaits
+# --- unawaited failures
 
 
 async def unretrieved(name: str) -> Finding:
-    """See whether a failure that nobody awaits is reported."""
+    """Check that an unawaited failure is reported."""
     silent = [kind for kind, plant in _PLANTERS.items() if not await _is_heard(plant)]
     if silent:
         return fault(
             name,
-            f"a failure that nobody awaits passes without a word: {' and '.join(silent)}",
-            "await every future, or add a callback that logs its exception; the loop's author can "
-            "report it when the future is deleted, as asyncio does",
+            f"unawaited failures are not reported: {' and '.join(silent)}",
+            "await every future, or add a callback that logs its exception; the loop can report it "
+            "when the future is deleted, as asyncio does",
         )
-    return ok(name, "failures that nobody awaits are reported")
+    return ok(name, "unawaited failures are reported")
 
 
 async def _forget_executor_job() -> int:
-    """Let a job fail in the executor, and forget it."""
+    """Let a job fail in the executor, and drop its future."""
     future = asyncio.get_running_loop().run_in_executor(None, _planted_failure)
     await until(future.done)
     return id(future)
 
 
 async def _forget_task() -> int:
-    """Let a task fail, and forget it."""
+    """Let a task fail, and drop it."""
 
     async def fail() -> None:
         raise PlantedError
@@ -180,7 +179,7 @@ async def _is_heard(plant: Callable[[], Coroutine[object, object, int]]) -> bool
             return bool({_PLANTED, future} & heard)
 
         if not await until(is_heard, timeout=_SETTLED):
-            gc.collect()  # a loop's future may be part of a circle
+            gc.collect()  # the future may be part of a cycle
             await until(is_heard, timeout=_SETTLED)
         return is_heard()
 
@@ -191,20 +190,20 @@ _PLANTED = -1
 
 @contextlib.contextmanager
 def _listening() -> Iterator[set[int]]:
-    """Collect what failures are reported of, wherever loops do that.
+    """Collect reported failures, from the loop's exception handler and the log.
 
-    All that is not about the planted failure goes where it went before.
+    Everything but the planted failure is passed on.
     """
     loop = asyncio.get_running_loop()
     before = loop.get_exception_handler()
     heard = set()
 
-    def handle(*args: Any) -> None:  # QtAsyncio leaves the first one, the loop, out
+    def handle(*args: Any) -> None:  # QtAsyncio omits the first one, the loop
         context: dict[str, Any] = args[-1]
         if isinstance(context.get("exception"), PlantedError):
             heard.add(_PLANTED)
             return
-        # Where the loop made another exception of it, it is known by its future.
+        # If the loop raised another exception instead, its future identifies it.
         heard.add(id(context.get("future")))
         if before is None:
             loop.default_exception_handler(context)
