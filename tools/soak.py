@@ -139,8 +139,8 @@ async def cast() -> AsyncIterator[Cast]:
         https = await enter(peers.http_server(tls=peers.server_context()))
         for name, pack in PACKERS.items():
             header = (("Content-Encoding", name),)
-            http.pages[f"/bomb/{name}"] = peers.Page(packed_bomb(name), header)
-            http.pages[f"/packed/{name}"] = peers.Page(pack(b"hello" * 1000), header)
+            http.pages[f"/bomb/{name}"] = peers.CannedResponse(packed_bomb(name), header)
+            http.pages[f"/packed/{name}"] = peers.CannedResponse(pack(b"hello" * 1000), header)
         routes = [*ROUTES, *(f"/redirect-to?location={lead}" for lead in LEADS)]
         checks += [Check(f"http {route}", http.at(route)) for route in routes]
         checks += [Check(f"https {route}", https.at(route), fetches=True) for route in ROUTES[:4]]

@@ -1,7 +1,7 @@
-"""Brings the fixtures of ``tryconnect.testing`` to whoever imports it.
+"""Registers the fixtures of ``tryconnect.testing`` if that is imported.
 
-pytest loads this file at every start, in each project that has tryconnect installed.  So it is no
-part of the package, imports next to nothing, and does nothing until a test file or a
+pytest loads this file whenever it starts, in each project that has tryconnect installed. So it is
+not part of the package, imports almost nothing, and does nothing until a test file or a
 ``conftest.py`` has imported ``tryconnect.testing``.
 
 .. versionadded:: 0.1
@@ -20,10 +20,10 @@ _FIXTURES = "tryconnect.testing.fixtures"
 
 
 def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class) -> None:
-    """Look, when a test file was imported and before its tests ask for fixtures."""
+    """Register them after a test file was imported, before its tests request fixtures."""
     manager = collector.config.pluginmanager
     if _IMPORTED in sys.modules and not manager.has_plugin(_FIXTURES):
-        from tryconnect.testing import fixtures  # noqa: PLC0415 - only now it is wanted
+        from tryconnect.testing import fixtures  # noqa: PLC0415 - needed only now
 
-        # Under the name that ``pytest_plugins`` and ``-p`` would give it, too.
+        # The name that ``pytest_plugins`` and ``-p`` would use.
         manager.register(fixtures, _FIXTURES)

@@ -285,7 +285,9 @@ async def test_secrets_stay_with_their_party(
     async with peers.http_server() as other:
         ports = {"http": http_server.port, "https": https_server.port, "other": other.port}
         start = https_server if way.start.startswith("https") else http_server
-        start.pages["/"] = peers.Page(status=302, headers=(("Location", way.end.format(**ports)),))
+        start.pages["/"] = peers.CannedResponse(
+            status=302, headers=(("Location", way.end.format(**ports)),)
+        )
         async with knowing("good.test", "www.good.test", headers=sent) as client:
             address = way.start.format(**ports).replace("://", f"://{userinfo}")
             report = await client.probe(address)
@@ -342,7 +344,7 @@ async def test_cookies_join_the_callers_own(http_server: peers.HttpServer) -> No
 async def test_cookies_are_not_sent_to_another_host(http_server: peers.HttpServer) -> None:
     """Ports do not part cookies (RFC 6265, section 8.5); hosts do."""
     there = f"http://good.test:{http_server.port}/echo"
-    http_server.pages["/"] = peers.Page(
+    http_server.pages["/"] = peers.CannedResponse(
         status=302, headers=(("Location", there), ("Set-Cookie", "a=b"))
     )
     async with knowing("good.test") as client:
@@ -373,7 +375,9 @@ async def test_cookies_obey_their_rules(
     lines: list[str], sent: str | None, client: Client, http_server: peers.HttpServer
 ) -> None:
     cookies = (("Set-Cookie", line) for line in lines)
-    http_server.pages["/"] = peers.Page(status=302, headers=(("Location", "/echo"), *cookies))
+    http_server.pages["/"] = peers.CannedResponse(
+        status=302, headers=(("Location", "/echo"), *cookies)
+    )
 
     report = await client.probe(http_server.url)
 
@@ -461,7 +465,7 @@ MEBIBYTE = 2**20
 async def test_an_expected_body_is_looked_for_in_its_first_mebibyte(
     before: int, reason: Reason, client: Client, http_server: peers.HttpServer
 ) -> None:
-    http_server.pages["/"] = peers.Page(b"." * before + b"needle" + b"." * MEBIBYTE)
+    http_server.pages["/"] = peers.CannedResponse(b"." * before + b"needle" + b"." * MEBIBYTE)
 
     report = await client.probe(http_server.url, expect=Expect(body="needle"))
 
@@ -523,7 +527,7 @@ async def test_a_text_is_decoded(
     http_server: peers.HttpServer,
 ) -> None:
     declared = (("Content-Type", content_type),) if content_type else ()
-    http_server.pages["/"] = peers.Page(body, headers=declared)
+    http_server.pages["/"] = peers.CannedResponse(body, headers=declared)
 
     assert await client.fetch_text(http_server.url) == text
 
@@ -532,7 +536,7 @@ async def test_a_text_is_decoded(
 async def test_an_error_page_is_no_text(
     status: int, client: Client, http_server: peers.HttpServer
 ) -> None:
-    http_server.pages["/"] = peers.Page(b"sorry" if status != 304 else b"", status=status)
+    http_server.pages["/"] = peers.CannedResponse(b"sorry" if status != 304 else b"", status=status)
 
     if status == 201:
         assert await client.fetch_text(http_server.url) == "sorry"
@@ -693,7 +697,7 @@ async def test_a_cookie_that_is_none_is_passed_over_without_a_word(
 ) -> None:
     """The guard around each test hears aiohttp's warnings."""
     headers = (("Location", "/"), ("Set-Cookie", line), ("Set-Cookie", "good=1"))
-    http_server.pages["/cookies"] = peers.Page(b"", headers, 302)
+    http_server.pages["/cookies"] = peers.CannedResponse(b"", headers, 302)
 
     assert await tryconnect.probe(http_server.at("/cookies"))
     assert b"good=1" in http_server.requests[-1]

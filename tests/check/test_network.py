@@ -372,7 +372,7 @@ async def test_a_redirect_leads_out_of_tls(
 async def test_a_redirects_credentials_are_not_shown(http_server: peers.HttpServer) -> None:
     async with peers.closed_port(host="127.0.0.2") as other:
         away = other.url.replace("://", "://me:s3cret@")
-        http_server.pages["/away"] = peers.Page(status=302, headers=(("Location", away),))
+        http_server.pages["/away"] = peers.CannedResponse(status=302, headers=(("Location", away),))
         report = await probed(http_server.at("/away"))
 
     assert (report.reason, report.url) == (Reason.refused, other.url)
@@ -423,7 +423,7 @@ async def test_a_redirect_to_nowhere_is_the_answers_fault(
     location: str, http_server: peers.HttpServer
 ) -> None:
     way = str(URL(http_server.at(f"/redirect-to?location={quote(location)}")))
-    http_server.pages["/first"] = peers.Page(headers=(("Location", way),), status=301)
+    http_server.pages["/first"] = peers.CannedResponse(headers=(("Location", way),), status=301)
 
     report = await probed(http_server.at("/first"))
 

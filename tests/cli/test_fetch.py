@@ -20,8 +20,8 @@ def here(capsys: pytest.CaptureFixture[str]) -> Here:
     return lambda *words: ran_here(capsys, "fetch", *words)
 
 
-def page(body: bytes, kind: str = "text/plain", status: int = 200) -> peers.Page:
-    return peers.Page(body, (("Content-Type", kind),), status)
+def page(body: bytes, kind: str = "text/plain", status: int = 200) -> peers.CannedResponse:
+    return peers.CannedResponse(body, (("Content-Type", kind),), status)
 
 
 @pytest.mark.parametrize("text", ["", "no end of line", "a\nb\r\nc\rd\n\n", "\x1b[31m\x00é𝄞\n"])

@@ -227,11 +227,11 @@ def test_a_terminal_that_is_stopped_holds_up_no_check(server: peers.HttpServer) 
 
 @rich
 def test_a_change_is_seen_in_the_table(server: peers.HttpServer) -> None:
-    server.pages["/health"] = peers.Page(b"")
+    server.pages["/health"] = peers.CannedResponse(b"")
     words = command("watch", "--every", "0.1", "--expect", "2xx", server.at("/health"))
     with terminal(words) as screen:
         screen.until("● up .* 100.0%")
-        server.pages["/health"] = peers.Page(b"", (), 503)
+        server.pages["/health"] = peers.CannedResponse(b"", (), 503)
         screen.until("● status")
         assert screen.until("×")  # noqa: RUF001 - as drawn
         assert screen.interrupt() == 130

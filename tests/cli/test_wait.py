@@ -116,7 +116,7 @@ def test_what_counts_as_up_can_be_said(
 
 
 def test_a_body_is_waited_for_in_a_good_answer(here: Here, server: peers.HttpServer) -> None:
-    server.pages["/starting"] = peers.Page(b"ready", (), 503)
+    server.pages["/starting"] = peers.CannedResponse(b"ready", (), 503)
 
     assert here("--expect-body", "hell", server.url).code == 0
     assert here("--timeout", "0.2", "--expect-body", "ready", server.at("/starting")).code == 1

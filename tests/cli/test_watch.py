@@ -58,13 +58,13 @@ def watching(*words: str) -> Iterator[Watcher]:
 def test_the_first_states_and_each_change_are_told(
     server: peers.HttpServer, closed: peers.Peer
 ) -> None:
-    server.pages["/health"] = peers.Page(b"ready")
+    server.pages["/health"] = peers.CannedResponse(b"ready")
     words = ["--every", "0.1", "--expect", "2xx", server.at("/health"), closed.url]
     with watching(*words[:2], "--expect", "2xx", *words[4:]) as watch:
         first = sorted(watch.line().split()[1] for _ in range(2))
-        server.pages["/health"] = peers.Page(b"", (), 503)
+        server.pages["/health"] = peers.CannedResponse(b"", (), 503)
         down = watch.line()
-        server.pages["/health"] = peers.Page(b"ready")
+        server.pages["/health"] = peers.CannedResponse(b"ready")
         up = watch.line()
         code = watch.interrupt()
 
@@ -94,11 +94,11 @@ def test_json_tells_the_time_and_is_as_its_schema_says(closed: peers.Peer) -> No
 def test_flapping_is_not_told_where_several_in_a_row_are_asked_for(
     server: peers.HttpServer,
 ) -> None:
-    server.pages["/flaps"] = peers.Page(b"ready")
+    server.pages["/flaps"] = peers.CannedResponse(b"ready")
     options = ["--every", "0.05", "--expect", "2xx", "--fall", "1000"]
     with watching(*options, server.at("/flaps")) as watch:
         assert watch.line().split()[1] == "ok"
-        server.pages["/flaps"] = peers.Page(b"", (), 503)
+        server.pages["/flaps"] = peers.CannedResponse(b"", (), 503)
         server.requests.clear()
         while len(server.requests) < 5:
             pass
@@ -108,14 +108,14 @@ def test_flapping_is_not_told_where_several_in_a_row_are_asked_for(
 
 
 def test_a_reader_that_leaves_is_no_error(server: peers.HttpServer) -> None:
-    server.pages["/"] = peers.Page(b"ready")
+    server.pages["/"] = peers.CannedResponse(b"ready")
     words = " ".join(command("watch", "--every", "0.05", "--expect", "2xx", server.url))
     with subprocess.Popen(  # noqa: S602 - our own words
         f"{words} | head -n 1", shell=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
         assert b" ok " in process.stdout.readline()
-        server.pages["/"] = peers.Page(b"", (), 503)
+        server.pages["/"] = peers.CannedResponse(b"", (), 503)
         out, err = process.communicate(timeout=10)
 
     del server.pages["/"]

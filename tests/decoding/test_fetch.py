@@ -26,9 +26,9 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def _page(case: Case, coding: str) -> peers.Page:
+def _page(case: Case, coding: str) -> peers.CannedResponse:
     headers = (("Content-Type", case.header or ""), ("Content-Encoding", coding))
-    return peers.Page(PACKERS[coding](case.body), headers)
+    return peers.CannedResponse(PACKERS[coding](case.body), headers)
 
 
 # A header's value loses the spaces around it on the wire, and cannot hold every character.
@@ -70,7 +70,7 @@ async def test_so_is_one_without_a_type(case: Case) -> None:
 
 async def test_the_caller_overrides(http_server: peers.HttpServer) -> None:
     html = (("Content-Type", "text/html; charset=utf-8"),)
-    http_server.pages["/liar"] = peers.Page("镕".encode("gbk"), html)
+    http_server.pages["/liar"] = peers.CannedResponse("镕".encode("gbk"), html)
 
     page = await fetch(http_server.at("/liar"), encoding="gb2312")
 
@@ -93,9 +93,9 @@ async def test_an_encoding_that_there_is_not_is_refused_before_anything_is_asked
 
 async def test_the_last_answers_charset_counts(http_server: peers.HttpServer) -> None:
     location = (("Location", "/there"), ("Content-Type", "text/html; charset=big5"))
-    http_server.pages["/here"] = peers.Page(b"", location, 302)
+    http_server.pages["/here"] = peers.CannedResponse(b"", location, 302)
     korean = (("Content-Type", "text/plain; charset=euc-kr"),)
-    http_server.pages["/there"] = peers.Page("한국".encode("euc-kr"), korean)
+    http_server.pages["/there"] = peers.CannedResponse("한국".encode("euc-kr"), korean)
 
     assert await fetch_text(http_server.at("/here")) == "한국"
 
@@ -107,7 +107,7 @@ async def test_a_body_cut_short_is_no_shorter_text(
 ) -> None:
     whole = PACKERS[coding](b"It was a dark and stormy night. " * 100)
     headers = (("Content-Type", "text/plain"), ("Content-Encoding", coding))
-    http_server.pages["/cut"] = peers.Page(whole[:-cut], headers)
+    http_server.pages["/cut"] = peers.CannedResponse(whole[:-cut], headers)
 
     with pytest.raises(FetchError) as caught:
         await fetch_text(http_server.at("/cut"))
@@ -118,7 +118,7 @@ async def test_a_body_cut_short_is_no_shorter_text(
 async def test_a_length_that_is_announced_is_refused_at_once(
     http_server: peers.HttpServer,
 ) -> None:
-    http_server.pages["/long"] = peers.Page(b"x" * 1001)
+    http_server.pages["/long"] = peers.CannedResponse(b"x" * 1001)
 
     with pytest.raises(FetchError) as caught:
         await fetch_text(http_server.at("/long"), max_bytes=1000)

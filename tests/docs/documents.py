@@ -280,11 +280,11 @@ def world() -> Iterator[None]:
 
 
 PAGES = {
-    "/": peers.Page(
+    "/": peers.CannedResponse(
         b"<!doctype html><title>Example Domain</title>", (("Content-Type", "text/html"),)
     ),
-    "/health": peers.Page(b"ready", (("Content-Type", "text/plain"),)),
-    "/maintenance": peers.Page(b"back soon", (("Content-Type", "text/plain"),), 503),
+    "/health": peers.CannedResponse(b"ready", (("Content-Type", "text/plain"),)),
+    "/maintenance": peers.CannedResponse(b"back soon", (("Content-Type", "text/plain"),), 503),
 }
 
 

@@ -269,7 +269,7 @@ async def test_markup_in_a_detail_is_the_callers_to_escape() -> None:
 
 async def test_a_text_is_not_cleaned(http_server: peers.HttpServer) -> None:
     text = f"<script>alert(1)</script>{OBEYED}"
-    http_server.pages["/"] = peers.Page(text.encode(), headers=(("X-Words", "<b>"),))
+    http_server.pages["/"] = peers.CannedResponse(text.encode(), headers=(("X-Words", "<b>"),))
 
     page = await tryconnect.fetch(http_server.url)
 
@@ -281,7 +281,9 @@ async def test_a_text_is_not_cleaned(http_server: peers.HttpServer) -> None:
 async def test_neither_address_nor_redirect_adds_a_line_to_a_request(
     tail: str, http_server: peers.HttpServer
 ) -> None:
-    http_server.pages["/away"] = peers.Page(status=302, headers=(("Location", f"/{tail}"),))
+    http_server.pages["/away"] = peers.CannedResponse(
+        status=302, headers=(("Location", f"/{tail}"),)
+    )
     for url in (http_server.at(f"/{tail}"), http_server.at("/away")):
         assert await tryconnect.probe(url)
 
@@ -296,7 +298,9 @@ async def test_without_a_guard_a_redirect_leads_to_the_own_machine(
     http_server: peers.HttpServer,
 ) -> None:
     async with peers.http_server(host="127.0.0.2") as private:
-        http_server.pages["/"] = peers.Page(status=302, headers=(("Location", private.url),))
+        http_server.pages["/"] = peers.CannedResponse(
+            status=302, headers=(("Location", private.url),)
+        )
         async with knowing("out.test") as client:
             report = await client.probe(f"http://out.test:{http_server.port}/")
 
@@ -310,14 +314,16 @@ async def test_other_headers_of_a_client_go_wherever_a_redirect_leads(
         peers.http_server() as foreign,
         Client(headers={"X-Api-Key": SECRET}, proxy=None) as client,
     ):
-        http_server.pages["/"] = peers.Page(status=302, headers=(("Location", foreign.url),))
+        http_server.pages["/"] = peers.CannedResponse(
+            status=302, headers=(("Location", foreign.url),)
+        )
         await client.probe(http_server.url)
 
         assert line_with(foreign.requests[0], b"X-Api-Key")
 
 
-def moving_on(url: str, cookie: str) -> peers.Page:
-    return peers.Page(status=302, headers=(("Location", url), ("Set-Cookie", cookie)))
+def moving_on(url: str, cookie: str) -> peers.CannedResponse:
+    return peers.CannedResponse(status=302, headers=(("Location", url), ("Set-Cookie", cookie)))
 
 
 @pytest.mark.parametrize("domain", ["", "; Domain=b.test", "; Domain=example.com"])

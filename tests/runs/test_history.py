@@ -32,9 +32,9 @@ def test_the_first_state_is_no_change() -> None:
     history = History("h", SIZE)
 
     history.change(report(Reason.ok), 1.0)
-    assert (history.changes, history.since) == (0, 1.0)
+    assert (history.transitions, history.since) == (0, 1.0)
     history.change(report(Reason.refused), 3.0)
-    assert (history.changes, history.since) == (1, 3.0)
+    assert (history.transitions, history.since) == (1, 3.0)
 
 
 UP = {Reason.ok: True, Reason.refused: False, Reason.status: False, Reason.local: None}

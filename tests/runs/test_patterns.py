@@ -192,7 +192,7 @@ async def test_a_server_that_starts_late_is_waited_for(ways: list[Any]) -> None:
 async def test_a_status_that_is_not_2xx_is_not_up_unless_it_is_wanted(
     ways: list[Any], http_server: peers.HttpServer
 ) -> None:
-    http_server.pages["/soon"] = peers.Page(b"", (), 503)
+    http_server.pages["/soon"] = peers.CannedResponse(b"", (), 503)
     url = f"{http_server.url}soon"
     for way in ways:
         with pytest.raises(WaitTimeout) as caught:

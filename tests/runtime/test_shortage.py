@@ -101,9 +101,11 @@ asyncio.run(main(*sys.argv[1:]))
 
 MUCH = 200_000_000
 PAGES = {
-    "plain": peers.Page(b"x" * MUCH),
-    "characters": peers.Page("汉".encode() * (MUCH // 3), (("Content-Type", "text/html"),)),
-    "packed": peers.Page(gzip.compress(bytes(MUCH), 1), (("Content-Encoding", "gzip"),)),
+    "plain": peers.CannedResponse(b"x" * MUCH),
+    "characters": peers.CannedResponse(
+        "汉".encode() * (MUCH // 3), (("Content-Type", "text/html"),)
+    ),
+    "packed": peers.CannedResponse(gzip.compress(bytes(MUCH), 1), (("Content-Encoding", "gzip"),)),
 }
 
 

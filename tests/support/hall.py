@@ -86,7 +86,7 @@ def _redirecting(location: str | None, status: int = 302) -> Iterator[Place]:
             for word, address in places.items():
                 location = location.replace(f"{word}/", f"{address}/")
             headers.append(("Location", location))
-        start.pages["/start"] = peers.Page(status=status, headers=tuple(headers))
+        start.pages["/start"] = peers.CannedResponse(status=status, headers=tuple(headers))
         yield Place(start.at("/start"))
 
 

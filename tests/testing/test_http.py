@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from tests.support.event_loops import on_each_loop
-from tryconnect.testing import HttpServer, Page
+from tryconnect.testing import CannedResponse, HttpServer
 
 
 @on_each_loop
@@ -66,7 +66,9 @@ async def test_echo_and_record(http_server: HttpServer) -> None:
 
 
 async def test_pages(http_server: HttpServer) -> None:
-    http_server.pages["/page"] = Page(b"\xff", (("Content-Type", "text/x; charset=q"),), 418)
+    http_server.pages["/page"] = CannedResponse(
+        b"\xff", (("Content-Type", "text/x; charset=q"),), 418
+    )
     async with aiohttp.ClientSession() as session, session.get(http_server.at("/page")) as response:
         assert await response.read() == b"\xff"
         assert response.status == 418

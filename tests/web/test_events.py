@@ -44,14 +44,14 @@ async def some(response: ClientResponse, count: int) -> list[tuple[str, Any]]:
 
 async def test_a_listener_hears_how_things_stand_and_then_what_happens() -> None:
     async with peers.http_server() as server:
-        server.pages["/"] = peers.Page(b"", status=200)
+        server.pages["/"] = peers.CannedResponse(b"", status=200)
         target = WatchedTarget(name="shop", address=server.url, every=0.1, expect="2xx")
         async with asking(unguarded([target])) as asker, asker.get("/api/events") as response:
             assert response.content_type == "text/event-stream"
             ((event, told),) = await some(response, 1)
             assert (event, [each["name"] for each in told]) == ("targets", ["shop"])
             heard = dict(await some(response, 2)) if told[0]["up"] is None else {}
-            server.pages["/"] = peers.Page(b"", status=503)
+            server.pages["/"] = peers.CannedResponse(b"", status=503)
             while "change" not in heard or heard["change"]["up"]:
                 heard |= dict(await some(response, 1))
 

@@ -58,7 +58,7 @@ class World:
 
     def set_down(self, *, down: bool) -> None:
         """Let the shop answer 503, or 200."""
-        self.site.pages["/"] = peers.Page(b"", status=503 if down else 200)
+        self.site.pages["/"] = peers.CannedResponse(b"", status=503 if down else 200)
 
     def target(self, name: str) -> Any:
         """What is to be seen of a target."""
@@ -84,7 +84,7 @@ async def watched_world(folder: Path) -> AsyncIterator[tuple[Served, peers.HttpS
         peers.closed_port() as nobody,
         peers.raw(MARKUP) as hostile,
     ):
-        site.pages["/slow"] = peers.Page(b"")
+        site.pages["/slow"] = peers.CannedResponse(b"")
         file = folder / "targets.toml"
         places = {"site": site.url, "nobody": nobody.address, "hostile": hostile.url, "evil": EVIL}
         # TOML's strings know no closing tag; the name of the evil one has no slash in it.
@@ -323,7 +323,7 @@ async def quiet_world(folder: Path) -> AsyncIterator[tuple[Served, peers.HttpSer
         file = folder / "targets.toml"
         places = {"site": site.url, "nobody": nobody.address, "hostile": site.url, "evil": "search"}
         file.write_text(TARGETS.format(**places), "utf-8")
-        site.pages["/slow"] = peers.Page(b"")
+        site.pages["/slow"] = peers.CannedResponse(b"")
         async with serving("--targets", str(file)) as served:
             yield served, site
 

@@ -36,7 +36,7 @@ class History:
     Attributes:
         checks: how many checks have ended; those in which this machine was at fault do not count.
         good: how many of them were good.
-        changes: how often the state changed.
+        transitions: how often the state changed.
         state: the reason of the first report or of the last change; ``None`` before the first.
         since: when that was, by the caller's clock.
         detail: the latest report's.
@@ -45,7 +45,7 @@ class History:
 
     def __init__(self, address: str, size: int) -> None:
         self.address = address
-        self.checks = self.good = self.changes = 0
+        self.checks = self.good = self.transitions = 0
         self.state: Reason | None = None
         self.since = 0.0
         self.detail = ""
@@ -73,5 +73,5 @@ class History:
 
     def change(self, report: Report, now: float) -> None:
         """Record the first state, or a change of it."""
-        self.changes += self.state is not None
+        self.transitions += self.state is not None
         self.state, self.since = report.reason, now

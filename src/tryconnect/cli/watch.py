@@ -146,7 +146,7 @@ async def _follow(
 
 def _summary(watched: list[History], seconds: float, options: argparse.Namespace) -> str:
     rows = [
-        f"  {each.share:>6} good of {each.checks:,} checks, {each.changes:,} changes  "
+        f"  {each.share:>6} good of {each.checks:,} checks, {each.transitions:,} changes  "
         f"{shown_address(each.address, show_secrets=options.show_secrets)}"
         for each in watched
     ]

@@ -1,23 +1,23 @@
-"""Peers for tests of network clients: servers on loopback, the good and above all the bad ones.
+"""Peers for tests of network clients: servers on loopback, good ones and above all bad ones.
 
-Each is an async context manager; inside, ``peer.url`` leads to it, and ``peer.connections`` and
-``peer.requests`` tell what reached it. Leaving the context closes everything at once::
+Each is an async context manager, whose value has the peer's ``url`` and records ``connections`` and
+``requests``. Leaving the context closes everything at once::
 
     async with silent() as peer:
         assert not await my_client.works(peer.url)
     assert peer.connections == 1
 
-Code that blocks meets the same peers in a thread: ``with in_thread(silent()) as peer: …``.
+Blocking code uses the same peers in a thread: ``with in_thread(silent()) as peer: …``.
 
-The peers that speak TLS or DNS need the extra ``testing``; what there is to say about them is in
-``tryconnect.testing.tls``, ``.certificates`` and ``.dns``.
+The peers that speak TLS or DNS require the extra ``testing``; see ``tryconnect.testing.tls``,
+``.certificates`` and ``.dns``.
 
 .. versionadded:: 0.1
 """
 
 from tryconnect.testing._catalog import BAD_PEERS, PeerCase
 from tryconnect.testing._encoded import bomb, packed
-from tryconnect.testing._http import HttpServer, Page, http_server
+from tryconnect.testing._http import CannedResponse, HttpServer, http_server
 from tryconnect.testing._misbehaving import (
     accepts_late,
     big_header,
@@ -42,10 +42,10 @@ from tryconnect.testing._unix import UnixPeer, unix_server
 __all__ = [
     "BAD_PEERS",
     "REPLIES",
+    "CannedResponse",
     "Connection",
     "Handler",
     "HttpServer",
-    "Page",
     "Peer",
     "PeerCase",
     "Proxy",

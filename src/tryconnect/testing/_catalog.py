@@ -1,4 +1,4 @@
-"""The hall of bad peers: all of them by name, for tests that a client must pass with every one."""
+"""The catalogue of bad peers, for tests that run with each of them."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ __all__ = ["BAD_PEERS", "PeerCase"]
 
 @dataclass(frozen=True)
 class PeerCase:
-    """One peer of the hall.
+    """A peer of the catalogue.
 
     Attributes:
-        open: makes the peer, as an async context manager.
-        does: what it does, in a few words.
-        hangs: a client without a deadline waits for it for ever, or as good as.
-        scheme: asked by ``http`` or ``https``, whatever the peer speaks.
+        open: Returns the peer, as an async context manager.
+        does: What it does, in a few words.
+        hangs: Whether a client without a timeout would wait practically forever.
+        scheme: ``http`` or ``https``: how to address it, whatever it speaks.
 
     .. versionadded:: 0.1
     """
@@ -53,12 +53,12 @@ class PeerCase:
 _CONNECTIONS = {
     "refuses": PeerCase(closed_port, "nothing listens"),
     "black hole": PeerCase(full_backlog, "neither accepts nor refuses", hangs=True),
-    "silent": PeerCase(silent, "accepts and never says a word", hangs=True),
+    "silent": PeerCase(silent, "accepts and never responds", hangs=True),
     "accepts late": PeerCase(partial(accepts_late, 0.05), "answers, after 50 ms"),
-    "closes at once": PeerCase(partial(closes, "accept"), "hangs up before the request"),
-    "closes": PeerCase(closes, "hangs up in place of an answer"),
+    "closes at once": PeerCase(partial(closes, "accept"), "closes before the request"),
+    "closes": PeerCase(closes, "closes instead of answering"),
     "resets at once": PeerCase(partial(reset, "accept"), "resets before the request"),
-    "resets": PeerCase(reset, "resets in place of an answer"),
+    "resets": PeerCase(reset, "resets instead of answering"),
     "resets in the status line": PeerCase(partial(reset, "status"), "resets after 12 bytes"),
     "resets in the headers": PeerCase(partial(reset, "headers"), "resets inside a header"),
     "resets in the body": PeerCase(partial(reset, "body"), "resets after good headers"),
@@ -71,27 +71,27 @@ _FLOODS = {
     "drips the body": PeerCase(
         partial(drip, "body"), "sends a byte a second from the body on", hangs=True
     ),
-    "endless headers": PeerCase(endless_headers, "sends headers for ever"),
-    "endless 1xx": PeerCase(endless_1xx, "promises an answer for ever", hangs=True),
-    "endless body": PeerCase(endless_body, "sends a body for ever", hangs=True),
+    "endless headers": PeerCase(endless_headers, "sends headers forever"),
+    "endless 1xx": PeerCase(endless_1xx, "sends 1xx responses forever", hangs=True),
+    "endless body": PeerCase(endless_body, "sends a body forever", hangs=True),
     "1 MB of header": PeerCase(partial(big_header, 2**20), "sends one header of 1 MiB"),
 }
 _CODINGS = ("gzip", "deflate", "br", "zstd")
 _BODIES = {
     **{
         f"corrupt {coding}": PeerCase(
-            partial(packed, coding, corrupt=True), f"sends a body whose {coding} is broken"
+            partial(packed, coding, corrupt=True), f"sends a body with broken {coding}"
         )
         for coding in _CODINGS
     },
     **{
         f"{coding} bomb": PeerCase(
-            partial(bomb, coding), f"sends a small body, which {coding} unpacks to 64 MiB"
+            partial(bomb, coding), f"sends a small {coding} body that expands to 64 MiB"
         )
         for coding in _CODINGS
     },
     "stacked codings": PeerCase(
-        partial(packed, "deflate", "gzip"), "packs its body twice, as it is allowed to"
+        partial(packed, "deflate", "gzip"), "compresses its body twice, which is allowed"
     ),
 }
 _REPLIES = {
@@ -99,25 +99,25 @@ _REPLIES = {
     for name, reply in REPLIES.items()
 }
 _TLS = {
-    "good": "is as it should be",
-    "expired": "shows a certificate whose last day was yesterday",
-    "not_yet_valid": "shows a certificate whose first day is tomorrow",
-    "wrong_host": "shows a certificate for another host",
-    "self_signed": "shows a certificate that vouches for itself",
-    "unknown_ca": "shows a certificate that nobody known has signed",
-    "missing_intermediate": "leaves a certificate of its chain out",
-    "weak_key": "has a key of 1024 bits",
-    "weak_digest": "shows a certificate that is signed over SHA-1",
-    "address_only": "shows a certificate for 127.0.0.1, and is there",
-    "client_certificate_demanded": "wants a certificate from the client, too",
-    "sni_needed": "has a site good.test only, and is asked for 127.0.0.1",
-    "tls_1_0_only": "knows no version after TLS 1.0",
-    "never_close_notify": "answers, and never ends the connection",
-    "silent_handshake": "takes the client's hello and says nothing",
-    "reset_in_handshake": "answers the client's hello with a reset",
-    "closes_in_handshake": "answers the client's hello by hanging up",
-    "alert_in_handshake": "answers the client's hello with an alert",
-    "plain_on_tls_port": "answers the client's hello in plain HTTP",
+    "good": "does everything right",
+    "expired": "presents a certificate that expired yesterday",
+    "not_yet_valid": "presents a certificate that is valid from tomorrow",
+    "wrong_host": "presents a certificate for another host",
+    "self_signed": "presents a self-signed certificate",
+    "unknown_ca": "presents a certificate of an unknown authority",
+    "missing_intermediate": "omits a certificate of its chain",
+    "weak_key": "has an RSA key of 1024 bits",
+    "weak_digest": "presents a certificate with a SHA-1 signature",
+    "address_only": "presents a certificate for 127.0.0.1, its address",
+    "client_certificate_demanded": "requires a client certificate",
+    "sni_needed": "serves good.test only, and is addressed as 127.0.0.1",
+    "tls_1_0_only": "supports no version after TLS 1.0",
+    "never_close_notify": "answers, and never closes the connection",
+    "silent_handshake": "never responds to the ClientHello",
+    "reset_in_handshake": "resets after the ClientHello",
+    "closes_in_handshake": "closes after the ClientHello",
+    "alert_in_handshake": "answers the ClientHello with an alert",
+    "plain_on_tls_port": "answers the ClientHello with plain HTTP",
 }
 _HANDSHAKES = {
     f"TLS: {kind.replace('_', ' ')}": PeerCase(
@@ -132,11 +132,13 @@ BAD_PEERS: dict[str, PeerCase] = {
     **_BODIES,
     **_REPLIES,
     **_HANDSHAKES,
-    "TLS on a plain port": PeerCase(tls_server, "speaks TLS only, and is asked in plain HTTP"),
+    "TLS on a plain port": PeerCase(
+        tls_server, "speaks TLS only, and is addressed with plain HTTP"
+    ),
 }
-"""All peers by name, from those where no one answers to those that nobody can trust.
+"""All bad peers by name.
 
-Those of TLS, and ``br`` and ``zstd``, need the extra ``testing``.
+Those that speak TLS, ``br`` or ``zstd`` require the extra ``testing``.
 
 .. versionadded:: 0.1
 """

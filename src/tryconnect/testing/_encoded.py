@@ -1,4 +1,4 @@
-"""Bodies in a content coding: packed, packed again, corrupt, and bombs."""
+"""Compressed bodies: in one coding or several, corrupt ones, and bombs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TEXT = b"Franz jagt im komplett verwahrlosten Taxi quer durch Bayern. " * 20
 
 
 def _compressor(*names: str, **options: int) -> Packer | None:
-    """Return the function of the first of these modules that is installed."""
+    """Return the ``compress`` of the first of these modules that is installed."""
     for name in names:
         try:
             return functools.partial(importlib.import_module(name).compress, **options)
@@ -33,7 +33,7 @@ def _compressor(*names: str, **options: int) -> Packer | None:
 
 
 _OPTIONAL = {
-    "br": _compressor("brotli", quality=5),  # at its usual 11, a bomb would take 10 s to make
+    "br": _compressor("brotli", quality=5),  # its default, 11, takes 10 s for a bomb
     "zstd": _compressor("compression.zstd", "backports.zstd"),
 }
 PACKERS: dict[str, Packer] = {
@@ -41,19 +41,19 @@ PACKERS: dict[str, Packer] = {
     "deflate": zlib.compress,
     **{name: packer for name, packer in _OPTIONAL.items() if packer},
 }
-"""The function that packs a body, by the name of its coding, as far as they are installed."""
+"""The function that compresses a body, by coding, for those that are installed."""
 
 
 def packed(*codings: str, body: bytes = TEXT, corrupt: bool = False) -> Opening:
-    """Answer 200 with a packed body.
+    """Answer 200 with a compressed body.
 
     Args:
         codings: ``gzip``, ``deflate``, ``br`` or ``zstd``; several are applied in this order.
-        body: what is packed.
-        corrupt: overwrite all but the first bytes afterwards.
+        body: The body to compress.
+        corrupt: Overwrite all but the first bytes afterwards.
 
     Raises:
-        ModuleNotFoundError: what a coding takes is not installed.
+        ModuleNotFoundError: The package for a coding is not installed.
 
     .. versionadded:: 0.1
     """
@@ -70,14 +70,14 @@ def _answer(codings: Sequence[str], body: bytes) -> Opening:
 
 
 def bomb(coding: str = "gzip", *, size: int = 64 * 2**20) -> Opening:
-    """Answer 200 with a small body that unpacks to a huge one.
+    """Answer 200 with a small body that expands to a huge one.
 
     Args:
-        coding: as for :func:`packed`.
-        size: bytes of the unpacked body, all zeros.
+        coding: As for :func:`packed`.
+        size: Bytes of the expanded body, all zeros.
 
     Raises:
-        ModuleNotFoundError: what the coding takes is not installed.
+        ModuleNotFoundError: The package for the coding is not installed.
 
     .. versionadded:: 0.1
     """
@@ -86,7 +86,7 @@ def bomb(coding: str = "gzip", *, size: int = 64 * 2**20) -> Opening:
 
 @functools.cache
 def _zeros(coding: str, size: int) -> bytes:
-    """Return as many zeros, packed once for all."""
+    """Return compressed zeros, made once."""
     return _packer(coding)(bytes(size))
 
 

@@ -1,4 +1,4 @@
-"""A well-behaved HTTP server: aiohttp's own, with the routes that tests of clients ask for."""
+"""A well-behaved HTTP server with the routes that tests of clients need."""
 
 import asyncio
 import contextlib
@@ -15,8 +15,8 @@ from tryconnect.testing._serve import Connection, Peer, listening, serve_on
 
 
 @dataclass(frozen=True)
-class Page:
-    """What one path answers: no header but these and a ``Content-Length`` is sent with the body.
+class CannedResponse:
+    """The response for one path: sent with these headers and a ``Content-Length`` only.
 
     .. versionadded:: 0.1
     """
@@ -33,11 +33,11 @@ class HttpServer(Peer):
     .. versionadded:: 0.1
     """
 
-    pages: dict[str, Page] = field(default_factory=dict)
-    """Answers by path (without query); looked at before the routes."""
+    pages: dict[str, CannedResponse] = field(default_factory=dict)
+    """Responses by path (without query); they take precedence over the routes."""
 
     def at(self, path: str) -> str:
-        """The URL of a path: ``server.at("/status/404")``."""
+        """Return the URL of a path: ``server.at("/status/404")``."""
         return self.url.removesuffix("/") + path
 
 
@@ -116,7 +116,7 @@ def found(location: str) -> web.Response:
 
 
 def raw_head(request: web.Request) -> bytes:
-    """A request's head as it came in (the header block byte by byte)."""
+    """Return the head of a request as it was received (the headers byte for byte)."""
     version = f"HTTP/{request.version.major}.{request.version.minor}"
     first = f"{request.method} {request.raw_path} {version}".encode("utf-8", "surrogateescape")
     return b"\r\n".join([first, *(b": ".join(pair) for pair in request.raw_headers), b"", b""])
@@ -128,27 +128,27 @@ async def http_server(
 ) -> AsyncIterator[HttpServer]:
     """Run a well-behaved server.
 
-    It answers any method on each route (to HEAD without the body):
+    It answers any method on each route (HEAD without the body):
 
     ====================================  ==========================================================
     ``/``                                 200, the text ``hello``
-    ``/status/{code}``                    that status; 204 and 304 without a body, as they must be
-    ``/redirect/{n}``                     302 to ``/redirect/{n-1}`` and so on, in the end to ``/``
-    ``/redirect-to?location=…&status=…``  that ``Location``, byte by byte; without one, none
+    ``/status/{code}``                    that status; 204 and 304 without a body
+    ``/redirect/{n}``                     302 to ``/redirect/{n-1}`` and so on, finally to ``/``
+    ``/redirect-to?location=…&status=…``  that ``Location``, byte for byte; without one, none
     ``/loop``                             302 to itself
     ``/cookie``                           200 with the cookie, else 302 to ``/cookie-redirect``
     ``/cookie-redirect``                  sets the cookie and redirects to ``/cookie``
     ``/echo``                             the request's headers as JSON
-    ``/slow-body?seconds=…``              200 with headers at once, the body after so many seconds
+    ``/slow-body?seconds=…``              200 with headers at once, the body after these seconds
     ``/endless``                          200 and a body that never ends
     ====================================  ==========================================================
 
-    Further pages: ``server.pages["/page"] = Page(body=…, headers=…)``, before or while it runs.
+    Further responses: ``server.pages["/page"] = CannedResponse(body=…, headers=…)``, at any time.
 
     Args:
-        host: where to listen.
-        port: 0 is any free one; another is for a server that comes up where one was missed.
-        tls: a server's context, as of :func:`server_context`; then it is https.
+        host: Where to listen.
+        port: 0 is any free one; another is for a server that appears where none was.
+        tls: A server's context, as from :func:`server_context`, for https.
 
     .. versionadded:: 0.1
     """
@@ -165,7 +165,7 @@ async def http_server(
 
 @contextlib.asynccontextmanager
 async def application(server: HttpServer) -> AsyncIterator[web.Server]:
-    """The routes and pages of ``server`` as aiohttp's server, without a socket."""
+    """Run the routes and responses of ``server`` as an aiohttp server, without a socket."""
 
     @web.middleware
     async def note(
@@ -193,7 +193,7 @@ async def application(server: HttpServer) -> AsyncIterator[web.Server]:
 def talking(
     protocol: Callable[[], asyncio.Protocol], tls: ssl.SSLContext | None
 ) -> Callable[[Connection], Awaitable[None]]:
-    """A handler that leaves its connection to an asyncio protocol until the peer is closed."""
+    """Return a handler that passes its connection to an asyncio protocol."""
 
     async def handler(connection: Connection) -> None:
         # The transport owns the socket from here on.

@@ -1,6 +1,6 @@
 """Peers that answer badly, slowly, or not at all.
 
-They know just enough HTTP to find the end of a request's head. What they send is bytes.
+They know just enough HTTP to find the end of a request's head, and send raw bytes.
 """
 
 import asyncio
@@ -28,11 +28,11 @@ def raw(
     speaks_first: bool = False,
     host: str = "127.0.0.1",
 ) -> Opening:
-    """Send these bytes, whatever was asked.
+    """Send these bytes, whatever the request.
 
     Args:
         reply: The bytes, or a row of ``REPLIES``.
-        close: Hang up afterwards; otherwise stay connected and silent.
+        close: Close afterwards; otherwise stay connected and silent.
         delay: Seconds between the request and the reply.
         speaks_first: Do not wait for a request (a row of ``REPLIES`` says this by itself).
         host: Where to listen.
@@ -57,7 +57,7 @@ def raw(
 
 
 def silent(*, host: str = "127.0.0.1") -> Opening:
-    """Accept, listen, and never say a word.
+    """Accept, read, and never respond.
 
     .. versionadded:: 0.1
     """
@@ -70,12 +70,12 @@ def silent(*, host: str = "127.0.0.1") -> Opening:
 
 
 def accepts_late(delay: float) -> Opening:
-    """Pick up each connection only after ``delay`` seconds, then answer 200.
+    """Serve each connection only after a delay, then answer 200.
 
-    The system completes the TCP handshake meanwhile: clients are connected at once and then wait.
+    The system completes the TCP handshake meanwhile: clients connect at once and then wait.
 
     Args:
-        delay: in seconds.
+        delay: In seconds.
 
     .. versionadded:: 0.1
     """
@@ -89,10 +89,10 @@ def accepts_late(delay: float) -> Opening:
 
 
 def closes(when: Literal["accept", "request"] = "request") -> Opening:
-    """Hang up without a word: an orderly end, no reset.
+    """Close without a response: an orderly end, no reset.
 
     Args:
-        when: at once, or after the request.
+        when: At once, or after the request.
 
     .. versionadded:: 0.1
     """
@@ -124,8 +124,8 @@ def reset(
 
     Args:
         when: At once, after the request, or inside the status line, the headers or the body.
-        delay: Seconds between the last byte and the reset, which else overtakes it: the client's
-            system throws away what its program has not read yet.
+        delay: Seconds between the last byte and the reset, which would overtake it otherwise: the
+            client's system discards what its program has not read yet.
 
     .. versionadded:: 0.1
     """
@@ -150,11 +150,11 @@ SENT_BEFORE_DRIP = {
 def drip(
     part: Literal["status", "headers", "body"] = "status", *, interval: float = 1.0
 ) -> Opening:
-    """Answer 200, and from some part on byte by byte.
+    """Answer 200, byte by byte from some part on.
 
     Args:
-        part: the status line, the headers or the body; what is before it comes at once.
-        interval: seconds before each byte.
+        part: The status line, the headers or the body; what precedes it is sent at once.
+        interval: Seconds before each byte.
 
     .. versionadded:: 0.1
     """
@@ -173,7 +173,7 @@ def drip(
 def repeats(
     unit: bytes, *, before: bytes = b"", after: bytes = b"", times: int | None = None
 ) -> Opening:
-    """Answer ``before``, then ``unit`` so many ``times`` (None: for ever), then ``after``.
+    """Send ``before``, then ``unit`` repeatedly (``times=None``: forever), then ``after``.
 
     .. versionadded:: 0.1
     """
@@ -198,7 +198,7 @@ def endless_headers() -> Opening:
 
 
 def endless_1xx() -> Opening:
-    """Promise an answer, for ever.
+    """Send interim responses that never end.
 
     .. versionadded:: 0.1
     """
@@ -220,7 +220,7 @@ def big_header(size: int) -> Opening:
     """Answer 200 with one big header.
 
     Args:
-        size: bytes of its value.
+        size: Bytes of its value.
 
     .. versionadded:: 0.1
     """

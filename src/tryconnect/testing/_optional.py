@@ -1,6 +1,6 @@
-"""The peers that need what the extra ``testing`` brings, looked for when they are asked for.
+"""The peers that require the extra ``testing``, which is imported when they are used.
 
-TLS takes trustme and cryptography, DNS takes dnspython; all other peers do without.
+TLS needs trustme and cryptography, DNS needs dnspython.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["ca_pem", "dns_server", "server_context", "tls_server", "trusting"]
 
 @contextlib.contextmanager
 def _the_extra() -> Iterator[None]:
-    """Say how to get what is not installed."""
+    """Explain how to install what is missing."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -32,33 +32,33 @@ def _the_extra() -> Iterator[None]:
 
 
 def tls_server(kind: str = "good", *, host: str = "127.0.0.1") -> AbstractAsyncContextManager[Peer]:
-    """Serve https in one way, good or bad; who gets through the handshake is answered 200.
+    """Serve https in one way, good or bad; after a successful handshake, answer 200.
 
     Args:
-        kind: a name in ``tryconnect.testing.tls.KINDS``, such as ``"expired"`` or
+        kind: A name in ``tryconnect.testing.tls.KINDS``, such as ``"expired"`` or
             ``"silent_handshake"``.
-        host: where to listen.
+        host: Where to listen.
 
     Raises:
-        ModuleNotFoundError: the extra ``testing`` is not installed.
-        KeyError: there is no such kind.
+        ModuleNotFoundError: The extra ``testing`` is not installed.
+        KeyError: There is no such kind.
 
     .. versionadded:: 0.1
     """
     with _the_extra():
-        from tryconnect.testing import tls  # noqa: PLC0415 - not everybody has what it needs
+        from tryconnect.testing import tls  # noqa: PLC0415 - an extra
     return tls.server(kind, host=host)
 
 
 def server_context(kind: str = "good") -> ssl.SSLContext:
-    """Return a server's context, made once: its certificate is for loopback and ``good.test``.
+    """Return a server's context, made once, for loopback and ``good.test``.
 
     Args:
-        kind: what is wrong with it: a name in ``tryconnect.testing.certificates.CONTEXTS``.
+        kind: What is wrong with it: a name in ``tryconnect.testing.certificates.CONTEXTS``.
 
     Raises:
-        ModuleNotFoundError: the extra ``testing`` is not installed.
-        KeyError: there is no such kind.
+        ModuleNotFoundError: The extra ``testing`` is not installed.
+        KeyError: There is no such kind.
 
     .. versionadded:: 0.1
     """
@@ -68,10 +68,10 @@ def server_context(kind: str = "good") -> ssl.SSLContext:
 
 
 def trusting() -> ssl.SSLContext:
-    """Return a client's context that trusts the peers' certificate authority, and nothing else.
+    """Return a client's context that trusts the peers' certificate authority only.
 
     Raises:
-        ModuleNotFoundError: the extra ``testing`` is not installed.
+        ModuleNotFoundError: The extra ``testing`` is not installed.
 
     .. versionadded:: 0.1
     """
@@ -83,10 +83,10 @@ def trusting() -> ssl.SSLContext:
 def ca_pem() -> bytes:
     """Return the certificate of the peers' authority, for ``SSL_CERT_FILE`` and the like.
 
-    It is made anew in each process.
+    Each process makes its own.
 
     Raises:
-        ModuleNotFoundError: the extra ``testing`` is not installed.
+        ModuleNotFoundError: The extra ``testing`` is not installed.
 
     .. versionadded:: 0.1
     """
@@ -96,15 +96,15 @@ def ca_pem() -> bytes:
 
 
 def dns_server(zone: Zone, *, host: str = "127.0.0.1") -> AbstractAsyncContextManager[DnsServer]:
-    """Serve names over UDP and TCP on one port, as a zone says.
+    """Serve a zone over UDP and TCP on one port.
 
     Args:
-        zone: addresses by name, or an ``Answer`` of ``tryconnect.testing.dns``; names that are not
-            in it do not exist. It may be changed while the server runs.
-        host: where to listen.
+        zone: Addresses by name, or an ``Answer`` of ``tryconnect.testing.dns``; other names do not
+            exist. It may be changed while the server runs.
+        host: Where to listen.
 
     Raises:
-        ModuleNotFoundError: the extra ``testing`` is not installed.
+        ModuleNotFoundError: The extra ``testing`` is not installed.
 
     .. versionadded:: 0.1
     """

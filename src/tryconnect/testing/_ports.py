@@ -1,4 +1,4 @@
-"""Ports where no one answers: refused, and swallowed."""
+"""Ports that refuse or swallow connections."""
 
 import contextlib
 import select
@@ -10,9 +10,9 @@ from tryconnect.testing._serve import Peer
 
 @contextlib.asynccontextmanager
 async def closed_port(*, host: str = "127.0.0.1") -> AsyncIterator[Peer]:
-    """A port that refuses connections, for as long as the context lasts.
+    """Reserve a port that refuses connections while the context lasts.
 
-    It is bound but does not listen, so that no other program can take it meanwhile.
+    It is bound but does not listen, so that no other program can take it.
 
     .. versionadded:: 0.1
     """
@@ -24,16 +24,16 @@ async def closed_port(*, host: str = "127.0.0.1") -> AsyncIterator[Peer]:
 
 @contextlib.asynccontextmanager
 async def full_backlog(*, host: str = "127.0.0.1") -> AsyncIterator[Peer]:
-    """A black hole: connecting neither succeeds nor fails.
+    """Open a black hole: connecting neither succeeds nor fails.
 
-    The listener's queue has room for one and nobody empties it; once it is full, Linux drops every
-    further SYN.
+    The listener's queue has a capacity of one and is never emptied; once it is full, Linux drops
+    further SYNs.
 
     Args:
-        host: where to listen.
+        host: Where to listen.
 
     Raises:
-        RuntimeError: this system refuses or admits instead; only Linux is known to drop.
+        RuntimeError: This system does not drop SYNs; only Linux is known to.
 
     .. versionadded:: 0.1
     """

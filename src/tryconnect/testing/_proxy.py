@@ -1,7 +1,6 @@
-"""An HTTP proxy: plain requests forwarded, CONNECT tunnelled, with or without a password.
+"""An HTTP proxy that forwards plain requests and tunnels CONNECT, with or without a password.
 
-Proxies that do not work need no proxy: ``silent()``, ``reset()``, ``closed_port()`` or
-``raw(b"…")`` from next door misbehave just as well when a client takes them for one.
+For proxies that do not work, use ``silent()``, ``reset()``, ``closed_port()`` or ``raw(b"…")``.
 """
 
 import asyncio
@@ -21,7 +20,7 @@ from tryconnect.testing._tls_connection import over_tls
 
 
 class Asked(NamedTuple):
-    """One request to a proxy: ``CONNECT`` with ``host:port``, others with a whole URL."""
+    """One request to a proxy: ``CONNECT`` with ``host:port``, others with an absolute URL."""
 
     method: str
     target: str
@@ -40,11 +39,11 @@ class Proxy(Peer):
     asked: list[Asked] = field(default_factory=list)
 
     def url_for(self, auth: tuple[str, str] | None) -> str:
-        """The proxy's URL with user and password, as environment variables have it."""
+        """Return the proxy's URL with user and password, as for environment variables."""
         return self.url.replace("://", f"://{':'.join(auth)}@") if auth else self.url
 
     def refusal(self, head: bytes) -> bytes | None:
-        """The answer to a request that shall not pass."""
+        """Return the response to a request that is refused, or ``None``."""
         if self.auth:
             credentials = base64.b64encode(":".join(self.auth).encode())
             if b"basic " + credentials not in head.replace(b"Basic", b"basic"):
@@ -63,11 +62,11 @@ async def proxy(
     """Run a proxy.
 
     Args:
-        auth: User and password to ask for (407 without them).
+        auth: User and password to require (407 without them).
         refuses: The status that answers every request, such as 403 or 502.
         tls: A kind of ``certificates.CONTEXTS``: an https:// proxy.
-        hosts: Addresses of the names that it knows; others, and all that does not connect, are
-            answered 502. Addresses as such need not be listed.
+        hosts: Addresses of the names that it knows; other names, and failed connections, are
+            answered with 502. Literal addresses need not be listed.
 
     .. versionadded:: 0.1
     """
@@ -90,7 +89,7 @@ async def proxy(
 
 
 async def pass_on(connection: Connection, peer: Proxy) -> None:
-    """Serve one client: one request, and what follows it both ways."""
+    """Serve one client: one request, and what follows in both directions."""
     head = await connection.head()
     if END_OF_HEAD not in head:
         return
@@ -119,7 +118,7 @@ async def pass_on(connection: Connection, peer: Proxy) -> None:
 
 
 async def connected(peer: Proxy, host: str, port: int) -> Connection:
-    """Connect to a literal address, or to that of a known name (``ValueError`` for others)."""
+    """Connect to a literal address or a known name; others raise ``ValueError``."""
     address = peer.hosts.get(host, host)
     family = socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET  # noqa: PLR2004
     sock = socket.socket(family)
@@ -133,7 +132,7 @@ async def connected(peer: Proxy, host: str, port: int) -> Connection:
 
 
 async def relay(one: Connection, other: Connection) -> None:
-    """Carry bytes both ways until either side ends."""
+    """Copy bytes in both directions until either side ends."""
 
     async def carry(source: Connection, sink: Connection) -> None:
         while data := await source.receive():
@@ -149,7 +148,7 @@ async def relay(one: Connection, other: Connection) -> None:
 
 
 def answering(status: int, headers: bytes = b"") -> bytes:
-    """An answer without a body, after which the proxy hangs up."""
+    """Return a response without a body, after which the proxy closes."""
     phrase = HTTPStatus(status).phrase
     first = f"HTTP/1.1 {status} {phrase}\r\n".encode("ascii")
     return first + headers + b"Connection: close\r\nContent-Length: 0\r\n\r\n"

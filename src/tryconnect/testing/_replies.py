@@ -1,7 +1,7 @@
 """A table of replies that servers send, or should never send.
 
-Each row says what a client that stops after the headers ought to make of it: the status, or
-``None`` where this is no HTTP answer.
+Each row has the status that a client which stops after the headers should see, or ``None`` if it is
+not an HTTP response.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Reply:
-    """Some bytes a server sends, and what they amount to.
+    """Bytes that a server sends, and what they mean.
 
     .. versionadded:: 0.1
     """
@@ -17,7 +17,7 @@ class Reply:
     data: bytes
     remark: str
     status: int | None = None
-    """The status that a client which stops after the headers sees; None: no HTTP answer."""
+    """The status that a client which stops after the headers sees; ``None``: not HTTP."""
     speaks_first: bool = False
     """Sent on connecting, before the request."""
 
@@ -28,7 +28,7 @@ def _ok(headers: bytes, body: bytes = b"") -> bytes:
 
 REPLIES: dict[str, Reply] = {
     # Good, if unusual.
-    "plain": Reply(_ok(b"Content-Length: 5\r\n", b"hello"), "an ordinary answer", 200),
+    "plain": Reply(_ok(b"Content-Length: 5\r\n", b"hello"), "an ordinary response", 200),
     "http_1_0": Reply(b"HTTP/1.0 200 OK\r\n\r\nhello", "ends with the connection", 200),
     "no_reason_phrase": Reply(b"HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n", "RFC 9112, 4", 200),
     "no_space_after_status": Reply(
@@ -38,18 +38,18 @@ REPLIES: dict[str, Reply] = {
     "no_content": Reply(b"HTTP/1.1 204 No Content\r\n\r\n", "no body by definition", 204),
     "early_hints": Reply(
         b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + _ok(b"Content-Length: 0\r\n"),
-        "the final answer follows",
+        "the final response follows",
         200,
     ),
     "continue_first": Reply(
         b"HTTP/1.1 100 Continue\r\n\r\n" + _ok(b"Content-Length: 0\r\n"),
-        "unasked, harmless",
+        "unrequested, harmless",
         200,
     ),
     "unknown_status": Reply(
         b"HTTP/1.1 599 What\r\nContent-Length: 0\r\n\r\n", "treated as 5xx", 599
     ),
-    # Good headers, bad body: nothing to see for whoever stops after the headers.
+    # Good headers, bad body: no difference to clients that stop after the headers.
     "short_body": Reply(_ok(b"Content-Length: 50\r\n", b"hello"), "45 bytes missing", 200),
     "long_body": Reply(_ok(b"Content-Length: 2\r\n", b"hello"), "3 bytes too many", 200),
     "broken_chunk": Reply(_ok(b"Transfer-Encoding: chunked\r\n", b"zz\r\nhello"), "no hex", 200),
@@ -65,7 +65,7 @@ REPLIES: dict[str, Reply] = {
     "cookie_garbage": Reply(
         _ok(b"Set-Cookie: =;;\x80=\xff; expires=never\r\nContent-Length: 0\r\n"), "ignored", 200
     ),
-    # Bad headers: the status stands, and what is wrong with the rest has a remedy.
+    # Bad headers with a remedy: the status stands.
     "length_and_chunked": Reply(
         _ok(b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", b"5\r\nhello\r\n0\r\n\r\n"),
         "the length is to be ignored (RFC 9112, 6.3, rule 3)",
@@ -83,26 +83,24 @@ REPLIES: dict[str, Reply] = {
     "space_before_colon": Reply(
         _ok(b"X-Gap : a\r\nContent-Length: 0\r\n"), "to be removed (RFC 9112, 5.1)", 200
     ),
-    "header_without_colon": Reply(
-        _ok(b"What is this\r\nContent-Length: 0\r\n"), "passed over", 200
-    ),
+    "header_without_colon": Reply(_ok(b"What is this\r\nContent-Length: 0\r\n"), "ignored", 200),
     "obs_fold": Reply(
         _ok(b"X-Fold: a\r\n b\r\nContent-Length: 0\r\n"),
         "obsolete, yet a client has to unfold it (RFC 9112, 5.2)",
         200,
     ),
     "unfinished_headers": Reply(
-        b"HTTP/1.1 200 OK\r\nContent-Le", "hangs up inside a header; browsers do not mind", 200
+        b"HTTP/1.1 200 OK\r\nContent-Le", "closes inside a header; browsers do not mind", 200
     ),
-    "no_empty_line": Reply(b"HTTP/1.0 500 Sorry\r\n", "hangs up behind the status line", 500),
-    # Bad headers without a remedy: the status stands, and no one can tell where the body ends.
+    "no_empty_line": Reply(b"HTTP/1.0 500 Sorry\r\n", "closes after the status line", 500),
+    # Bad headers without a remedy: the status stands, the end of the body is unknown.
     "two_lengths": Reply(
         _ok(b"Content-Length: 5\r\nContent-Length: 6\r\n", b"hello"), "RFC 9112, 6.3, rule 5", 200
     ),
     "negative_length": Reply(
         _ok(b"Content-Length: -5\r\n", b"hello"), "not a number of bytes", 200
     ),
-    "unfinished_status": Reply(b"HTTP/1.1 20", "hangs up inside the status line"),
+    "unfinished_status": Reply(b"HTTP/1.1 20", "closes inside the status line"),
     # Bad status lines.
     "http_1_2": Reply(
         b"HTTP/1.2 200 OK\r\nContent-Length: 0\r\n\r\n", "to be read as 1.1 (RFC 9110, 2.5)", 200
@@ -121,11 +119,11 @@ REPLIES: dict[str, Reply] = {
     "icy": Reply(b"ICY 200 OK\r\nContent-Type: audio/mpeg\r\n\r\n", "Shoutcast"),
     "upgrade_unasked": Reply(
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: chat\r\nConnection: Upgrade\r\n\r\n",
-        "nobody asked to switch; it is an HTTP answer all the same",
+        "unrequested, yet an HTTP response",
         101,
     ),
     # Not HTTP/1 at all.
-    "nothing": Reply(b"", "hangs up"),
+    "nothing": Reply(b"", "closes"),
     "empty_lines": Reply(b"\r\n\r\n\r\n", "no status line"),
     "garbage": Reply(bytes(range(256)), "every byte once"),
     "http_0_9": Reply(b"<html><body>hello</body></html>\r\n", "a page without any head"),

@@ -1,13 +1,11 @@
-"""The ground all peers stand on: a listening socket, its connections, and a record of both.
+"""The base of all peers: a listening socket, its connections, and a record of them.
 
-A peer is an async context manager over ``serve(handler)``. The handler is a coroutine that gets one
-``Connection`` per client and does with it whatever makes this peer special; when it returns, the
-connection is closed. Leaving the context ends every handler and closes every socket at once,
-however many clients are still connected.
+A peer is an async context manager over ``serve(handler)``. The handler is a coroutine function that
+gets a ``Connection`` for each client; when it returns, the connection is closed. Leaving the
+context cancels all handlers and closes all sockets at once.
 
-Connections are bare non-blocking sockets, not transports: nothing is buffered, written or shut down
-behind the handler's back, so that "sends nothing" and "resets now" mean just that. They work on the
-stock loop and on uvloop alike.
+Connections are plain non-blocking sockets, not transports: nothing is buffered, written or shut
+down implicitly. They work on the stock loop and on uvloop.
 """
 
 import asyncio
@@ -24,7 +22,7 @@ LINGER_NOT = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 @dataclass
 class Peer:
-    """A running peer: where it listens, and what has reached it so far.
+    """A running peer: where it listens, and what it has received so far.
 
     .. versionadded:: 0.1
     """
@@ -33,9 +31,9 @@ class Peer:
     port: int
     scheme: str = "http"
     connections: int = 0
-    """How many connections were accepted."""
+    """The number of accepted connections."""
     requests: list[bytes] = field(default_factory=list)
-    """The heads of the requests in order of arrival, each with its closing empty line."""
+    """The heads of the requests in order of arrival, including the empty line."""
 
     @property
     def address(self) -> str:
@@ -59,14 +57,14 @@ class Connection:
         self.peer = peer
 
     async def receive(self) -> bytes:
-        """Wait for some bytes; ``b""`` once the client has said that it will send no more."""
+        """Receive some bytes; ``b""`` once the client has finished sending."""
         return await asyncio.get_running_loop().sock_recv(self.sock, 65_536)
 
     async def send(self, data: bytes) -> None:
         await asyncio.get_running_loop().sock_sendall(self.sock, data)
 
     async def head(self) -> bytes:
-        """Read one request's head and note it; what a client sent before it left, if it did."""
+        """Read and record the head of a request, or what arrived before the client left."""
         data = bytearray()
         while END_OF_HEAD not in data and (chunk := await self.receive()):
             data += chunk
@@ -76,16 +74,16 @@ class Connection:
         return head
 
     async def until_gone(self) -> None:
-        """Read and forget until the client hangs up."""
+        """Read and discard until the client closes."""
         while await self.receive():
             pass
 
     async def for_ever(self) -> None:
-        """Hold the connection, reading nothing, until the peer is closed."""
+        """Hold the connection, without reading, until the peer is closed."""
         await asyncio.get_running_loop().create_future()
 
     def reset(self) -> None:
-        """Close with RST: what was sent and not yet read by the client is lost too."""
+        """Close with RST; the client loses what it has not read yet."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
         self.sock.close()
 
@@ -100,7 +98,7 @@ def listening(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
 
 
 def ipv6_loopback() -> bool:
-    """Whether ``::1`` can be listened on here.
+    """Return whether this system can listen on ``::1``.
 
     .. versionadded:: 0.1
     """
@@ -115,16 +113,16 @@ def ipv6_loopback() -> bool:
 async def serve(
     handler: Handler, *, host: str = "127.0.0.1", scheme: str = "http"
 ) -> AsyncIterator[Peer]:
-    """Listen on a free port and give each client to a handler.
+    """Listen on a free port and pass each client to a handler.
 
     Args:
-        handler: does with one client what makes this peer special; when it returns, the connection
-            is closed. It may fail with an ``OSError``: that is a client that left.
-        host: where to listen.
-        scheme: what its ``url`` begins with.
+        handler: Serves one client; when it returns, the connection is closed. It may raise
+            ``OSError`` if the client has left.
+        host: Where to listen.
+        scheme: The scheme of its ``url``.
 
     Raises:
-        ExceptionGroup: when the context ends: what else the handler failed with.
+        ExceptionGroup: When the context ends: any other exceptions of the handler.
 
     .. versionadded:: 0.1
     """
@@ -136,15 +134,15 @@ async def serve(
 
 @contextlib.asynccontextmanager
 async def serve_on(listener: socket.socket, handler: Handler, peer: Peer) -> AsyncIterator[None]:
-    """Give each client of ``listener`` to ``handler``, keeping ``peer``'s books.
+    """Pass each client of ``listener`` to ``handler``, and record it in ``peer``.
 
-    A handler may fail with an ``OSError``: that is a client that left. Anything else is a fault of
-    the peer and is raised, as a group, when the context ends.
+    A handler may raise ``OSError`` if the client has left. Other exceptions are raised, as a group,
+    when the context ends.
     """
     listener.settimeout(0)
     loop = asyncio.get_running_loop()
 
-    # Accepted, but cancelled before the first step: nobody else would close those.
+    # Accepted, but the task may be cancelled before its first step: these must be closed.
     accepted: set[socket.socket] = set()
 
     async def converse(sock: socket.socket) -> None:
@@ -153,7 +151,7 @@ async def serve_on(listener: socket.socket, handler: Handler, peer: Peer) -> Asy
             await handler(Connection(sock, peer))
 
     def accept() -> None:
-        with contextlib.suppress(OSError):  # it has left already
+        with contextlib.suppress(OSError):  # the client has left
             sock, _ = listener.accept()
             sock.settimeout(0)
             peer.connections += 1
@@ -161,7 +159,7 @@ async def serve_on(listener: socket.socket, handler: Handler, peer: Peer) -> Asy
             tasks.append(loop.create_task(converse(sock), name=f"peer {peer.address}"))
 
     tasks: list[asyncio.Task[None]] = []
-    # Not sock_accept: cancelled at the wrong moment, uvloop's loses the socket that just came.
+    # Not sock_accept: if cancelled at the wrong moment, uvloop's loses the accepted socket.
     loop.add_reader(listener, accept)
     try:
         yield
@@ -173,7 +171,7 @@ async def serve_on(listener: socket.socket, handler: Handler, peer: Peer) -> Asy
 
 
 async def ended(tasks: list[asyncio.Task[None]]) -> None:
-    """Cancel what is still at work, and raise what went wrong in any of them."""
+    """Cancel the tasks, and raise their exceptions as a group."""
     for task in tasks:
         task.cancel()
     ends = await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""Peers for code that blocks: they run in a thread of their own."""
+"""Peers for blocking code: they run in a thread of their own."""
 
 import asyncio
 import contextlib
@@ -12,10 +12,10 @@ P = TypeVar("P")
 
 @contextlib.contextmanager
 def in_thread(opening: AbstractAsyncContextManager[P]) -> Iterator[P]:
-    """Run any peer in a thread, and a loop, of its own, for code that blocks.
+    """Run a peer in a thread and a loop of its own, for blocking code.
 
     Args:
-        opening: the peer, not yet entered: ``with in_thread(silent()) as peer: …``.
+        opening: The peer, not yet entered: ``with in_thread(silent()) as peer: …``.
 
     .. versionadded:: 0.1
     """

@@ -1,7 +1,6 @@
-"""TLS, driven by hand over ``ssl.MemoryBIO``, in front of any handler.
+"""TLS over ``ssl.MemoryBIO``, in front of any handler.
 
-Nothing is sent, answered or shut down that a peer's handler did not ask for. That is what makes a
-server possible which never answers close_notify.
+Nothing is sent, answered or shut down implicitly, so that a peer may never answer close_notify.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ T = TypeVar("T")
 
 
 class TlsConnection(Connection):
-    """A connection whose ``receive`` and ``send`` speak TLS, as the server."""
+    """A connection whose ``receive`` and ``send`` speak TLS, on the server's side."""
 
     def __init__(self, plain: Connection, context: ssl.SSLContext) -> None:
         super().__init__(plain.sock, plain.peer)
@@ -41,7 +40,7 @@ class TlsConnection(Connection):
         await self._until_done(lambda: self.tls.write(data))
 
     async def _until_done(self, step: Callable[[], T]) -> T:
-        """Take the step, carrying bytes between it and the socket as often as it needs."""
+        """Retry a step, moving bytes between TLS and the socket, until it is done."""
         while True:
             try:
                 result = step()
@@ -64,7 +63,7 @@ class TlsConnection(Connection):
 
 
 def over_tls(handler: Handler, context: ssl.SSLContext) -> Handler:
-    """The same handler behind a handshake with this context.
+    """Return the same handler behind a TLS handshake.
 
     .. versionadded:: 0.1
     """

@@ -1,4 +1,4 @@
-"""Peers behind a Unix socket."""
+"""Peers on Unix sockets."""
 
 import contextlib
 import socket
@@ -35,7 +35,7 @@ class UnixPeer(Peer):
 
 
 async def answers(connection: Connection) -> None:
-    """Answer 200 to a request; who only connects is not disturbed.
+    """Answer 200 to a request; ignore clients that only connect.
 
     .. versionadded:: 0.1
     """
@@ -45,9 +45,9 @@ async def answers(connection: Connection) -> None:
 
 @contextlib.asynccontextmanager
 async def unix_server(handler: Handler = answers) -> AsyncIterator[UnixPeer]:
-    """Listen on a Unix socket in a folder of its own.
+    """Listen on a Unix socket in a temporary directory.
 
-    The folder is not pytest's: a socket's path may only be some 100 bytes long.
+    It is not pytest's, since the path of a socket is limited to about 100 bytes (unix(7)).
 
     .. versionadded:: 0.1
     """

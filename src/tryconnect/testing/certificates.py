@@ -1,6 +1,6 @@
 """A certificate authority for tests, and good and bad certificates that it issues.
 
-Everything is made at first use and kept for the life of the process: keys cost milliseconds.
+Everything is made at first use and cached for the process, since keys take milliseconds.
 
 .. versionadded:: 0.1
 """
@@ -35,7 +35,7 @@ Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 @functools.cache
 def authority() -> trustme.CA:
-    """The authority that a client of these tests trusts.
+    """Return the authority that clients in these tests trust.
 
     .. versionadded:: 0.1
     """
@@ -44,12 +44,12 @@ def authority() -> trustme.CA:
 
 @functools.cache
 def client_context() -> ssl.SSLContext:
-    """Return a client's context that trusts the authority, and nothing else."""
+    """Return a client's context that trusts the authority only."""
     return ssl.create_default_context(cadata=authority().cert_pem.bytes().decode("ascii"))
 
 
 def serving(leaf: trustme.LeafCert) -> ssl.SSLContext:
-    """A server's context that shows this certificate.
+    """Return a server's context that presents this certificate.
 
     .. versionadded:: 0.1
     """
@@ -59,43 +59,43 @@ def serving(leaf: trustme.LeafCert) -> ssl.SSLContext:
 
 
 def good() -> ssl.SSLContext:
-    """Nothing is wrong with it."""
+    """A valid certificate."""
     return serving(authority().issue_cert(*NAMES))
 
 
 def expired() -> ssl.SSLContext:
-    """Its last day was yesterday."""
+    """It expired yesterday."""
     return serving(authority().issue_cert(*NAMES, not_before=NOW - 30 * DAY, not_after=NOW - DAY))
 
 
 def not_yet_valid() -> ssl.SSLContext:
-    """Its first day is tomorrow."""
+    """It is valid from tomorrow."""
     return serving(authority().issue_cert(*NAMES, not_before=NOW + DAY, not_after=NOW + 30 * DAY))
 
 
 def wrong_host() -> ssl.SSLContext:
-    """It is made out to ``other.test``."""
+    """It is for ``other.test``."""
     return serving(authority().issue_cert("other.test"))
 
 
 def unknown_ca() -> ssl.SSLContext:
-    """Another authority signed it, which no client knows."""
+    """It is signed by an authority that no client trusts."""
     return serving(trustme.CA(organization_name="nobody knows us").issue_cert(*NAMES))
 
 
 def missing_intermediate() -> ssl.SSLContext:
-    """An authority below the known one signed it, whose certificate the server leaves out."""
+    """It is signed by an intermediate authority, whose certificate the server omits."""
     leaf = authority().create_child_ca().issue_cert(*NAMES)
     return showing(leaf.private_key_pem.bytes() + leaf.cert_chain_pems[0].bytes())
 
 
 def self_signed() -> ssl.SSLContext:
-    """It vouches for itself."""
+    """It is self-signed."""
     return showing(signed_by_itself(ec.generate_private_key(ec.SECP256R1())))
 
 
 def weak_key() -> ssl.SSLContext:
-    """An RSA key of 1024 bits: refused at OpenSSL's security level 2, the usual one."""
+    """An RSA key of 1024 bits: refused at OpenSSL's default security level, 2."""
     return showing(
         # Weak on purpose.
         signed_by_itself(rsa.generate_private_key(65_537, key_size=1024)),  # noqa: S505
@@ -104,7 +104,7 @@ def weak_key() -> ssl.SSLContext:
 
 
 def weak_digest() -> ssl.SSLContext:
-    """Signed over SHA-1: refused at OpenSSL's usual security level, too."""
+    """A SHA-1 signature: refused at OpenSSL's default security level, too."""
     below = authority().create_child_ca(key_type=trustme.KeyType.RSA)
     issuer = x509.load_pem_x509_certificate(below.cert_pem.bytes()).subject
     signer = cast(
@@ -119,12 +119,12 @@ def weak_digest() -> ssl.SSLContext:
 
 
 def address_only() -> ssl.SSLContext:
-    """It is made out to ``127.0.0.1`` and to no name."""
+    """It is for ``127.0.0.1`` and for no name."""
     return serving(authority().issue_cert("127.0.0.1"))
 
 
 def client_certificate_demanded() -> ssl.SSLContext:
-    """The server wants one of the client's, too, and breaks off without."""
+    """The server requires a client certificate."""
     context = good()
     context.verify_mode = ssl.CERT_REQUIRED
     authority().configure_trust(context)
@@ -132,7 +132,7 @@ def client_certificate_demanded() -> ssl.SSLContext:
 
 
 def sni_needed() -> ssl.SSLContext:
-    """Only who asks for ``good.test`` gets a certificate; others get an alert."""
+    """Only clients that ask for ``good.test`` get a certificate; others get an alert."""
 
     def choose(_: ssl.SSLObject, name: str | None, __: ssl.SSLContext) -> int | None:
         return None if name == "good.test" else ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
@@ -143,7 +143,7 @@ def sni_needed() -> ssl.SSLContext:
 
 
 def tls_1_0_only() -> ssl.SSLContext:
-    """The server knows no later version than TLS 1.0."""
+    """The server supports no version after TLS 1.0."""
     context = good()
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     with warnings.catch_warnings():
@@ -180,7 +180,7 @@ def context(kind: str) -> ssl.SSLContext:
 
 
 def signed_by_itself(key: Key) -> bytes:
-    """Return a key and a certificate for loopback that it vouches for itself, in PEM."""
+    """Return a key and a self-signed certificate for loopback, in PEM."""
     return _pem(key, _for_loopback(key, issuer=LOCALHOST).sign(key, hashes.SHA256()))
 
 
@@ -201,7 +201,7 @@ def _for_loopback(key: Key, *, issuer: x509.Name) -> x509.CertificateBuilder:
 
 
 def _over_sha1(certificate: x509.Certificate, signer: rsa.RSAPrivateKey) -> x509.Certificate:
-    """Sign again, by hand: cryptography does not make such certificates any more.
+    """Replace the signature by hand, since cryptography no longer makes such certificates.
 
     The names of the two algorithms differ in their last byte (RFC 8017, appendix A.2.4).
     """
@@ -222,7 +222,7 @@ def _pem(key: Key, certificate: x509.Certificate) -> bytes:
 
 
 def showing(pem: bytes, *, ciphers: str = "DEFAULT") -> ssl.SSLContext:
-    """A server's context with this key and these certificates, and no others.
+    """Return a server's context with this key and these certificates only.
 
     .. versionadded:: 0.1
     """

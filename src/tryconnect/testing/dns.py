@@ -1,4 +1,4 @@
-"""A name server on loopback, over UDP and TCP on one port, that answers as its zone says.
+"""A name server on loopback that answers as its zone says, over UDP and TCP on one port.
 
 A zone maps names to a list of addresses (IPv4 and IPv6 mixed) or to an ``Answer``::
 
@@ -12,9 +12,8 @@ A zone maps names to a list of addresses (IPv4 and IPv6 mixed) or to an ``Answer
     async with dns_server(zone) as dns:
         resolver = aiodns.DNSResolver(**dns.resolver_arguments)
 
-A name with a type after it goes before the name alone. Names that are not in the zone do not exist.
-Clients may not ask us at all for names that their system's hosts file knows, ``localhost`` above
-all.
+A name followed by a type takes precedence over the name alone. Names that are not in the zone do
+not exist. Clients may not ask for names in their system's hosts file, such as ``localhost``.
 
 .. versionadded:: 0.1
 """
@@ -55,7 +54,7 @@ __all__ = [
 
 TTL = 60
 _LENGTH = 2
-"""Bytes in front of a message over TCP that say how long it is (RFC 1035, section 4.2.2)."""
+"""Bytes of the length before a message over TCP (RFC 1035, section 4.2.2)."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class Answer:
     """
 
     addresses: Sequence[str] = ()
-    """The addresses; without any the name exists and has none ("no data")."""
+    """The addresses; without any, the name exists but has no data."""
     alias: str | None = None
     """The canonical name; its own answer is looked up in the zone and sent along."""
     rcode: dns.rcode.Rcode = dns.rcode.NOERROR
@@ -90,7 +89,7 @@ WRONG_ID = Answer(["127.0.0.1"], mangle=lambda packet: bytes([packet[0] ^ 0xFF])
 
 
 def late(seconds: float, *addresses: str) -> Answer:
-    """These addresses, after so many seconds.
+    """Return an answer with these addresses, after a delay in seconds.
 
     .. versionadded:: 0.1
     """
@@ -98,7 +97,7 @@ def late(seconds: float, *addresses: str) -> Answer:
 
 
 def truncated(*addresses: str) -> Answer:
-    """Nothing but the TC flag over UDP, these addresses over TCP.
+    """Return an answer with only the TC flag over UDP, and these addresses over TCP.
 
     .. versionadded:: 0.1
     """
@@ -106,7 +105,7 @@ def truncated(*addresses: str) -> Answer:
 
 
 def alias(name: str) -> Answer:
-    """A CNAME; two that point at each other are a loop.
+    """Return a CNAME; two that point at each other are a loop.
 
     .. versionadded:: 0.1
     """
@@ -114,7 +113,7 @@ def alias(name: str) -> Answer:
 
 
 class Query(NamedTuple):
-    """One question that came in.
+    """One received question.
 
     .. versionadded:: 0.1
     """
@@ -137,16 +136,16 @@ class DnsServer(Peer):
 
     @property
     def resolver_arguments(self) -> dict[str, Any]:
-        """For ``aiodns.DNSResolver`` and ``aiohttp.AsyncResolver``; ``timeout`` and ``tries`` too.
+        """Arguments for ``aiodns.DNSResolver`` and ``aiohttp.AsyncResolver``.
 
-        ``domains`` keeps the system's search list from adding questions of its own.
+        ``domains`` disables the system's search list, which would add questions.
         """
         return {"nameservers": [self.address], "domains": []}
 
 
 @contextlib.asynccontextmanager
 async def server(zone: Zone, *, host: str = "127.0.0.1") -> AsyncIterator[DnsServer]:
-    """Serve the zone; it may be changed meanwhile."""
+    """Serve a zone, which may be changed meanwhile."""
     with contextlib.ExitStack() as stack:
         datagrams, listener = (stack.enter_context(sock) for sock in both_on_one_port(host))
         server = DnsServer(host=host, port=listener.getsockname()[1])
@@ -164,7 +163,7 @@ async def server(zone: Zone, *, host: str = "127.0.0.1") -> AsyncIterator[DnsSer
 
 
 def both_on_one_port(host: str) -> tuple[socket.socket, socket.socket]:
-    """A UDP socket, and a listening one with the same number, which may need some tries."""
+    """Return a UDP and a listening TCP socket on the same port, which may take several tries."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for _ in range(20):
         datagrams = socket.socket(family, socket.SOCK_DGRAM)
@@ -177,7 +176,7 @@ def both_on_one_port(host: str) -> tuple[socket.socket, socket.socket]:
 
 
 async def answer(zone: Zone, server: DnsServer, packet: bytes, *, over: str) -> bytes:
-    """Note one query and make the packet that answers it."""
+    """Record a query and return the packet that answers it."""
     query = dns.message.from_wire(packet)
     (question,) = query.question
     name = question.name.to_text(omit_final_dot=True).lower()
@@ -195,7 +194,7 @@ async def answer(zone: Zone, server: DnsServer, packet: bytes, *, over: str) -> 
 
 
 def looked_up(zone: Zone, *names: str) -> Answer:
-    """Say how the first of these names that is in the zone is answered."""
+    """Return the answer for the first of these names that is in the zone."""
     entry = next((zone[name] for name in names if name in zone), NXDOMAIN)
     return entry if isinstance(entry, Answer) else Answer(entry)
 
@@ -203,7 +202,7 @@ def looked_up(zone: Zone, *names: str) -> Answer:
 def fill(
     response: dns.message.Message, zone: Zone, name: str, kind: dns.rdatatype.RdataType
 ) -> None:
-    """Add the records of ``name``: its aliases, as far as they lead, and addresses of this kind."""
+    """Add the records of ``name``: its chain of aliases, and addresses of this kind."""
     seen = set()
     while (entry := looked_up(zone, name)).alias and name not in seen:
         seen.add(name)
@@ -221,7 +220,7 @@ def fill(
 
 
 class _OverUdp(asyncio.DatagramProtocol):
-    """Answers datagrams, each in a task of its own, so that late answers hold nobody up."""
+    """Answers datagrams, each in a task of its own, so that late answers delay no others."""
 
     transport: asyncio.DatagramTransport
 
@@ -243,7 +242,7 @@ class _OverUdp(asyncio.DatagramProtocol):
 
 
 def over_tcp(zone: Zone, server: DnsServer) -> Handler:
-    """A handler for messages with a length in front, one after another."""
+    """Return a handler for consecutive messages, each preceded by its length."""
 
     async def handler(connection: Connection) -> None:
         data = b""

@@ -1,7 +1,7 @@
-"""The peers as fixtures of pytest, for tests with and without ``async``.
+"""The peers as pytest fixtures, for sync and async tests.
 
-They run in threads of their own, so that code which blocks can talk to them, and whatever loop the
-test has.  ``pytest_tryconnect`` brings them in where a test imports ``tryconnect.testing``.
+They run in threads of their own, so they work with blocking code and with any event loop.
+``pytest_tryconnect`` registers them if a test imports ``tryconnect.testing``.
 
 .. versionadded:: 0.1
 """
@@ -35,7 +35,7 @@ P = TypeVar("P", bound=testing.Peer)
 
 
 class OpenPeer(Protocol):
-    """What the fixture ``open_peer`` is, for annotations.
+    """The type of the fixture ``open_peer``, for annotations.
 
     .. versionadded:: 0.1
     """
@@ -69,7 +69,7 @@ def http_peer(open_peer: OpenPeer) -> testing.HttpServer:
 
 @pytest.fixture
 def https_peer(open_peer: OpenPeer) -> testing.HttpServer:
-    """Run the same over TLS; ``peers_ssl`` and ``peers_ca_file`` trust its certificate.
+    """Run the same server over TLS; ``peers_ssl`` and ``peers_ca_file`` trust its certificate.
 
     .. versionadded:: 0.1
     """
@@ -78,24 +78,24 @@ def https_peer(open_peer: OpenPeer) -> testing.HttpServer:
 
 @pytest.fixture(params=testing.BAD_PEERS)
 def bad_peer(request: pytest.FixtureRequest, open_peer: OpenPeer) -> testing.Peer:
-    """Run the test with each peer of ``tryconnect.testing.HALL``, one after another.
+    """Run the test with each peer of ``tryconnect.testing.BAD_PEERS``, one after another.
 
-    Skips what this system or installation cannot do.
+    Skips those that this system or installation does not support.
 
     .. versionadded:: 0.1
     """
-    exhibit = testing.BAD_PEERS[request.param]
+    case = testing.BAD_PEERS[request.param]
     try:
-        peer = open_peer(exhibit.open())
+        peer = open_peer(case.open())
     except (ModuleNotFoundError, RuntimeError) as error:
         pytest.skip(str(error))
-    peer.scheme = exhibit.scheme
+    peer.scheme = case.scheme
     return peer
 
 
 @pytest.fixture(scope="session")
 def peers_ssl() -> ssl.SSLContext:
-    """Make a client's context that trusts the good certificates of the peers.
+    """Return a client's context that trusts the good certificates of the peers.
 
     .. versionadded:: 0.1
     """

@@ -1,4 +1,4 @@
-"""What a ``tls_server`` can be, good or bad.
+"""The kinds of ``tls_server``, good and bad.
 
 .. versionadded:: 0.1
 """
@@ -16,7 +16,7 @@ __all__ = ["KINDS", "answers", "over_tls"]
 
 
 async def answers(connection: Connection) -> None:
-    """Answer 200 and hang up.
+    """Answer 200 and close.
 
     .. versionadded:: 0.1
     """
@@ -36,29 +36,29 @@ def good_at_http(kind: str) -> Handler:
 
 
 async def silent_handshake(connection: Connection) -> None:
-    """Take the client's hello and everything else, and say nothing."""
+    """Read the ClientHello and everything else, and never respond."""
     await connection.until_gone()
 
 
 async def reset_in_handshake(connection: Connection) -> None:
-    """Take the client's hello and break the connection with RST."""
+    """Read the ClientHello and reset the connection."""
     await connection.receive()
     connection.reset()
 
 
 async def closes_in_handshake(connection: Connection) -> None:
-    """Take the client's hello and hang up in order."""
+    """Read the ClientHello and close."""
     await connection.receive()
 
 
 async def alert_in_handshake(connection: Connection) -> None:
-    """Answer the client's hello with the fatal alert handshake_failure."""
+    """Answer the ClientHello with the fatal alert handshake_failure."""
     await connection.receive()
     await connection.send(b"\x15\x03\x03\x00\x02\x02\x28")
 
 
 async def plain_on_tls_port(connection: Connection) -> None:
-    """Answer the client's hello in plain HTTP, as web servers do."""
+    """Answer the ClientHello with plain HTTP, as web servers do."""
     await connection.receive()
     await connection.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
 
@@ -72,9 +72,9 @@ KINDS: dict[str, Callable[[], Handler]] = {
     "alert_in_handshake": lambda: alert_in_handshake,
     "plain_on_tls_port": lambda: plain_on_tls_port,
 }
-"""What ``tls_server`` can be: those of ``CONTEXTS`` answer 200 once the handshake is done."""
+"""The kinds of ``tls_server``; those in ``CONTEXTS`` answer 200 after the handshake."""
 
 
 def server(kind: str, *, host: str) -> AbstractAsyncContextManager[Peer]:
-    """A server of one kind: a name in ``KINDS``."""
+    """Serve as one kind: a name in ``KINDS``."""
     return serve(KINDS[kind](), host=host, scheme="https")
