@@ -1,6 +1,6 @@
 """Names that only this machine knows, and no name server at all, in a mount and network of our own.
 
-Nothing here is invented but the two files that the system's name service reads.
+Nothing here is invented but the three files that the system's name service reads.
 """
 
 import sys
@@ -25,12 +25,16 @@ asyncio.run(main())
 INSIDE = """
 set -e
 mount --make-rprivate /
-mount --bind "$1" /etc/resolv.conf
-mount --bind "$2" /etc/hosts
+for file in resolv.conf hosts nsswitch.conf; do
+    [ ! -e "/etc/$file" ] || mount --bind "$1/$file" "/etc/$file"
+done
 ip link set lo up
-shift 2
+shift
 exec "$@"
 """
+NSSWITCH = "hosts: files dns\n"
+"""Desktops say ``mdns4_minimal [NOTFOUND=return]``, which knows that there is no other printer."""
+
 HOSTS = "127.0.0.1 localhost\n127.0.0.1 printer printer.local db.corp.test\n"
 SAID = {
     # The machine's own: nothing listens there, but that is known.
@@ -60,10 +64,10 @@ CONFIGURED = {
 def test_without_a_name_server_the_machines_own_names_are_known_and_no_others(
     case: str, tmp_path: Path
 ) -> None:
-    for name, text in (("resolv.conf", CONFIGURED[case]), ("hosts", HOSTS)):
+    files = {"resolv.conf": CONFIGURED[case], "hosts": HOSTS, "nsswitch.conf": NSSWITCH}
+    for name, text in files.items():
         (tmp_path / name).write_text(text)
-    files = (str(tmp_path / "resolv.conf"), str(tmp_path / "hosts"))
-    apart = ("unshare", "--net", "--mount", "sh", "-c", INSIDE, "sh", *files)
+    apart = ("unshare", "--net", "--mount", "sh", "-c", INSIDE, "sh", str(tmp_path))
 
     done = run(PROGRAM, *SAID, by=apart)
 
