@@ -6,6 +6,7 @@ import tryconnect
 from tests.cli.commands import ran, ran_here
 
 
+@pytest.mark.slow
 def test_the_demo_shows_every_kind_of_verdict() -> None:
     done = ran("demo", "--timeout", "0.3")
 
