@@ -29,8 +29,6 @@ from tryconnect._runs.watching import watch as start_watch
 from tryconnect._runtime.threads import run_in_daemon_thread
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from tryconnect._check.session import Checker
     from tryconnect._client import Address
     from tryconnect._model.expect import Expect, ExpectLike
@@ -327,12 +325,7 @@ class _Shared:
             await lease.give_back(type(error))
             raise
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         await self._lease.give_back(kind)
 
 

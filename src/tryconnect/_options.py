@@ -6,7 +6,7 @@ import re
 import socket
 from dataclasses import dataclass
 from ssl import SSLContext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from tryconnect._address.target import address_text
 from tryconnect._model.abnf import TOKEN
@@ -32,6 +32,7 @@ __all__ = [
     "USER_AGENT",
     "WAIT_TIMEOUT",
     "WATCH_INTERVAL",
+    "ClientOptions",
     "Options",
     "check_positive_int",
     "check_seconds",
@@ -55,6 +56,19 @@ UP = Expect(status="2xx")
 HTTP, so it is known by its identity."""
 
 USER_AGENT = f"tryconnect/{__version__} (+https://github.com/tryconnect/tryconnect)"
+
+
+class ClientOptions(TypedDict, total=False):
+    """What a client can be made with. See :class:`tryconnect.Client` for the meanings."""
+
+    headers: Mapping[str, str] | None
+    ssl: SSLContext | bool | None
+    proxy: str | URL | None
+    family: Literal["any", "ipv4", "ipv6"]
+    guard: Guard | None
+    resolver: HostResolver | None
+    user_agent: str
+    loop: Literal["auto", "native", "portal"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

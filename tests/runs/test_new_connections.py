@@ -184,6 +184,7 @@ def test_so_does_the_client_for_programs_without_a_loop() -> None:
         assert server.connections == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("watch", "--every", "0.05"), ("wait", "--gone")])
 async def test_so_does_the_command_line(words: tuple[str, ...]) -> None:
     async with draining() as (server, url):

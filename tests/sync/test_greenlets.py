@@ -16,6 +16,8 @@ from tests.support.programs import ROOT, run
 from tryconnect import sync
 from tryconnect import testing as peers
 
+pytestmark = pytest.mark.slow
+
 PATCHED = """
 from gevent import monkey
 monkey.patch_all({patch})

@@ -39,6 +39,7 @@ BEFORE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", BEFORE.values(), ids=BEFORE)
 @pytest.mark.parametrize("call", CALLS)
 def test_a_last_check_says_at_once_that_it_cannot_be_made(before: str, call: str) -> None:

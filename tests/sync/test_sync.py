@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 import itertools
+import pickle
 import signal
 import subprocess
 import sys
@@ -21,6 +23,7 @@ from yarl import URL
 import tryconnect
 from tryconnect import FetchError, Reason, WaitTimeout, sync
 from tryconnect import testing as peers
+from tryconnect._options import ClientOptions
 from tryconnect._runtime import portal
 
 FUNCTIONS: list[Callable[..., object]] = [
@@ -442,3 +445,25 @@ def test_an_interrupt_passes(name: str) -> None:
             out, err = process.communicate(timeout=10)
 
     assert (process.returncode, out, err) == (0, "interrupted\n", "")
+
+
+NAMES = ["try_connect", "probe", "fetch", "fetch_text", "wait_until_up", "wait_until_down"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_name_signature_and_help_are_the_coroutines(name: str) -> None:
+    for ours, owner in ((sync, tryconnect), (sync.Client, tryconnect.Client)):
+        blocking, function = getattr(ours, name), getattr(owner, name)
+        assert inspect.signature(blocking) == inspect.signature(function)
+        assert inspect.getdoc(blocking) == inspect.getdoc(function)
+        assert blocking.__qualname__ == function.__qualname__
+        assert blocking.__module__.startswith("tryconnect.sync")
+        assert not inspect.iscoroutinefunction(blocking)
+    assert pickle.loads(pickle.dumps(getattr(sync, name))) is getattr(sync, name)  # noqa: S301
+
+
+def test_the_clients_take_the_same_options() -> None:
+    assert inspect.signature(sync.Client) == inspect.signature(tryconnect.Client)
+    assert {*ClientOptions.__annotations__} == {*inspect.signature(sync.Client).parameters}
+    with pytest.raises(TypeError):
+        sync.Client(x=1)  # type: ignore[call-arg]

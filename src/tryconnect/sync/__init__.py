@@ -10,29 +10,20 @@ thread that is only marked so, as QtAsyncio marks those of its executor, is serv
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import tryconnect
-from tryconnect._options import (
-    CHECK_TIMEOUT,
-    DEFAULT_LIMIT,
-    FETCH_TIMEOUT,
-    MAX_BYTES,
-    UP,
-    WAIT_TIMEOUT,
-    WATCH_INTERVAL,
-)
+from tryconnect._options import CHECK_TIMEOUT, DEFAULT_LIMIT, WATCH_INTERVAL
 from tryconnect.sync._client import Client
 from tryconnect.sync._iterators import BlockingProbes, BlockingWatch
-from tryconnect.sync._runner import make_runner, refuse_inside_a_loop
+from tryconnect.sync._runner import COPIED, make_runner, refuse_inside_a_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
     from tryconnect._client import Address
     from tryconnect._model.expect import ExpectLike
-    from tryconnect._model.report import Page, Report
 
 __all__ = [
     "BlockingProbes",
@@ -48,75 +39,26 @@ __all__ = [
     "watch",
 ]
 
+_P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-def try_connect(
-    address: Address, *, timeout: float = CHECK_TIMEOUT, expect: ExpectLike = None
-) -> bool:
-    """Tell whether an address answers; see :func:`tryconnect.try_connect`.
+def _blocking(function: Callable[_P, Coroutine[Any, Any, _T]]) -> Callable[_P, _T]:
+    """Return what runs a coroutine function and blocks until it is done."""
 
-    Raises:
-        RuntimeError: a loop runs in this thread.
-    """
-    return _run("try_connect", tryconnect.try_connect, address, timeout=timeout, expect=expect)
+    @wraps(function, assigned=COPIED)
+    def call(*args: _P.args, **options: _P.kwargs) -> _T:
+        return _run(function.__name__, partial(function, *args, **options))
 
-
-def probe(address: Address, *, timeout: float = CHECK_TIMEOUT, expect: ExpectLike = None) -> Report:
-    """Tell whether an address answers, and why not; see :func:`tryconnect.probe`.
-
-    Raises:
-        RuntimeError: a loop runs in this thread.
-    """
-    return _run("probe", tryconnect.probe, address, timeout=timeout, expect=expect)
+    return call
 
 
-def fetch(
-    url: Address,
-    *,
-    timeout: float = FETCH_TIMEOUT,
-    expect: ExpectLike = "2xx",
-    max_bytes: int = MAX_BYTES,
-    encoding: str | None = None,
-) -> Page:
-    """Return the text at a URL, and how it came about; see :func:`tryconnect.fetch`.
-
-    Raises:
-        RuntimeError: a loop runs in this thread.
-    """
-    return _run(
-        "fetch",
-        tryconnect.fetch,
-        url,
-        timeout=timeout,
-        expect=expect,
-        max_bytes=max_bytes,
-        encoding=encoding,
-    )
-
-
-def fetch_text(
-    url: Address,
-    *,
-    timeout: float = FETCH_TIMEOUT,
-    expect: ExpectLike = "2xx",
-    max_bytes: int = MAX_BYTES,
-    encoding: str | None = None,
-) -> str:
-    """Return the text at a URL; see :func:`tryconnect.fetch_text`.
-
-    Raises:
-        RuntimeError: a loop runs in this thread.
-    """
-    return _run(
-        "fetch_text",
-        tryconnect.fetch_text,
-        url,
-        timeout=timeout,
-        expect=expect,
-        max_bytes=max_bytes,
-        encoding=encoding,
-    )
+try_connect = _blocking(tryconnect.try_connect)
+probe = _blocking(tryconnect.probe)
+fetch = _blocking(tryconnect.fetch)
+fetch_text = _blocking(tryconnect.fetch_text)
+wait_until_up = _blocking(tryconnect.wait_until_up)
+wait_until_down = _blocking(tryconnect.wait_until_down)
 
 
 def probe_many(
@@ -150,48 +92,6 @@ def probe_many(
     return BlockingProbes(start, addresses, ahead=limit)
 
 
-def wait_until_up(
-    *addresses: Address,
-    timeout: float = WAIT_TIMEOUT,
-    expect: ExpectLike = UP,
-    any_of: bool = False,
-) -> list[Report]:
-    """Wait until addresses are up; see :func:`tryconnect.wait_until_up`.
-
-    Raises:
-        RuntimeError: a loop runs in this thread.
-    """
-    return _run(
-        "wait_until_up",
-        tryconnect.wait_until_up,
-        *addresses,
-        timeout=timeout,
-        expect=expect,
-        any_of=any_of,
-    )
-
-
-def wait_until_down(
-    *addresses: Address,
-    timeout: float = WAIT_TIMEOUT,
-    expect: ExpectLike = None,
-    any_of: bool = False,
-) -> list[Report]:
-    """Wait until addresses are down; see :func:`tryconnect.wait_until_down`.
-
-    Raises:
-        RuntimeError: a loop runs in this thread.
-    """
-    return _run(
-        "wait_until_down",
-        tryconnect.wait_until_down,
-        *addresses,
-        timeout=timeout,
-        expect=expect,
-        any_of=any_of,
-    )
-
-
 def watch(
     address: Address,
     *,
@@ -201,7 +101,7 @@ def watch(
     rise: int = 1,
     fall: int = 1,
 ) -> BlockingWatch:
-    """BlockingWatch an address; see :func:`tryconnect.watch`.
+    """Watch an address; see :func:`tryconnect.watch`.
 
     Returns:
         :class:`BlockingWatch`, an iterator without an end.
@@ -215,9 +115,7 @@ def watch(
     return BlockingWatch(watch, partial(_run, "watch"))
 
 
-def _run(
-    name: str, function: Callable[..., Coroutine[Any, Any, _T]], *args: Any, **options: Any
-) -> _T:
+def _run(name: str, start: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
     refuse_inside_a_loop(name, f"await tryconnect.{name}(…)")
     with make_runner() as runner:
-        return runner.run(function(*args, **options))
+        return runner.run(start())

@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+import inspect
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
 
 from tryconnect import _client
-from tryconnect._options import (
-    CHECK_TIMEOUT,
-    DEFAULT_LIMIT,
-    FETCH_TIMEOUT,
-    MAX_BYTES,
-    UP,
-    WAIT_TIMEOUT,
-    WATCH_INTERVAL,
-)
+from tryconnect._options import CHECK_TIMEOUT, DEFAULT_LIMIT, WATCH_INTERVAL
 from tryconnect.sync._iterators import BlockingProbes, BlockingWatch
-from tryconnect.sync._runner import make_runner, refuse_inside_a_loop
+from tryconnect.sync._runner import COPIED, make_runner, refuse_inside_a_loop
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Coroutine, Iterable
-    from types import TracebackType
 
     from tryconnect._client import Address
     from tryconnect._model.expect import ExpectLike
-    from tryconnect._model.report import Page, Report
+    from tryconnect._options import ClientOptions
     from tryconnect.sync._runner import PortalRunner
 
 __all__ = ["Client"]
 
+_P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+
+def _blocking(
+    function: Callable[Concatenate[_client.Client, _P], Coroutine[Any, Any, _T]],
+) -> Callable[Concatenate[Client, _P], _T]:
+    """Return a method that runs a client's and blocks until it is done."""
+
+    @wraps(function, assigned=COPIED)
+    def call(self: Client, /, *args: _P.args, **options: _P.kwargs) -> _T:
+        start = partial(function, self._client, *args, **options)
+        return self._run(function.__name__, start)
+
+    return call
 
 
 class Client:
@@ -41,63 +47,18 @@ class Client:
     .. versionadded:: 0.1
     """
 
-    def __init__(self, **options: Any) -> None:
+    __signature__ = inspect.signature(_client.Client)
+
+    def __init__(self, **options: Unpack[ClientOptions]) -> None:
         self._client = _client.Client(**options)
         self._runner: asyncio.Runner | PortalRunner | None = None
 
-    def try_connect(
-        self, address: Address, *, timeout: float = CHECK_TIMEOUT, expect: ExpectLike = None
-    ) -> bool:
-        """Tell whether an address answers; see :func:`tryconnect.try_connect`."""
-        return self._run(
-            "try_connect", self._client.try_connect, address, timeout=timeout, expect=expect
-        )
-
-    def probe(
-        self, address: Address, *, timeout: float = CHECK_TIMEOUT, expect: ExpectLike = None
-    ) -> Report:
-        """Tell whether an address answers, and why not; see :func:`tryconnect.probe`."""
-        return self._run("probe", self._client.probe, address, timeout=timeout, expect=expect)
-
-    def fetch(
-        self,
-        url: Address,
-        *,
-        timeout: float = FETCH_TIMEOUT,
-        expect: ExpectLike = "2xx",
-        max_bytes: int = MAX_BYTES,
-        encoding: str | None = None,
-    ) -> Page:
-        """Return the text at a URL, and how it came about; see :func:`tryconnect.fetch`."""
-        return self._run(
-            "fetch",
-            self._client.fetch,
-            url,
-            timeout=timeout,
-            expect=expect,
-            max_bytes=max_bytes,
-            encoding=encoding,
-        )
-
-    def fetch_text(
-        self,
-        url: Address,
-        *,
-        timeout: float = FETCH_TIMEOUT,
-        expect: ExpectLike = "2xx",
-        max_bytes: int = MAX_BYTES,
-        encoding: str | None = None,
-    ) -> str:
-        """Return the text at a URL; see :func:`tryconnect.fetch_text`."""
-        return self._run(
-            "fetch_text",
-            self._client.fetch_text,
-            url,
-            timeout=timeout,
-            expect=expect,
-            max_bytes=max_bytes,
-            encoding=encoding,
-        )
+    try_connect = _blocking(_client.Client.try_connect)
+    probe = _blocking(_client.Client.probe)
+    fetch = _blocking(_client.Client.fetch)
+    fetch_text = _blocking(_client.Client.fetch_text)
+    wait_until_up = _blocking(_client.Client.wait_until_up)
+    wait_until_down = _blocking(_client.Client.wait_until_down)
 
     def probe_many(
         self,
@@ -122,40 +83,6 @@ class Client:
         )
         return BlockingProbes(start, addresses, ahead=limit)
 
-    def wait_until_up(
-        self,
-        *addresses: Address,
-        timeout: float = WAIT_TIMEOUT,
-        expect: ExpectLike = UP,
-        any_of: bool = False,
-    ) -> list[Report]:
-        """Wait until addresses are up; see :func:`tryconnect.wait_until_up`."""
-        return self._run(
-            "wait_until_up",
-            self._client.wait_until_up,
-            *addresses,
-            timeout=timeout,
-            expect=expect,
-            any_of=any_of,
-        )
-
-    def wait_until_down(
-        self,
-        *addresses: Address,
-        timeout: float = WAIT_TIMEOUT,
-        expect: ExpectLike = None,
-        any_of: bool = False,
-    ) -> list[Report]:
-        """Wait until addresses are down; see :func:`tryconnect.wait_until_down`."""
-        return self._run(
-            "wait_until_down",
-            self._client.wait_until_down,
-            *addresses,
-            timeout=timeout,
-            expect=expect,
-            any_of=any_of,
-        )
-
     def watch(
         self,
         address: Address,
@@ -166,7 +93,7 @@ class Client:
         rise: int = 1,
         fall: int = 1,
     ) -> BlockingWatch:
-        """BlockingWatch an address; see :func:`tryconnect.sync.watch`.
+        """Watch an address; see :func:`tryconnect.sync.watch`.
 
         The client must be open at each step.
         """
@@ -196,22 +123,11 @@ class Client:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _run(
-        self,
-        name: str,
-        function: Callable[..., Coroutine[Any, Any, _T]],
-        *args: Any,
-        **options: Any,
-    ) -> _T:
+    def _run(self, name: str, start: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
         refuse_inside_a_loop(f"Client.{name}", f"await client.{name}(…) of a tryconnect.Client")
         if self._runner is None:
             raise RuntimeError("a Client works inside of: with tryconnect.sync.Client() as client")
-        return self._runner.run(function(*args, **options))
+        return self._runner.run(start())

@@ -16,9 +16,11 @@ from tryconnect._runtime.greenlets import eventlet_patched, gevent_patched, patc
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
-    from types import TracebackType
 
-__all__ = ["PortalRunner", "make_runner", "refuse_inside_a_loop"]
+__all__ = ["COPIED", "PortalRunner", "make_runner", "refuse_inside_a_loop"]
+
+COPIED = ("__name__", "__qualname__", "__doc__", "__annotations__")
+"""What a blocking function has from its coroutine, beside the signature."""
 
 _T = TypeVar("_T")
 
@@ -79,12 +81,7 @@ class PortalRunner:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
