@@ -260,10 +260,13 @@ def test_a_reader_that_leaves_is_no_error() -> None:
 
 LOADED = """
 import gc, sys
+before = gc.get_freeze_count()  # Python 3.12.1 begins with some
 from tryconnect.cli import main
 main(sys.argv[1:])
-print(gc.isenabled(), gc.get_freeze_count(), *sys.modules)
+print(gc.isenabled(), gc.get_freeze_count() - before, *sys.modules)
 """
+
+NOT_NEEDED = {"rich", "shtab", "tryconnect._decoding.decoder", "tryconnect.web"}
 
 
 def test_a_single_check_loads_nothing_that_it_does_not_use(server: peers.HttpServer) -> None:
@@ -273,7 +276,7 @@ def test_a_single_check_loads_nothing_that_it_does_not_use(server: peers.HttpSer
     collecting, frozen, *modules = told.split()
     assert (done.stderr, collecting, frozen) == ("", "True", "0")
     assert "aiohttp" in modules
-    assert not {"rich", "shtab", "tryconnect._text", "tryconnect.web"} & set(modules)
+    assert not NOT_NEEDED & set(modules)
 
 
 def test_who_imports_the_program_does_not_run_it(capsys: pytest.CaptureFixture[str]) -> None:
