@@ -29,6 +29,8 @@ from tryconnect._runs.watching import watch as start_watch
 from tryconnect._runtime.threads import run_in_daemon_thread
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tryconnect._check.session import Checker
     from tryconnect._client import Address
     from tryconnect._model.expect import Expect, ExpectLike
@@ -340,7 +342,7 @@ class _Lease:
         self.users = 0
         self._loop = loop
         self._client: Client | None = None
-        self._import: asyncio.Future[type[Checker]] | None = None
+        self._import: asyncio.Future[Callable[..., Checker]] | None = None
         if not _imported():
             # It takes a quarter of a second, for which a GUI would stand still.
             # Where no thread is to be had, Client() imports it.

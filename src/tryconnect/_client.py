@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from copy import copy
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
 
 from tryconnect._address.target import address_text
+from tryconnect._check.unloaded import UnloadedChecker, is_want
 from tryconnect._model.expect import ExpectLike, as_expect
 from tryconnect._options import (
     CHECK_TIMEOUT,
@@ -28,7 +29,7 @@ from tryconnect._runtime.threads import cannot_await, defer_cancellation
 from tryconnect.errors import TryConnectError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
     from ssl import SSLContext
 
     from yarl import URL
@@ -104,7 +105,7 @@ class Client:
             user_agent=user_agent,
             loop=loop,
         )
-        self._make_session = checker_class()
+        checker_class()  # now, and not within the first check's time
         self._keep_alive = True
         self._session: Checker | None = None
         self._fresh: Client | None = None
@@ -305,7 +306,7 @@ class Client:
 
     def _open(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._session = self._make_session(self._options, keep_alive=self._keep_alive)
+        self._session = checker_class()(self._options, keep_alive=self._keep_alive)
 
     def _opened(self) -> Checker:
         if self._session is None:
@@ -315,15 +316,22 @@ class Client:
         return self._session
 
 
-def checker_class() -> type[Checker]:
+def checker_class() -> Callable[..., Checker]:
     """Return the class of sessions, which takes importing aiohttp the first time.
+
+    Where this machine lacks the means to import it, every check by what is returned says so.
 
     Raises:
         TryConnectError: aiohttp cannot be loaded, because of this machine's settings.
     """
     try:
         from tryconnect._check.session import Checker  # noqa: PLC0415 - imports aiohttp, at first use
-    except OSError as error:
+    except (OSError, ImportError, MemoryError, RuntimeError, SystemError) as error:
+        if is_want(error):
+            unloaded = UnloadedChecker(error)
+            return lambda *_, **__: cast("Checker", unloaded)
+        if not isinstance(error, OSError):
+            raise
         # aiohttp makes TLS contexts as it loads, and OpenSSL opens the file of SSLKEYLOGFILE then.
         raise TryConnectError(
             f"aiohttp cannot be loaded ({error}): does SSLKEYLOGFILE name a file to write to?"

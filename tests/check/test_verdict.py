@@ -226,6 +226,13 @@ CASES = [
         "the certificate of good.test:443 cannot be judged, because this machine trusts no "
         "authority at all: install ca-certificates, or name a file of them in SSL_CERT_FILE",
     ),
+    Case(
+        "no memory in the kernel",
+        system("ENOMEM"),
+        R.local,
+        f"this machine has no room for another connection ({said('ENOMEM')}): check fewer "
+        "addresses at once, or give it more memory",
+    ),
     # The proxy.
     Case(
         "the proxy refuses",
@@ -479,6 +486,15 @@ CASES = [
         unresolved(socket.EAI_MEMORY, "Memory allocation failure"),
         R.local,
         "this machine is out of memory; the address was not tried to its end",
+    ),
+    Case(
+        "a resolver whose time is over",
+        caused(
+            aiohttp.ClientConnectorDNSError(key(), socket.gaierror(socket.EAI_AGAIN, "late")),
+            TimeoutError(),
+        ),
+        R.dns_failed,
+        "the name servers could not look good.test up (late)",
     ),
     Case(
         "a resolver of the caller's own",

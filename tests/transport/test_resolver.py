@@ -656,6 +656,18 @@ async def test_what_a_callers_resolver_raises(reason: Reason, scheme: str) -> No
 
 
 @pytest.mark.parametrize("scheme", ["http", "tcp"])
+@pytest.mark.parametrize("error", [TimeoutError(), TimeoutError("late"), OSError(), OSError("no")])
+async def test_a_callers_resolver_that_gives_no_number_could_not_tell(
+    error: OSError, scheme: str
+) -> None:
+    """And its time is not the check's."""
+    async with opened(Invented(error)) as client:
+        report = await client.probe(f"{scheme}://shop.example:80")
+
+    assert report.reason is Reason.dns_failed
+
+
+@pytest.mark.parametrize("scheme", ["http", "tcp"])
 async def test_a_callers_resolver_that_finds_nothing(scheme: str) -> None:
     async with opened(Invented([])) as client:
         report = await client.probe(f"{scheme}://shop.example:80")

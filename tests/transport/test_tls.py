@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import datetime as dt
+import errno
+import ipaddress
+import os
 import shutil
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 import tryconnect
 from tests.support.event_loops import on_each_loop
-from tryconnect import Client, Reason, Report
+from tryconnect import Client, FetchError, Reason, Report
 from tryconnect import testing as peers
 from tryconnect._model.faults import LocalFault
 from tryconnect._transport.tls import TlsContexts, _contexts
@@ -283,3 +293,210 @@ async def test_our_contexts_verify_unless_told_otherwise() -> None:
         ssl.CERT_NONE,
         False,
     )
+
+
+# --- names, authorities, and who reads what
+
+
+def leaf(*names: x509.GeneralName) -> tuple[bytes, bytes]:
+    """An authority of its own, and a server's certificate by it, for the common name localhost."""
+    now, day = dt.datetime.now(dt.UTC), dt.timedelta(days=1)
+
+    def signed(subject: str, key: Key, signer: Key, *, ca: bool) -> x509.Certificate:
+        issuer, owner = (x509.Name.from_rfc4514_string(f"CN={name}") for name in ("CA", subject))
+        builder = x509.CertificateBuilder(issuer, owner, key.public_key(), ca + 1)
+        builder = builder.not_valid_before(now - day).not_valid_after(now + day)
+        extensions: list[tuple[x509.ExtensionType, bool]] = [
+            (x509.BasicConstraints(ca, None), True),
+            (x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False),
+            (x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), False),
+            (x509.KeyUsage(True, True, True, True, True, ca, ca, False, False), True),  # noqa: FBT003
+        ]
+        if names and not ca:
+            extensions.append((x509.SubjectAlternativeName(names), False))
+        for extension, critical in extensions:
+            builder = builder.add_extension(extension, critical)
+        return builder.sign(signer, hashes.SHA256())
+
+    ca_key, own_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    private = own_key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
+    certificate = signed("localhost", own_key, ca_key, ca=False).public_bytes(pem)
+    return signed("CA", ca_key, ca_key, ca=True).public_bytes(pem), certificate + private
+
+
+Key: TypeAlias = ec.EllipticCurvePrivateKey
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        ((), Reason.tls_certificate),
+        ((x509.RFC822Name("me@localhost"),), Reason.tls_certificate),
+        ((x509.IPAddress(ipaddress.ip_address("127.0.0.1")),), Reason.tls_certificate),
+        ((x509.DNSName("localhost"),), Reason.ok),
+    ],
+    ids=["none", "e-mail", "address", "name"],
+)
+@on_each_loop
+async def test_a_common_name_is_no_name(
+    names: tuple[x509.GeneralName, ...],
+    reason: Reason,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ca, own = leaf(*names)
+    (tmp_path / "ca.pem").write_bytes(ca)
+    (tmp_path / "leaf.pem").write_bytes(own)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "leaf.pem")
+    async with peers.http_server(tls=context) as server:
+        report = await probed(f"https://localhost:{server.port}/")
+
+    assert report.reason is reason
+
+
+@pytest.fixture
+def nobody_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine without certificates, whose folder for them is this one."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    return tmp_path
+
+
+@on_each_loop
+@pytest.mark.parametrize("kind", ["good", "expired", "self_signed"])
+@pytest.mark.usefixtures("nobody_trusted")
+async def test_a_machine_that_trusts_nobody_is_at_fault_itself(kind: str) -> None:
+    async with peers.tls_server(kind) as server:
+        report = await probed(server.url)
+
+    assert report.reason is Reason.local
+    assert "trusts no authority at all" in report.detail
+
+
+@pytest.mark.usefixtures("nobody_trusted")
+async def test_it_still_tells_that_nothing_listens() -> None:
+    async with peers.closed_port() as peer:
+        assert (await probed(f"https://{peer.address}/")).reason is Reason.refused
+
+
+async def test_a_certificate_that_is_installed_counts_at_the_next_check(
+    nobody_trusted: Path, ca_folder: Path
+) -> None:
+    parked = nobody_trusted / "parked"
+
+    def renamed() -> None:
+        (file,) = ca_folder.glob("*.0")
+        file.rename(parked / file.name)
+
+    parked.mkdir()
+    renamed()
+    async with peers.tls_server() as server:
+        assert (await probed(server.url)).reason is Reason.local
+        shutil.copytree(parked, nobody_trusted, dirs_exist_ok=True)
+        assert await probed(server.url)
+
+
+@pytest.mark.parametrize("variable", BUNDLES)
+async def test_a_file_that_two_variables_name_is_read_once(
+    variable: str, ca_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[object] = []
+    load = ssl.SSLContext.load_verify_locations
+
+    def counted(self: ssl.SSLContext, *args: Any, **kwargs: Any) -> None:
+        read.append(kwargs)
+        load(self, *args, **kwargs)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", counted)
+    (tmp_path / "link.pem").symlink_to(ca_file)
+    monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
+    monkeypatch.setenv(variable, str(tmp_path / "link.pem"))
+
+    assert (await context_for(None)).cert_store_stats()["x509"] == 1
+    assert read == []
+
+
+async def test_two_sessions_build_one_context() -> None:
+    one, other = await asyncio.gather(context_for(None), context_for(None))
+
+    assert one is other
+
+
+@pytest.mark.parametrize("number", [errno.ENOMEM, errno.EMFILE, errno.ENFILE])
+async def test_no_file_is_blamed_where_there_is_no_room_to_read_it(
+    number: int, ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", load)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(ca_file))
+    async with peers.tls_server() as server:
+        report = await probed(server.url)
+
+    assert report.reason is Reason.local
+    assert str(ca_file) not in report.detail
+
+
+# --- records that are broken
+
+WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+BROKEN_RECORD = b"\x17\x03\x03\x00\x20" + b"x" * 32
+
+
+async def encrypted(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pieces: list[bytes], *, apart: bool
+) -> None:
+    """Answer with a record for each piece, then with one that is none."""
+    received, to_send = ssl.MemoryBIO(), ssl.MemoryBIO()
+    connection = peers.server_context().wrap_bio(received, to_send, server_side=True)
+    steps: list[Callable[[], object]] = [connection.do_handshake, lambda: connection.read(65536)]
+    while steps:
+        try:
+            steps[0]()
+        except ssl.SSLWantReadError:
+            writer.write(to_send.read())
+            received.write(await reader.read(65536))
+        else:
+            del steps[0]
+    for piece in pieces:
+        connection.write(piece)
+        if apart:
+            writer.write(to_send.read())
+            await asyncio.sleep(0.02)
+    writer.write(to_send.read() + BROKEN_RECORD)
+    await reader.read()
+    writer.close()
+
+
+CUTS = [[WHOLE], [WHOLE[:10], WHOLE[10:]], [WHOLE[:-5], WHOLE[-5:]], [WHOLE[:-1], WHOLE[-1:]]]
+
+
+@on_each_loop
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("pieces", CUTS, ids=range(len(CUTS)))
+async def test_an_answer_that_came_whole_before_a_broken_record_counts(
+    pieces: list[bytes], *, apart: bool
+) -> None:
+    server = await asyncio.start_server(partial(encrypted, pieces=pieces, apart=apart), "127.0.0.1")
+    url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with server, Client(proxy=None, ssl=peers.trusting()) as client:
+        assert await client.probe(url)
+        assert await client.fetch_text(url) == "hello"
+
+
+@on_each_loop
+@pytest.mark.parametrize("apart", [False, True])
+async def test_half_an_answer_before_a_broken_record_does_not(*, apart: bool) -> None:
+    serve = partial(encrypted, pieces=[WHOLE[:20], WHOLE[20:-1]], apart=apart)
+    server = await asyncio.start_server(serve, "127.0.0.1")
+    url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with server, Client(proxy=None, ssl=peers.trusting()) as client:
+        with pytest.raises(FetchError) as caught:
+            await client.fetch(url, timeout=5)
+
+    assert caught.value.report.reason is Reason.body
+    assert caught.value.report.timings.total < 2

@@ -236,14 +236,6 @@ def _route(proxy: URL, target: Target, headers: CIMultiDict[str]) -> ProxyRoute:
     return ProxyRoute(place, has_password=in_headers or bool(proxy.raw_user or proxy.raw_password))
 
 
-def _route(proxy: URL, target: Target, headers: CIMultiDict[str]) -> ProxyRoute:
-    # A tunnel's proxy does not see the headers of what is asked through it.
-    in_headers = "Proxy-Authorization" in headers and not target.url.startswith("https:")
-    host = proxy.host or ""
-    place = f"[{host}]:{proxy.port}" if ":" in host else f"{host}:{proxy.port}"
-    return ProxyRoute(place, has_password=in_headers or bool(proxy.raw_user or proxy.raw_password))
-
-
 def _encrypted(target: Target, proxy: URL | None) -> bool:
     return target.url.startswith("https:") or (proxy is not None and proxy.scheme == "https")
 

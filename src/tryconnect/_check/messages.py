@@ -9,6 +9,7 @@ The exceptions are the last row's, which nobody foresaw, and a resolver of the c
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import socket
@@ -106,8 +107,14 @@ def out_of_resources(error: BaseException, _: Attempt) -> str:
     """No descriptors or buffers are left."""
     return (
         f"this machine has no room for another connection{_told(error)}: "
-        "check fewer addresses at once, or raise the limit of open files"
+        f"check fewer addresses at once, or {_remedy(error)}"
     )
+
+
+def _remedy(error: BaseException) -> str:
+    if {errno.ENOMEM, errno.ENOBUFS}.isdisjoint(error_numbers(_unwrapped(error))):
+        return "raise the limit of open files"
+    return "give it more memory"
 
 
 def no_local_address(error: BaseException, attempt: Attempt) -> str:

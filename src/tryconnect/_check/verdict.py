@@ -161,6 +161,16 @@ def _at_proxy(_: BaseException, attempt: Attempt) -> bool:
     return attempt.failed_at_proxy is not None
 
 
+def _late(_: BaseException, attempt: Attempt) -> bool:
+    """Return whether the check's own time is over, and not just a resolver's."""
+    error = attempt.error
+    return error is None or not _is(error, socket.gaierror, "ClientConnectorDNSError")
+
+
+def _late_at_proxy(error: BaseException, attempt: Attempt) -> bool:
+    return _at_proxy(error, attempt) and _late(error, attempt)
+
+
 def _reaching_proxy(error: BaseException, attempt: Attempt) -> bool:
     """Return whether a proxy cannot be reached, for other reasons than this machine's own."""
     numbers = set(messages.error_numbers(error))
@@ -228,7 +238,7 @@ ROWS: tuple[Row, ...] = (
     Row((NoAuthority,), Reason.local, messages.trusts_nobody),
     # The proxy: the same exceptions as the address's own, so it comes before them.
     Row(("ClientHttpProxyError",), Reason.proxy, messages.proxy_said),
-    Row((TimeoutError,), Reason.proxy, messages.proxy_timeout, _at_proxy),
+    Row((TimeoutError,), Reason.proxy, messages.proxy_timeout, _late_at_proxy),
     Row((ssl.SSLError,), Reason.proxy, messages.proxy_handshake, _at_proxy),
     Row((OSError, "ClientError"), Reason.proxy, messages.proxy_unreached, _reaching_proxy),
     Row(
@@ -237,7 +247,7 @@ ROWS: tuple[Row, ...] = (
         messages.proxy_broke,
         _asking_proxy,
     ),
-    Row((TimeoutError,), Reason.timeout, messages.timeout),
+    Row((TimeoutError,), Reason.timeout, messages.timeout, _late),
     # TLS, before the errors of the operating system: ssl.SSLError is one.
     Row((ssl.SSLCertVerificationError,), Reason.tls_certificate, messages.certificate),
     Row((ssl.SSLError,), Reason.tls_handshake, messages.handshake),

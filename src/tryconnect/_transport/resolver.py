@@ -220,7 +220,9 @@ async def _asked(
 
 
 def _gaierror(error: Exception) -> socket.gaierror:
-    return socket.gaierror(_NUMBERS.get(error.args[0], socket.EAI_FAIL), error.args[-1])
+    usual = socket.EAI_AGAIN if isinstance(error, TimeoutError) else socket.EAI_FAIL
+    number, text = (error.args[0], error.args[-1]) if error.args else (None, "")
+    return socket.gaierror(_NUMBERS.get(number, usual), text)
 
 
 MOST_THREADS = 32

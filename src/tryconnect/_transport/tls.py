@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import re
 import ssl
@@ -117,6 +118,8 @@ def _make(wanted: _Wanted) -> ssl.SSLContext:
                 cafile=None if folder else wanted.path, capath=wanted.path if folder else None
             )
     except OSError as error:  # ssl.SSLError is one: the file holds no certificates
+        if error.errno in _WANTS and not isinstance(error, ssl.SSLError):
+            raise
         named = f"{wanted.variable} names {wanted.path}" if wanted.path else "this machine has some"
         raise LocalFault(f"{named}, which cannot be read as certificates ({error})") from error
     if not wanted.verified:
@@ -132,6 +135,9 @@ def _make(wanted: _Wanted) -> ssl.SSLContext:
     if (want := shortage()) is not None:
         raise want
     return _timed(context)
+
+
+_WANTS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
 def _holds(context: ssl.SSLContext, path: str) -> bool:

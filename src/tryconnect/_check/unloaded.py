@@ -1,0 +1,86 @@
+"""What stands in for the checks where this machine has not even the means to load them.
+
+It imports nothing that is not loaded with the package itself: nothing more could be.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING, Any
+
+from tryconnect._model.faults import LocalFault
+from tryconnect._model.report import Report
+from tryconnect._runtime.descriptors import shortage
+from tryconnect.errors import FetchError, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["UnloadedChecker", "is_want"]
+
+
+class UnloadedChecker:
+    """Answers every check with ``local``; the next client tries to load them again.
+
+    Args:
+        error: why they cannot be loaded.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = LocalFault(
+            "this machine has no descriptors, memory or threads left to load aiohttp: the address "
+            "was not tried"
+        )
+        self._error.__cause__ = error
+
+    async def probe(self, address: str, **_: Any) -> Report:
+        """Return a report that blames this machine."""
+        return Report(address, Reason.local, str(self._error), error=self._error)
+
+    async def fetch(self, address: str, **_: Any) -> None:
+        """Fetch nothing.
+
+        Raises:
+            FetchError: always.
+        """
+        raise FetchError(await self.probe(address)) from self._error
+
+    async def aclose(self) -> None:
+        """Do nothing: nothing is open."""
+
+    def abandon(self) -> None:
+        """Do nothing."""
+
+
+def is_want(error: BaseException) -> bool:
+    """Return whether an import failed for want of descriptors, memory or threads."""
+    return any(map(_is_want, _chain(error))) or shortage() is not None
+
+
+def _is_want(error: BaseException) -> bool:
+    if isinstance(error, MemoryError):
+        return True
+    if isinstance(error, OSError) and error.errno in _WANTS:
+        return True
+    # The dynamic linker, the thread module and the compiler say it in words only.
+    return any(words in str(error) for words in _WORDS)
+
+
+_WANTS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
+_WORDS = (
+    "Too many open files",
+    "Cannot allocate memory",
+    "cannot allocate memory",
+    "failed to map segment",
+    "can't start new thread",
+    "can't allocate lock",
+    "returned NULL without setting an exception",
+)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
