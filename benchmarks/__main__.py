@@ -1,8 +1,8 @@
-"""All tables, or those that are named: ``python -m benchmarks [--quick] [--write] [TABLE …]``.
+"""Runs all benchmarks, or those named: ``python -m benchmarks [--quick] [--write] [TABLE …]``.
 
-Run from the root of a checkout with the extra ``bench``, on Linux.  ``--write`` puts each table
-into ``docs/explanation/performance.rst`` as soon as it is there; ``--quick`` takes a few checks
-instead of thousands, to see that everything works: its figures mean nothing.
+Run from the root of a checkout with the extra ``bench``, on Linux. ``--write`` writes each table
+into ``docs/explanation/performance.rst`` as soon as it is complete; ``--quick`` runs a few checks
+instead of thousands, to test that everything works: its figures mean nothing.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ TABLES: dict[str, Callable[..., Table]] = {
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Print tables, and write them into their page if asked to."""
+    """Print the tables, and write them into the page if requested."""
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
     parser.add_argument("tables", nargs="*", metavar="TABLE", help=f"of {', '.join(TABLES)}")
     parser.add_argument("--quick", action="store_true", help="a few checks only")
-    parser.add_argument("--write", action="store_true", help="write them into the documents")
+    parser.add_argument("--write", action="store_true", help="write the tables into the docs")
     options = parser.parse_args(argv)
     if options.quick and options.write:
         parser.error("--quick has nothing worth writing")

@@ -1,7 +1,7 @@
-"""Environments of their own, for clients that would change others.
+"""Separate environments for clients that would affect others.
 
-urllib3-future, on which niquests stands, copies itself over urllib3 wherever it is installed:
-requests beside it would be measured on a library that its users do not have.
+urllib3-future, which niquests uses, overwrites urllib3 on installation: requests in the same
+environment would be measured with a library that its users do not have.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ __all__ = ["python", "version"]
 
 @functools.cache
 def python(library: str) -> str | None:
-    """Return the Python of an environment that has a library; ``None`` where there is none.
+    """Return the Python of an environment with a library; ``None`` if there is none.
 
-    It is made at the first call, and lasts as long as this process.
+    It is created by the first call and removed when this process exits.
     """
     folder = Path(tempfile.mkdtemp(prefix="benchmarks-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)

@@ -32,7 +32,7 @@ ALL = (
 )
 
 QUICK = 30
-"""Checks of a run that only shows that all works."""
+"""Checks of a ``--quick`` run."""
 
 
 def plain(*, quick: bool) -> Table:
@@ -52,7 +52,7 @@ def plain(*, quick: bool) -> Table:
 
 
 def large(*, quick: bool) -> Table:
-    """1,000 hosts, 1 MiB each; and our own figure for 1 KiB."""
+    """1,000 hosts, 1 MiB each, and tryconnect's figure for 1 KiB."""
     with servers.pages() as site:
         work = Work(count=QUICK if quick else 1_000, ports=site.ports, path="/1m")
         small = Work(count=work.count, ports=site.ports)
@@ -87,7 +87,7 @@ def same(*, quick: bool) -> Table:
 
 
 def doing(work: Work, names: Iterable[str]) -> dict[str, Task]:
-    """Return the rows of those clients that are installed, for the same work."""
+    """Return the rows of the installed clients, all for the same work."""
     return {name: Task(name, work) for name in installed(names)}
 
 
@@ -95,7 +95,7 @@ FIGURES = {"cpu": "CPU per check", "peak": "peak memory"}
 
 
 def claims(runs: Runs, other: str, most: float, *, figure: str = "cpu") -> list[Claim]:
-    """Return what we claim against another, if it took part."""
+    """Return the claim against another client, if it took part."""
     if other not in runs:
         return []
     what = f"{FIGURES[figure]}, times that of “{other}”"
@@ -108,7 +108,7 @@ HEAD = ("client", "CPU, µs", "ours ÷ its", "checks/s", "peak, MiB", "files", "
 def table_of(
     runs: Runs, claimed: Sequence[Claim], first: str = OURS, *, asked: Iterable[str] = ALL
 ) -> Table:
-    """Return a row for each client, and who of those that were asked is missing."""
+    """Return a row for each client, and the requested clients that are missing."""
     missing = [name for name in asked if PEERS[name].missing]
     present = sorted({PEERS[name].library for name in runs if name in PEERS} - {OURS, "asyncio"})
     return Table(
@@ -121,7 +121,7 @@ def table_of(
 
 
 def row(runs: Runs, name: str, first: str) -> list[str]:
-    """Write the medians of a client's runs, and the least that it got right."""
+    """Format the medians of a client's runs, and the fewest right answers."""
     worst = min(runs[name], key=lambda outcome: outcome.right)
     return [
         name,

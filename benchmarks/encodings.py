@@ -1,12 +1,12 @@
-"""What aiohttp, requests, httpx and tryconnect make of the same bytes: a table for the documents.
+"""Compares how aiohttp, requests, httpx and tryconnect decode the same bytes: a table for the docs.
 
-Run from the root of a checkout, with the peers installed; ``--write`` puts the table into
+Run from the root of a checkout, with the peers installed; ``--write`` writes the table into
 ``docs/explanation/which-encoding.rst``::
 
     python -m benchmarks.encodings [--write]
 
-The cases come from the tests' table. They are chosen to tell the four apart, so the counts say
-nothing about how often a page on the web is read wrongly.
+The cases come from the tests' table. They are chosen to distinguish the four, so the counts say
+nothing about how often a page on the web is decoded wrongly.
 """
 # ruff: noqa: RUF001 - a script, which prints; and Japanese
 
@@ -28,7 +28,7 @@ from tryconnect._decoding.decoder import decode
 PAGE: Final = Path(__file__).parent.parent / "docs" / "explanation" / "which-encoding.rst"
 BEGIN, END = ".. table begins: written by benchmarks/encodings.py", ".. table ends"
 
-# What a reader sees, and the case that shows it.
+# Text as readers see it, and the case that shows it.
 TELLING: Final = {
     "UTF-8, said by the header": "header: utf-8",
     "UTF-8, said by nobody": "undeclared: UTF-8, Chinese",
@@ -62,7 +62,7 @@ TELLING: Final = {
 
 @contextmanager
 def served(case: Case) -> Iterator[str]:
-    """Serve one case on loopback; the value is its URL."""
+    """Serve one case on loopback; yields its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -74,7 +74,7 @@ def served(case: Case) -> Iterator[str]:
             self.wfile.write(case.body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=[0.01])
@@ -120,19 +120,19 @@ def verdict(text: Callable[[], str], expected: str) -> str:
     """Return one word for an answer."""
     try:
         return "right" if text() == expected else "wrong"
-    except (ValueError, LookupError):  # among them UnicodeDecodeError; no network error is one
+    except (ValueError, LookupError):  # among them UnicodeDecodeError, but no network error
         return "raises"
 
 
 def row(title: str, case: Case, peers: dict[str, Callable[[str], str]]) -> list[str]:
-    """Return the words for one case."""
+    """Return the verdicts for one case."""
     with served(case) as url:
         words = [verdict(functools.partial(ask, url), case.text) for ask in peers.values()]
     return [title, *words, verdict(lambda: decode(case.body, case.header).text, case.text)]
 
 
 def rows(peers: dict[str, Callable[[str], str]]) -> list[list[str]]:
-    """Return a row of words for each telling case."""
+    """Return a row of verdicts for each case that distinguishes the clients."""
     cases = {case.name: case for case in CASES}
     return [row(title, cases[name], peers) for title, name in TELLING.items()]
 

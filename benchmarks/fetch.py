@@ -1,12 +1,13 @@
-"""What a whole fetch costs the loop that it runs in: pauses and memory, over a real connection.
+"""Measures what a fetch costs the loop that runs it: pauses and memory, over a real connection.
 
 Run from the root of a checkout::
 
     python -m benchmarks.fetch
 
-Each body is served on loopback by this process and fetched by a fresh one, in which a ticker wakes
-every millisecond.  Pauses are the ticker's longest gaps above those of the same loop idle; memory
-is the process's peak above its start, as a multiple of ``max_bytes``.  Medians of several runs.
+This process serves each body on loopback and a fresh process fetches it, with a ticker that wakes
+every millisecond. Pauses are the ticker's longest gaps minus those of the same loop when idle;
+memory is the process's peak minus its start, as a multiple of ``max_bytes``. Figures are medians of
+several runs.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ TICK = 0.001
 
 
 class Body(NamedTuple):
-    """What is served under a path."""
+    """A body that is served at a path."""
 
     data: bytes
     headers: dict[str, str]
 
 
 def bodies() -> dict[str, Body]:
-    """Return what is fetched: a large page that declares nothing, and bombs."""
+    """Return the bodies: a large page without a declared encoding, and bombs."""
     html = {"Content-Type": "text/html"}
     found = {"10 MiB GBK, undeclared": Body(filled(PROSE, "gbk", MAX_BYTES), html)}
     for coding, pack in packers().items():
@@ -52,7 +53,7 @@ def bodies() -> dict[str, Body]:
 
 
 async def longest_gap(work: asyncio.Future[Any]) -> float:
-    """Return the longest time that the loop was away while some work was under way."""
+    """Return the longest time that some work blocked the loop."""
     longest, before = 0.0, time.perf_counter()
     while not work.done():
         await asyncio.sleep(TICK)
@@ -62,9 +63,9 @@ async def longest_gap(work: asyncio.Future[Any]) -> float:
 
 
 async def measure(url: str) -> dict[str, Any]:
-    """Fetch a body in this process, and say what it cost."""
+    """Fetch a body in this process, and report the cost."""
     async with tryconnect.Client() as client:
-        await client.try_connect(url)  # imports and first uses are paid for
+        await client.try_connect(url)  # imports and first uses are done
         idle = await longest_gap(asyncio.ensure_future(asyncio.sleep(0.2)))
         before = peak()
         fetching = asyncio.ensure_future(outcome(client, url))
@@ -78,7 +79,7 @@ async def measure(url: str) -> dict[str, Any]:
 
 
 async def outcome(client: tryconnect.Client, url: str) -> str:
-    """Return the reason that a fetch ended with; the text is dropped at once."""
+    """Return the reason of a fetch; the text is dropped at once."""
     try:
         await client.fetch_text(url, max_bytes=MAX_BYTES, timeout=60)
     except tryconnect.FetchError as error:
@@ -87,7 +88,7 @@ async def outcome(client: tryconnect.Client, url: str) -> str:
 
 
 async def compare() -> None:
-    """Serve the bodies, have each fetched in fresh processes, and print a row for each."""
+    """Serve the bodies, fetch each in fresh processes, and print a row for each."""
     served = bodies()
     names = list(served)
 
@@ -111,7 +112,7 @@ async def compare() -> None:
 
 
 async def in_a_fresh_process(url: str) -> dict[str, Any]:
-    """Measure one fetch in a process of its own."""
+    """Measure one fetch in its own process."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "benchmarks.fetch", url, stdout=subprocess.PIPE
     )
@@ -121,7 +122,7 @@ async def in_a_fresh_process(url: str) -> dict[str, Any]:
 
 
 def row(name: str, runs: list[dict[str, Any]]) -> str:
-    """Write the medians of a body's runs."""
+    """Format the medians of a body's runs."""
     idle, gap, memory = (
         statistics.median(run[figure] for run in runs) for figure in ("idle", "gap", "memory")
     )

@@ -1,4 +1,4 @@
-"""What grows with the number of addresses, and what a low limit of descriptors does."""
+"""Measures what grows with the number of addresses, and the effect of a low descriptor limit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def growth(*, quick: bool) -> Table:
 
         ours = dict([task(OURS, 1), task(OURS, 50)])
         runs = compare(ours, quick=quick)
-        # aiohttp's default keeps a connection for each host: of 50,000 it would lose most.
+        # aiohttp by default keeps a connection for each host: of 50,000 it would fail most.
         others = [task(OURS, 1), task(OURS, 10), task(AIOHTTP, 1), task(AIOHTTP, 50)]
         others += [task("aiohttp", 1), task("aiohttp", 10)]
         few = compare(dict(others), quick=quick, rounds=FEW)
@@ -42,7 +42,7 @@ def growth(*, quick: bool) -> Table:
 
 
 def few_descriptors(*, quick: bool) -> Table:
-    """``ulimit -n 256``, and 3,000 healthy hosts of which 1,000 are to be checked at once."""
+    """``ulimit -n 256``, and 3,000 healthy hosts, 1,000 at once."""
     with servers.pages() as site:
         work = Work(count=400 if quick else 3_000, ports=site.ports, at_once=1_000, descriptors=256)
         tasks = {name: Task(name, work) for name in (OURS, AIOHTTP, "aiohttp")}

@@ -1,10 +1,10 @@
-"""What ``import tryconnect`` costs beside ``import aiohttp``: processor time above bare Python.
+"""Compares the cost of ``import tryconnect`` and ``import aiohttp``: CPU time above bare Python.
 
 Run from the root of a checkout::
 
     python -m benchmarks.imports
 
-Fresh processes, in turns; medians; both figures and their ratio from one run (Unix).
+Fresh processes take turns; the figures are medians of one run (Unix).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WITH_ALL = "import tryconnect; tryconnect.Client()"
 
 
 def imports(*, quick: bool) -> Table:
-    """What it takes to be ready."""
+    """The imports, and what is ready after them."""
     programs = (BARE, OURS, THEIRS, WITH_ALL)
     commands = [[sys.executable, "-c", program] for program in programs]
     for command in commands:

@@ -1,7 +1,7 @@
-"""How many instructions one check takes, as callgrind counts them: figures without noise.
+"""Counts the instructions of one check with callgrind: figures without noise.
 
-A run of 260 checks less one of 60 leaves 200 checks, without start and imports.  What the kernel
-does is not counted.
+A run of 260 checks minus one of 60 leaves 200 checks, without startup and imports. The kernel's
+instructions are not counted.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ MOST, LEAST = 260, 60
 
 
 def instructions(*, quick: bool) -> Table:
-    """Each client's instructions for one check of 1 KiB.
+    """Return each client's instructions for one check of 1 KiB.
 
     Raises:
-        FileNotFoundError: valgrind is not installed.
+        FileNotFoundError: Valgrind is not installed.
     """
     if shutil.which("valgrind") is None:
         raise FileNotFoundError("valgrind is not installed")
@@ -49,7 +49,7 @@ def instructions(*, quick: bool) -> Table:
 
 
 def for_one_check(task: Task) -> float:
-    """Return the instructions of one more check."""
+    """Return the instructions of one additional check."""
     peer, work = task
     counts = [
         counted(Task(peer, dataclasses.replace(work, count=count))) for count in (MOST, LEAST)
@@ -61,7 +61,7 @@ def counted(task: Task) -> int:
     """Return the instructions of a whole process.
 
     Raises:
-        RuntimeError: it failed, or not all of its answers are right.
+        RuntimeError: The process failed, or not all of its answers are right.
     """
     asked = json.dumps({"peer": task.peer, "work": dataclasses.asdict(task.work)})
     command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]

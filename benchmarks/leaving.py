@@ -1,4 +1,4 @@
-"""Leaving a run of ``probe_many`` early: when does control return, and what is left?"""
+"""Measures leaving a run of ``probe_many`` early: when control returns, and what is left."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 __all__ = ["leaving"]
 
 READ = 10
-"""Reports that are read of 10,000 addresses.  Those ten answer, and are the last of the first
-``limit``; all others are silent: so as many checks as may be are under way when the run is left."""
+"""Reports that are read of 10,000 addresses. Those ten answer, and are the last of the first
+``limit``; all others are silent, so ``limit`` checks are running when the run is left."""
 
 DEFAULT = 100
-"""``limit``, if nobody says anything."""
+"""The default of ``limit``."""
 
 ROUNDS = 9
 
@@ -35,17 +35,17 @@ class Left(NamedTuple):
     """What a run left behind."""
 
     seconds: float
-    """Until control is back."""
+    """Seconds until control returns."""
     sockets: int
-    """Open then."""
+    """Sockets open at that moment."""
     until_closed: float
-    """Seconds until none is."""
+    """Seconds until all are closed."""
     complaints: int
-    """Warnings, and calls of the loop's exception handler."""
+    """Warnings, and calls to the loop's exception handler."""
 
 
 async def close(addresses: Iterator[str], limit: int) -> float:
-    """Leave the loop by ``break``, and then the block of ``async with``."""
+    """Leave the loop with ``break``, and then the ``async with`` block."""
     began = 0.0
     async with tryconnect.probe_many(addresses, limit=limit) as probes:
         async for _ in probes:
@@ -56,7 +56,7 @@ async def close(addresses: Iterator[str], limit: int) -> float:
 
 
 async def forget(addresses: Iterator[str], limit: int) -> float:
-    """Leave the loop by ``break``, and hold nothing."""
+    """Leave the loop with ``break``, without an ``async with`` block."""
     began, seen = 0.0, 0
     async for _ in tryconnect.probe_many(addresses, limit=limit):
         seen += 1
@@ -93,7 +93,7 @@ WAYS: dict[str, Callable[[Iterator[str], int], Awaitable[float]]] = {
 
 
 def leaving(*, quick: bool) -> Table:
-    """Each way of leaving, with a hundred and a thousand checks under way."""
+    """Each way of leaving, with a hundred and a thousand running checks."""
     limits = (DEFAULT,) if quick else (DEFAULT, 1_000)
     with servers.pages() as site, servers.silence() as nobody:
         good = Work(count=READ, ports=site.ports)
@@ -133,13 +133,13 @@ def mixed(good: Work, bad: Work, limit: int) -> Iterator[str]:
 
 
 async def warm(good: Work) -> None:
-    """Import what is imported once, and start what lives as long as the process."""
+    """Import everything, and start the threads that live as long as the process."""
     async for _ in tryconnect.probe_many(good.urls()):
         pass
 
 
 async def left(way: str, addresses: Iterator[str], limit: int) -> Left:
-    """Leave a run in one of the ways."""
+    """Leave a run in one of these ways."""
     complaints: list[Any] = []
     asyncio.get_running_loop().set_exception_handler(lambda *words: complaints.append(words))
     before = descriptors()
@@ -161,7 +161,7 @@ def median(runs: list[Left], figure: str) -> float:
 
 
 def row(way: str, limit: int, runs: list[Left]) -> list[str]:
-    """Write the medians of one way."""
+    """Format the medians of one way."""
     return [
         way,
         f"{limit}",

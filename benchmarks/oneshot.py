@@ -1,4 +1,4 @@
-"""One check in a process of its own, from start to end, as in a script or a cron job."""
+"""Measures one check in its own process, from start to exit, as in a script or a cron job."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ THEIRS = "a script with aiohttp"
 
 
 class Program(NamedTuple):
-    """A program that checks the address behind its last word."""
+    """A program that checks an address; its URL is the last argument."""
 
     command: list[str]
     library: str | None = None
 
 
 def script(text: str, library: str | None = None) -> Program:
-    """Return a program that is a few lines of Python."""
+    """Return a program of a few lines of Python."""
     return Program([sys.executable, "-c", text], library)
 
 
@@ -61,7 +61,7 @@ PROGRAMS = {
 
 
 def oneshot(*, quick: bool) -> Table:
-    """Processor time and duration of each program."""
+    """CPU time and duration of each program."""
     present = {name: program for name, program in PROGRAMS.items() if runs_here(program)}
     cpu: dict[str, list[float]] = {name: [] for name in present}
     wall: dict[str, list[float]] = {name: [] for name in present}
@@ -89,6 +89,6 @@ def oneshot(*, quick: bool) -> Table:
 
 
 def runs_here(program: Program) -> bool:
-    """Tell whether a program and its library are installed."""
+    """Return whether a program and its library are installed."""
     found = program.library is None or importlib.util.find_spec(program.library) is not None
     return found and shutil.which(program.command[0]) is not None

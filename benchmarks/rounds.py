@@ -1,6 +1,6 @@
-"""Runs in turns: A B C, A B C, …, each in a process of its own, and what can be said of them.
+"""Runs clients in turns, A B C, A B C, …, each in its own process, and compares them.
 
-A busy machine makes everything slower for a while.  What takes turns is slowed alike, so figures
+A busy machine slows everything down for a while. Interleaved runs are slowed equally, so figures
 are compared as ratios of medians from one series of rounds.
 """
 
@@ -43,19 +43,19 @@ MANY = 25
 """Rounds for a ratio near 1: one round's noise is 8 %."""
 
 FEW = 3
-"""Rounds for the others, on which no verdict hangs."""
+"""Rounds for the others, on which no verdict depends."""
 
 NEAR = 1.3
 
 PAUSE = 0.02
-"""Seconds between two looks at how many descriptors a process has open; longer where a look takes
-longer, so that looking is no load."""
+"""Seconds between two counts of a process's open descriptors; longer if a count takes longer, so
+that counting adds no load."""
 
 CALM = 50
-"""The pause is so many times as long as the look before it, at least."""
+"""The pause is at least this many times as long as the preceding count."""
 
 LONGEST = 600
-"""Seconds after which a run is given up."""
+"""Seconds after which a run is killed."""
 
 
 UNWANTED = (
@@ -69,29 +69,29 @@ UNWANTED = (
 
 
 class Task(NamedTuple):
-    """A client, by its name among the peers, and what it does."""
+    """A client, by its name among the peers, and its work."""
 
     peer: str
     work: Work
 
 
 class Outcome(NamedTuple):
-    """What one run cost."""
+    """The cost of one run."""
 
     cpu: float
-    """Seconds of processor time, user and system, for each check."""
+    """Seconds of CPU time, user and system, for each check."""
     wall: float
-    """Seconds that passed for each check."""
+    """Seconds of wall time for each check."""
     right: int
     """How many answers were right."""
     answers: int
     """How many there were."""
     peak: float
-    """The most memory that the process had, in MiB."""
+    """Peak memory of the process, in MiB."""
     late: list[float]
-    """Where hosts are silent: seconds after the deadline; median, 99th percentile, most."""
+    """For silent hosts: seconds after the deadline; median, 99th percentile, most."""
     descriptors: int
-    """The most that the process was seen to have open."""
+    """The most that the process was observed to have open."""
 
 
 Runs = dict[str, list[Outcome]]
@@ -99,14 +99,14 @@ Runs = dict[str, list[Outcome]]
 
 
 def compare(tasks: Mapping[str, Task], *, quick: bool, rounds: int = MANY) -> Runs:
-    """Let clients work in turns.
+    """Run clients in turns.
 
-    All are compared with the first.  Those that are far from it leave after a few rounds.
+    All are compared with the first. Those far from it drop out after a few rounds.
 
     Args:
-        tasks: what each row of a table does.
-        quick: one round is enough, to see that all works.
-        rounds: else so many.
+        tasks: What each row of a table does.
+        quick: Run a single round, to test that everything works.
+        rounds: The number of rounds otherwise.
     """
     first, *_ = names = list(tasks)
     runs: Runs = {name: [] for name in names}
@@ -121,7 +121,7 @@ def compare(tasks: Mapping[str, Task], *, quick: bool, rounds: int = MANY) -> Ru
 
 
 def ratio(runs: Runs, one: str, other: str, figure: str = "cpu") -> float:
-    """Return how many times the other's figure the one's is: medians of the rounds of both."""
+    """Return the ratio of two clients' medians, over the rounds that both took part in."""
     both = zip(runs[one], runs[other], strict=False)
     pairs = [(getattr(ours, figure), getattr(theirs, figure)) for ours, theirs in both]
     ours, theirs = (statistics.median(figures) for figures in zip(*pairs, strict=True))
@@ -134,10 +134,10 @@ def median(runs: Runs, name: str, figure: str) -> float:
 
 
 def run(task: Task) -> Outcome:
-    """Run one client in a process of its own.
+    """Run one client in its own process.
 
     Raises:
-        RuntimeError: the process failed.
+        RuntimeError: The process failed.
     """
     asked = json.dumps({"peer": task.peer, "work": dataclasses.asdict(task.work)})
     command = [PEERS[task.peer].python or "", "-m", "benchmarks.worker", asked]
@@ -158,7 +158,7 @@ def run(task: Task) -> Outcome:
 
 
 def watched(process: subprocess.Popen[bytes]) -> int:
-    """Wait for a process to end, or end it; return the most descriptors that it had open."""
+    """Wait for a process to exit, or kill it; return the most descriptors that it had open."""
     most, until = 0, time.monotonic() + LONGEST
     while process.poll() is None:
         looked = time.monotonic()
@@ -170,9 +170,9 @@ def watched(process: subprocess.Popen[bytes]) -> int:
 
 
 def clean_environment(ca: str | None = None) -> dict[str, str]:
-    """Return an environment without proxies, and with the authority to trust where there is one.
+    """Return an environment without proxies, and with the authority to trust, if any.
 
-    And without what makes Python slow: among it, compiling modules anew each time.
+    Settings that slow Python down are removed, such as not caching compiled modules.
     """
     kept = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
     for name in UNWANTED:

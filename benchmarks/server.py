@@ -1,11 +1,11 @@
-"""The probe server beside blackbox_exporter: the same probes, asked for by ab, in turns.
+"""Compares the probe server with blackbox_exporter: the same probes, requested by ab, in turns.
 
 Run from the root of a checkout with the extras ``bench`` and ``serve``, on Linux::
 
     python -m benchmarks.server
 
-Each round asks one server, then the other, for 1,000 probes of a page of nginx, 50 at a time, each
-over a connection of its own as ab makes them.  Figures are medians over rounds.
+Each round requests 1,000 probes of an nginx page from one server, then from the other, 50 at a
+time, each over its own connection, as ab makes them. Figures are medians over rounds.
 """
 
 from __future__ import annotations
@@ -59,21 +59,21 @@ class Prober(NamedTuple):
     port: int
 
     def url(self, target: str, module: str) -> str:
-        """Return where a probe is asked for."""
+        """Return the URL of a probe."""
         return (
             f"http://127.0.0.1:{self.port}/probe?{urlencode({'target': target, 'module': module})}"
         )
 
 
 class Round(NamedTuple):
-    """What one series of requests showed."""
+    """The figures of one series of requests."""
 
     rate: float
-    """Requests a second."""
+    """Requests per second."""
     slowest: float
     """Milliseconds within which 99 % were answered."""
     cpu: float
-    """Seconds of processor time for each probe."""
+    """Seconds of CPU time for each probe."""
 
 
 def server(*, quick: bool) -> Table:
@@ -111,7 +111,7 @@ def compare(
 
 
 def row(name: str, rounds: list[list[Round]]) -> list[str]:
-    """Write our medians, and how many times theirs they are."""
+    """Format tryconnect's medians, and their ratios to blackbox_exporter's."""
     ours, *others = [Round(*map(statistics.median, zip(*each, strict=True))) for each in rounds]
     ratios = ["?"] * len(ours)
     for theirs in others:
@@ -121,10 +121,10 @@ def row(name: str, rounds: list[list[Round]]) -> list[str]:
 
 
 def measured(prober: Prober, url: str, count: int) -> Round:
-    """Let ab ask for probes.
+    """Request probes with ab.
 
     Raises:
-        RuntimeError: it is not installed, or something was answered otherwise than with 200.
+        RuntimeError: ``ab`` is not installed, or a status was not 200.
     """
     ab = shutil.which("ab")
     if ab is None:
@@ -164,7 +164,7 @@ def their_prober(ca: str | None) -> Iterator[Prober]:
 
 @contextlib.contextmanager
 def running(words: list[str], port: int, ca: str | None) -> Iterator[int]:
-    """Run a server until the context ends; the context has its process."""
+    """Run a server until the context exits; yields its process id."""
     with subprocess.Popen(  # noqa: S603 - our own words
         words,
         env=clean_environment(ca),
@@ -179,7 +179,7 @@ def running(words: list[str], port: int, ca: str | None) -> Iterator[int]:
 
 
 def wait_for(port: int) -> None:
-    """Wait until somebody listens at a port."""
+    """Wait until a port accepts connections."""
     until = time.monotonic() + 20
     while True:
         try:
@@ -193,14 +193,14 @@ def wait_for(port: int) -> None:
 
 
 def free_port() -> int:
-    """Return a port that nobody had a moment ago."""
+    """Return a port that was free a moment ago."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
         port: int = sock.getsockname()[1]
         return port
 
 
 def fetched(url: str) -> bytes:
-    """Return what is answered."""
+    """Return the body of a response."""
     with urlopen(url, timeout=10) as response:  # noqa: S310 - of our own server
         body: bytes = response.read()
         return body

@@ -1,7 +1,7 @@
-"""The process of a server, when it is not nginx: pages, or silence, at inherited sockets.
+"""A server process for use without nginx: pages, or silence, on inherited sockets.
 
 ``python -m benchmarks.server_process (pages FOLDER | silent)``: the folder has a certificate for
-each host that is asked over TLS; ``LISTENING`` in the environment has the sockets' numbers.
+each TLS host; the variable ``LISTENING`` has the descriptors of the sockets.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ __all__: list[str] = []
 
 
 class Pages(asyncio.Protocol):
-    """Answers a GET of one of the bodies, again and again."""
+    """Answers each GET with one of the bodies."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way to answer."""
+        """Keep the transport."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for mypy
         self.transport = transport
         self.held = b""
@@ -35,7 +35,7 @@ class Pages(asyncio.Protocol):
 
 
 def answer(status: str, body: bytes) -> bytes:
-    """Return a whole answer."""
+    """Return a complete response."""
     return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
@@ -44,7 +44,7 @@ MISSING = answer("404 Not Found", b"")
 
 
 class Silence(asyncio.Protocol):
-    """Says nothing."""
+    """Never answers."""
 
 
 async def serve(kind: type[asyncio.Protocol], folder: Path | None) -> None:
@@ -59,7 +59,7 @@ async def serve(kind: type[asyncio.Protocol], folder: Path | None) -> None:
 
 
 def context_for(file: Path) -> ssl.SSLContext | None:
-    """Return the context that shows a certificate; ``None`` where there is none."""
+    """Return the context that presents a certificate; ``None`` if there is none."""
     if not file.exists():
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -1,8 +1,8 @@
-"""The servers that are asked: nginx where it is installed, else a plain one; and a silent one.
+"""The servers that are checked: nginx if it is installed, else a plain one; and a silent one.
 
-Each is a process of its own, on the last processor, and can be reached through the loopback device
-alone, at any address of 127.0.0.0/8 (Linux).  It inherits sockets that listen already: nobody waits
-for it to come up, and no port is free one moment and taken the next.
+Each is its own process, on the last processor, and is reachable only through the loopback device,
+at any address of 127.0.0.0/8 (Linux). It inherits listening sockets, so there is no need to wait
+for it to start, and no port is free one moment and taken the next.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ BODIES = {"/1k": b"k" * 2**10, "/1m": b"m" * 2**20}
 ANY = "0.0.0.0"  # noqa: S104 - on the loopback device, see listening()
 
 BACKLOG = 4096
-"""Connections that may wait to be accepted; the kernel's own limit is mostly the same."""
+"""Connections that may wait to be accepted; usually the kernel's own limit."""
 
 CONFIGURATION = """\
 daemon off; {user} worker_rlimit_nofile {files}; pid {folder}/pid;
@@ -54,25 +54,25 @@ TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
 class Site(NamedTuple):
-    """Where a server can be reached, and the certificate that vouches for it."""
+    """The ports of a server, and the certificate of its authority."""
 
     ports: list[int]
     ca: str | None = None
 
 
 def listening(*hosts: str) -> list[socket.socket]:
-    """Return a socket for each host that listens on a port of the system's choice.
+    """Return a socket for each host, listening on a port chosen by the system.
 
-    They can be reached from this machine alone.
+    They are reachable only from this machine.
     """
     sockets = []
     for host in hosts:
         sock = socket.socket()
-        # "Any address" stands for all of 127.0.0.0/8 then, and for nothing else.
+        # "Any address" then means all of 127.0.0.0/8, and nothing else.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo")
         sock.bind((host, 0))
         sock.listen(BACKLOG)
-        sock.settimeout(0)  # as nginx takes it to be
+        sock.settimeout(0)  # as nginx expects it
         sockets.append(sock)
     return sockets
 
@@ -86,7 +86,7 @@ def pages() -> Iterator[Site]:
 
 @contextlib.contextmanager
 def secure_pages(count: int) -> Iterator[Site]:
-    """Serve them over TLS: so many hosts, each with a port and a certificate of its own."""
+    """Serve them over TLS: ``count`` hosts, each with its own port and certificate."""
     hosts = [str(FIRST_HOST + number) for number in range(count)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -101,7 +101,7 @@ def secure_pages(count: int) -> Iterator[Site]:
 
 @contextlib.contextmanager
 def silence() -> Iterator[Site]:
-    """Accept every connection at every address, and never say a word."""
+    """Accept every connection at every address, and never answer."""
     command = [sys.executable, "-m", "benchmarks.server_process", "silent"]
     with running(command, listening(ANY)) as ports:
         yield Site(ports)
@@ -109,7 +109,7 @@ def silence() -> Iterator[Site]:
 
 @contextlib.contextmanager
 def serving(sockets: list[socket.socket], folder: Path) -> Iterator[list[int]]:
-    """Serve the pages at these sockets: with TLS, where the folder has a certificate for one."""
+    """Serve the pages on these sockets: with TLS if the folder has a certificate for one."""
     if NGINX is None:
         command = [sys.executable, "-m", "benchmarks.server_process", "pages", str(folder)]
         with running(command, sockets) as ports:
@@ -126,14 +126,14 @@ def serving(sockets: list[socket.socket], folder: Path) -> Iterator[list[int]]:
     )
     (folder / "nginx.conf").write_text(configuration, "utf-8")
     command = [NGINX, "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
-    # What nginx has for changing its program under way: it takes sockets over that are named here.
+    # nginx's mechanism for upgrading itself: it inherits the sockets named here.
     inherited = "".join(f"{sock.fileno()};" for sock in sockets)
     with running(command, sockets, NGINX=inherited) as ports:
         yield ports
 
 
 def nginx_server(sock: socket.socket, folder: Path) -> str:
-    """Return nginx's words for one socket."""
+    """Return nginx's configuration of one socket."""
     host, port = sock.getsockname()
     file = certificate(folder, host)
     if not file.exists():
@@ -143,16 +143,16 @@ def nginx_server(sock: socket.socket, folder: Path) -> str:
 
 
 def certificate(folder: Path, host: str) -> Path:
-    """Return where a host's key and certificate are, if it has any."""
+    """Return the path of a host's key and certificate, if it has any."""
     return folder / f"{host}.pem"
 
 
 @contextlib.contextmanager
 def running(command: list[str], sockets: list[socket.socket], **more: str) -> Iterator[list[int]]:
-    """Run a server that inherits sockets; what is left here of them is closed.
+    """Run a server that inherits sockets; this process's copies are closed.
 
     Raises:
-        RuntimeError: it ended by itself.
+        RuntimeError: The server exited by itself.
     """
     ports = [sock.getsockname()[1] for sock in sockets]
     numbers = [sock.fileno() for sock in sockets]
@@ -176,7 +176,7 @@ def running(command: list[str], sockets: list[socket.socket], **more: str) -> It
 
 
 def pinned(command: list[str], *, last: bool) -> list[str]:
-    """Return the command that keeps a program on the first or last processor, where it can be."""
+    """Return the command that pins a program to the first or last processor, if possible."""
     taskset = shutil.which("taskset")
     if taskset is None:
         return command

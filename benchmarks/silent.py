@@ -1,4 +1,4 @@
-"""Hosts that accept a connection and never answer: how punctual is the deadline?"""
+"""Measures how punctual deadlines are, with hosts that accept a connection and never answer."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def lateness(runs: Runs, name: str) -> list[float]:
 
 
 def row(runs: Runs, name: str) -> list[str]:
-    """Write the medians of a client's runs, and the least that it got right."""
+    """Format the medians of a client's runs, and the fewest right answers."""
     return [
         name,
         *(f"{figure:.0f}" for figure in lateness(runs, name)),

@@ -1,15 +1,15 @@
-"""How smooth a window stays while 200 addresses are checked: by requests, aiohttp and tryconnect.
+"""Measures how smooth a window stays while requests, aiohttp or tryconnect check 200 addresses.
 
-Run from the root of a checkout with the extras ``bench`` and ``loops``, on Linux; ``--write`` puts
-the table into ``docs/howto/event-loops.rst``::
+Run from the root of a checkout with the extras ``bench`` and ``loops``, on Linux; ``--write``
+writes the table into ``docs/howto/event-loops.rst``::
 
     python -m benchmarks.smoothness [--write] [--runs 9]
 
-The window is a real one of Qt, drawn offscreen under qasync at each tick of a timer of 60 Hz.  Of
-the addresses 60 answer at once, 60 after 0.2 s, 40 refuse and 40 have certificates that cannot be
-trusted; their servers run in another process.  A gap is the time between two ticks, which should be
-16.7 ms.  Each way of checking has a fresh process and a few checks to warm up; the ways take turns,
-round by round, and the figures are medians of the rounds.
+The window is a real Qt window, drawn offscreen under qasync at each tick of a 60 Hz timer. Of the
+addresses, 60 answer at once, 60 after 0.2 s, 40 refuse and 40 have untrusted certificates; their
+servers run in another process. A gap is the time between two ticks, which should be 16.7 ms. Each
+way of checking has a fresh process and a few warm-up checks; the ways take turns, and the figures
+are medians over the rounds.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ TIMEOUT = 10.0
 MIX = {"ok": 60, "slow": 60, "refused": 40, "untrusted": 40}
 
 Checker = Callable[[Sequence[str]], Awaitable[int]]
-"""Checks addresses, and returns how many of them answer."""
+"""Checks addresses, and returns how many answer."""
 
 
 # --- the ways
 
 
 def by_requests(address: str) -> bool:
-    """Check as the idiom does."""
+    """Check in the usual idiom."""
     try:
         with importlib.import_module("requests").get(address, timeout=TIMEOUT):
             return True
@@ -69,7 +69,7 @@ async def in_the_executor(addresses: Sequence[str]) -> int:
 
 
 async def by_aiohttp(addresses: Sequence[str]) -> int:
-    """Ask aiohttp for all at once, over one session."""
+    """Run aiohttp for all at once, over one session."""
     timeout = aiohttp.ClientTimeout(total=TIMEOUT)
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
@@ -91,14 +91,14 @@ async def natively(addresses: Sequence[str]) -> int:
 
 
 async def in_the_portal(addresses: Sequence[str]) -> int:
-    """Check in tryconnect's thread."""
+    """Check in the portal's thread."""
     client = tryconnect.Client(loop="portal")
     async with client.probe_many(addresses) as probes:
         return sum([report.ok async for report in probes])
 
 
 async def not_at_all(_: Sequence[str]) -> int:
-    """Leave the window alone for a while."""
+    """Check nothing for a while."""
     await asyncio.sleep(1)
     return MIX["ok"] + MIX["slow"]
 
@@ -116,7 +116,7 @@ WAYS: dict[str, tuple[str, Checker]] = {
 
 
 class Measured(NamedTuple):
-    """What one run took, in seconds."""
+    """The figures of one run, in seconds."""
 
     total: float
     median: float
@@ -166,7 +166,7 @@ def measure(way: str, addresses: Sequence[str]) -> Measured:
 
 
 async def serve() -> None:
-    """Serve until the end of the input, and print what to ask for."""
+    """Serve until the end of the input, and print the addresses."""
 
     async def answer(request: web.Request) -> web.Response:
         await asyncio.sleep(SLOW if request.path == "/slow" else 0)
@@ -195,7 +195,7 @@ async def serve() -> None:
 
 
 def compare(rounds: int) -> dict[str, list[Measured]]:
-    """Measure each way once in every round."""
+    """Measure each way once per round."""
     command = [sys.executable, "-m", "benchmarks.smoothness"]
     with subprocess.Popen(  # noqa: S603 - ourselves
         [*command, "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -221,7 +221,7 @@ def compare(rounds: int) -> dict[str, list[Measured]]:
 
 
 def table(runs: dict[str, list[Measured]]) -> str:
-    """Write the medians, and how they compare, as reStructuredText."""
+    """Format the medians and their ratios as reStructuredText."""
     middle = {
         way: Measured(*(statistics.median(figures) for figures in zip(*measured, strict=True)))
         for way, measured in runs.items()
@@ -249,7 +249,7 @@ def table(runs: dict[str, list[Measured]]) -> str:
 
 
 def main() -> None:
-    """Print the table, and write it into its page if asked to."""
+    """Print the table, and write it into its page if requested."""
     parser = argparse.ArgumentParser("python -m benchmarks.smoothness")
     parser.add_argument("--write", action="store_true", help="write the table into its page")
     parser.add_argument("--runs", type=int, default=ROUNDS, help="rounds (%(default)s)")

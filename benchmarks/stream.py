@@ -1,7 +1,7 @@
-"""``tryconnect -f -`` with more addresses than anybody would hold in memory.
+"""Measures ``tryconnect -f -`` with more addresses than fit comfortably in memory.
 
-As ``yes 127.0.0.1:9 | head -200000 | tryconnect -f - --json > /dev/null``, with ourselves for the
-shell, so that the program's memory can be looked at on the way.
+Does the same as ``yes 127.0.0.1:9 | head -200000 | tryconnect -f - --json > /dev/null``, and
+measures the program's memory while it runs.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from benchmarks.usage import MIB, memory
 __all__ = ["stream"]
 
 ADDRESS = b"127.0.0.1:9\n"
-"""Nobody listens there: the port was that of the discard service."""
+"""Nothing listens there: it was the port of the discard service."""
 
 PARTS = 10
-"""A look at the memory after each of so many parts.  What has been written has been read but for
-what a pipe holds, 64 KiB."""
+"""How many times the memory is measured. Everything written by then has been read, except for the
+64 KiB that a pipe holds."""
 
 
 def stream(*, quick: bool) -> Table:
-    """200,000 addresses from a pipe: memory on the way, the exit code, and the time."""
+    """200,000 addresses from a pipe: memory over time, the exit code, and the duration."""
     count = 5_000 if quick else 200_000
     command = [sys.executable, "-m", "tryconnect", "-f", "-", "--json"]
     began, seen = time.perf_counter(), []

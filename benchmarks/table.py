@@ -1,4 +1,4 @@
-"""Figures become a table that reads well on a screen and on a page of the documents."""
+"""Formats figures as tables that read well on a terminal and in the docs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAGE = ROOT / "docs" / "explanation" / "performance.rst"
 
 
 class Claim(NamedTuple):
-    """What tryconnect sets itself: a figure, and the most that it may be."""
+    """A target: a figure, and the most that it may be."""
 
     what: str
     figure: float
@@ -34,13 +34,13 @@ class Claim(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table, what it proves, and what must be known to read it."""
+    """A table, its claims, and notes."""
 
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
     claims: Sequence[Claim] = ()
     libraries: Sequence[str] = ()
-    """Whose versions matter."""
+    """The libraries whose versions matter."""
     note: str = ""
 
     def __str__(self) -> str:
@@ -57,7 +57,7 @@ class Table(NamedTuple):
 
 
 def circumstances(libraries: Sequence[str]) -> str:
-    """Return what figures depend on: versions, the machine, and the commit."""
+    """Return what the figures depend on: versions, the machine, and the commit."""
     versions = [f"{name} {_version(name)}" for name in libraries]
     kernel = ".".join(platform.release().split(".")[:2])
     machine = f"{platform.system()} {kernel}, {os.cpu_count()} processors"
@@ -73,10 +73,10 @@ def circumstances(libraries: Sequence[str]) -> str:
 
 
 def written(page: str, name: str, text: str) -> str:
-    """Return a page with a text in the place that is kept for it.
+    """Return a page with a text in its marked place.
 
     Raises:
-        ValueError: the page has no such place.
+        ValueError: The page has no such place.
     """
     begin, end = f".. {name} begins: written by python -m benchmarks", f".. {name} ends"
     before, found, rest = page.partition(f"{begin}\n")
@@ -101,7 +101,7 @@ def _nginx() -> str:
 
 
 def _commit() -> str:
-    """Return the commit that was measured; where the working tree differs from it, that is said."""
+    """Return the commit that was measured, and whether the working tree differs from it."""
     commit = _git("rev-parse", "--short", "HEAD")
     changed = _git("status", "--porcelain", "--", "src", "benchmarks")
     return f"{commit or 'unknown'}{' with changes' * bool(changed)}"

@@ -1,12 +1,12 @@
-"""How long decoding takes, how long it keeps a loop waiting, how much memory it needs.
+"""Measures how long decoding takes, how long it blocks a loop, and how much memory it needs.
 
 Run from the root of a checkout::
 
     python -m benchmarks.text
 
-Every ratio compares two things in the same run, in turns, by their medians; the longest pauses are
-medians of several runs, too, because a busy machine adds to any single one. Memory is what a fresh
-process had at most, beyond what it had after its imports.
+Every ratio compares the medians of two things that take turns in one run; the longest pauses are
+also medians of several runs, because a busy machine adds to any single one. Memory is a fresh
+process's peak minus its memory after the imports.
 """
 # ruff: noqa: RUF001 - a script, which prints; and Chinese
 
@@ -30,7 +30,7 @@ PROSE = "春天来了，万物复苏，花儿开放。<p>Plain text, with some m
 
 
 def spent(work: Callable[[], object]) -> float:
-    """Return how many seconds the work takes."""
+    """Return the seconds that the work takes."""
     begin = time.perf_counter()
     work()
     return time.perf_counter() - begin
@@ -45,7 +45,7 @@ def medians(
 
 
 def filled(text: str, codec: str, size: int) -> bytes:
-    """Return so many bytes of a text, over and over."""
+    """Return ``size`` bytes of a repeated text."""
     unit = text.encode(codec)
     return (unit * (size // len(unit) + 1))[:size]
 
@@ -83,7 +83,7 @@ def utf8_rows() -> Iterator[str]:
         yield f"utf-8, 100 KiB of {name:6}  {times}"
 
 
-# The hostile ones are made of what takes longest: escapes, sequences that Python lacks, rare ones.
+# The hostile ones consist of what takes longest: escapes, sequences that Python lacks, rare ones.
 PAGES: dict[str, tuple[bytes, str | None]] = {
     "GBK, no header": (filled(PROSE, "gbk", 10 * MIB), "text/html"),
     "GBK, header": (filled(PROSE, "gbk", 10 * MIB), "text/html; charset=gbk"),
@@ -100,7 +100,7 @@ PAGES: dict[str, tuple[bytes, str | None]] = {
 
 
 def pause_rows() -> Iterator[str]:
-    """The longest pause that decoding in chunks makes."""
+    """Print the longest pause when decoding in chunks."""
     decode(b"\x80")  # the detector's import happens once in a process
     for name, (body, header) in PAGES.items():
         pause, total = longest(list(steps(body, header)) for _ in range(5))
@@ -109,13 +109,13 @@ def pause_rows() -> Iterator[str]:
 
 
 def raw_deflate(data: bytes) -> bytes:
-    """Pack as servers do that leave out the wrapper."""
+    """Compress as servers do that omit the zlib wrapper."""
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     return packer.compress(data) + packer.flush()
 
 
 def packers() -> dict[str, Callable[[bytes], bytes]]:
-    """Return what can be packed here."""
+    """Return the compressions that are available here."""
     found: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "deflate": raw_deflate}
     try:
         import brotli  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra
@@ -133,13 +133,13 @@ def packers() -> dict[str, Callable[[bytes], bytes]]:
 
 
 def in_a_fresh_process(task: str, argument: str, data: bytes) -> list[str]:
-    """Run one of the tasks below on its own; return the words that it prints."""
+    """Run one of the tasks below in its own process; return the words that it prints."""
     command = [sys.executable, "-m", "benchmarks.text", task, argument]
     return subprocess.run(command, input=data, stdout=-1, check=True).stdout.decode().split()  # noqa: S603
 
 
 def unpack(coding: str) -> None:
-    """Unpack standard input; print its size, the longest step and the peak of memory."""
+    """Decompress standard input; print its size, the longest step and the peak memory."""
     packed = sys.stdin.buffer.read()
     list(ContentDecoder(coding).feed(b""))
     before = peak()
@@ -159,7 +159,7 @@ def unpack(coding: str) -> None:
 
 
 def read(header: str) -> None:
-    """Decode standard input, chunk by chunk; print its size and the peak of memory."""
+    """Decode standard input in chunks; print its size and the peak memory."""
     before = peak()
     decoder, size = Decoder(header), 0
     while chunk := sys.stdin.buffer.read(CHUNK_SIZE):
@@ -171,7 +171,7 @@ def read(header: str) -> None:
 
 
 def bomb_rows() -> Iterator[str]:
-    """What 200 MB of zeros cost that came in a few bytes."""
+    """Print the cost of 200 MB of zeros compressed into a few bytes."""
     for coding, pack in packers().items():
         packed = pack(bytes(BOMB_SIZE))
         words = [in_a_fresh_process("unpack", coding, packed) for _ in range(3)]
@@ -184,7 +184,7 @@ def bomb_rows() -> Iterator[str]:
 
 
 def memory_rows() -> Iterator[str]:
-    """The peak of memory, as a multiple of the body."""
+    """Print the peak memory, as a multiple of the body."""
     emoji = "\U0001f600".encode()
     bodies = {
         "ASCII": b"a" * 10 * MIB,
@@ -201,7 +201,7 @@ TASKS = {"unpack": unpack, "read": read}
 
 
 def main() -> None:
-    """Print all rows, or do one task of a fresh process."""
+    """Print all rows, or run one task in this fresh process."""
     if len(sys.argv) > 1:
         TASKS[sys.argv[1]](sys.argv[2])
         return

@@ -1,4 +1,4 @@
-"""What the system knows about a process (Linux; no other system tells)."""
+"""Reads the system's figures about a process (Linux only)."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ KIB, MIB = 1024, 1024 * 1024
 
 
 def peak() -> int:
-    """Return the most bytes that this process has had in memory."""
+    """Return the peak memory of this process in bytes."""
     return _bytes("self", "VmHWM")
 
 
 def memory(process: int) -> int:
-    """Return the bytes that a process has in memory now."""
+    """Return the current memory of a process in bytes."""
     return _bytes(process, "VmRSS")
 
 
 def descriptors(process: int | str = "self") -> int:
-    """Return how many descriptors a process has open; 0 where it has just ended."""
+    """Return how many descriptors a process has open; 0 if it has just exited."""
     try:
         return len(os.listdir(f"/proc/{process}/fd"))  # noqa: PTH208 - it is looked at often
     except OSError:
@@ -35,17 +35,18 @@ def descriptors(process: int | str = "self") -> int:
 
 
 def busy(process: int) -> float:
-    """Return the seconds of processor time, user and system, that a process has taken so far."""
-    # The name before the last bracket may hold anything; utime and stime are proc(5)'s 14 and 15.
+    """Return the seconds of CPU time, user and system, that a process has used so far."""
+    # The name before the last bracket may contain anything; utime and stime are proc(5)'s 14 and
+    # 15.
     fields = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def spent(command: Sequence[str], environment: Mapping[str, str] | None = None) -> float:
-    """Return the seconds of processor time that a program takes in a process of its own.
+    """Return the seconds of CPU time that a program uses in its own process.
 
     Raises:
-        subprocess.CalledProcessError: it failed.
+        subprocess.CalledProcessError: The program failed.
     """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603

@@ -1,4 +1,4 @@
-"""What one run asks: which addresses, how many of them at once, for how long."""
+"""The work of one run: which addresses, how many at once, for how long."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ if TYPE_CHECKING:
 __all__ = ["FIRST_HOST", "Tally", "Work"]
 
 FIRST_HOST = IPv4Address("127.0.0.1")
-"""All of 127.0.0.0/8 is this machine: sixteen million hosts to tell apart, and no network."""
+"""All of 127.0.0.0/8 is this machine: sixteen million distinct hosts without a network."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """The same questions for every client.
+    """The same work for every client.
 
     Args:
-        count: how many addresses.
-        ports: one port that all hosts have, or one for each of as many hosts as there are ports.
-        path: what is asked for.
+        count: How many addresses.
+        ports: One port for all hosts, or one for each of as many hosts as there are ports.
+        path: The path to request.
         scheme: ``http`` or ``https``.
-        spread: each address is a host of its own; else all are ``127.0.0.1``.
-        first: the number of the first host, so that no two runs need to share one.
-        at_once: how many checks are under way at the same time.
-        timeout: seconds for one check.
-        silent: no host answers: a "no" is the right answer, and how late it comes is measured.
-        ca: the file with the certificate of the authority to trust.
-        descriptors: the most that the process may open (``ulimit -n``); ``None``: as many as the
-            system lets it.
+        spread: Whether each address is a different host; otherwise all are ``127.0.0.1``.
+        first: The number of the first host, so that runs need not share hosts.
+        at_once: How many checks run concurrently.
+        timeout: Seconds for one check.
+        silent: Whether the hosts never answer: "no" is then right, and its lateness is measured.
+        ca: The file with the certificate of the authority to trust.
+        descriptors: The most that the process may open (``ulimit -n``); ``None`` for the system's
+            limit.
     """
 
     count: int
@@ -49,7 +49,7 @@ class Work:
     descriptors: int | None = None
 
     def urls(self) -> Iterator[str]:
-        """Yield the addresses; no list of them is held, so memory is the client's own."""
+        """Yield the addresses; without a list, all memory is the client's own."""
         for number in range(self.first, self.first + self.count):
             place = number % len(self.ports)
             host = number if len(self.ports) == 1 else place
@@ -59,16 +59,16 @@ class Work:
 
 @dataclass
 class Tally:
-    """What came of it."""
+    """The results of one run."""
 
     work: Work
     up: int = 0
     down: int = 0
     late: array.array[float] = field(default_factory=lambda: array.array("d"))
-    """By how many seconds each answer about a silent host missed its deadline."""
+    """The seconds by which each answer for a silent host was late."""
 
     def note(self, up: bool, took: float) -> None:  # noqa: FBT001 - the answer itself
-        """Take one answer, which took so many seconds."""
+        """Count one answer, which took ``seconds``."""
         if up:
             self.up += 1
         else:
@@ -78,11 +78,11 @@ class Tally:
 
     @property
     def right(self) -> int:
-        """How many answers are right."""
+        """Return how many answers are right."""
         return self.down if self.work.silent else self.up
 
     def lateness(self) -> list[float]:
-        """Return the median, the 99th percentile and the most, in seconds; empty for none."""
+        """Return the median, 99th percentile and maximum, in seconds; empty if there are none."""
         if len(self.late) < 2:  # noqa: PLR2004 - below, there is no percentile
             return list(self.late) * 3
         percentiles = statistics.quantiles(self.late, n=100, method="inclusive")

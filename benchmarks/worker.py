@@ -1,6 +1,6 @@
-"""One run in a process of its own: ``python -m benchmarks.worker '{"peer": …, "work": {…}}'``.
+"""Runs one client in its own process: ``python -m benchmarks.worker '{"peer": …, "work": {…}}'``.
 
-Prints what it cost, as JSON.
+Prints the cost as JSON.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from benchmarks.work import Tally, Work
 __all__: list[str] = []
 
 WARMING = 50
-"""Checks before the clock starts: imports, first uses, contexts are paid for then."""
+"""Checks before the clock starts, so that imports, first uses and TLS contexts are done."""
 
 WARMING_HOSTS = 2**22
-"""Theirs are hosts that no run meets."""
+"""Their hosts, which no run uses."""
 
 
 def measure(peer: str, work: Work) -> dict[str, Any]:
-    """Do the work once, and say what it cost."""
+    """Do the work once, and report the cost."""
     allow(work.descriptors)
     run = PEERS[peer].load()
     warming = dataclasses.replace(
@@ -54,7 +54,7 @@ def measure(peer: str, work: Work) -> dict[str, Any]:
 
 
 def allow(descriptors: int | None) -> None:
-    """Let this process open so many files; all that it may, for ``None``."""
+    """Let this process open at most ``descriptors`` files; ``None`` for as many as permitted."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors or most, most))
 
@@ -62,5 +62,5 @@ def allow(descriptors: int | None) -> None:
 if __name__ == "__main__":
     asked = json.loads(sys.argv[1])
     print(json.dumps(measure(asked["peer"], Work(**asked["work"]))), flush=True)
-    # What a client's threads do while the interpreter ends is another matter: some crash.
+    # Skip the interpreter's shutdown, in which some clients' threads crash.
     os._exit(0)

@@ -1,11 +1,11 @@
-"""What goes wrong with requests in executors, in four event loops: tables for the documents.
+"""Measures what goes wrong with requests in executors, in four event loops: tables for the docs.
 
 Run from the root of a checkout, with the extras ``bench``, ``testing`` and ``loops`` installed;
-``--write`` puts the tables into ``docs/explanation/executors.rst``::
+``--write`` writes the tables into ``docs/explanation/executors.rst``::
 
     python -m benchmarks.executors [exceptions] [holes] [names] [leaving] [wakeups] [--write]
 
-Linux; ``names`` takes root's rights.  All peers are on this machine's loopback.
+It needs Linux; ``names`` needs root. All peers are on this machine's loopback.
 """
 
 import argparse
@@ -30,11 +30,11 @@ Rows = list[list[str]]
 # --- exceptions
 
 _LIMIT: Final = 30.0
-"""Seconds for one case, which has a watch of its own; what takes longer is frozen altogether."""
+"""Seconds for one case. It has its own time limit; a process that exceeds this one is frozen."""
 
 
 def of_exceptions() -> Rows:
-    """Return a row for each exception, awaited or forgotten: what becomes of it in each loop."""
+    """Return a row for each exception, awaited or not: what happens to it in each loop."""
     ended("exceptions", "stock", "OSError", "awaited", limit=120)  # compiles what is imported
     cases = [(case, "awaited") for case in exceptions.CASES] + [("OSError", "forgotten")]
     with ThreadPoolExecutor(2) as pool:
@@ -68,7 +68,7 @@ def _of_forgotten(end: Ended) -> str:
 _OUTCOMES: Final = {"awaited": _of_awaited, "forgotten": _of_forgotten}
 
 _ABORTED: Final = 134
-"""What a shell makes of SIGABRT: 128 + 6."""
+"""A shell's exit code for SIGABRT: 128 + 6."""
 
 
 # --- black holes and hung names
@@ -86,7 +86,7 @@ class Asked(NamedTuple):
 
     @property
     def is_slow(self) -> bool:
-        """Whether it takes so long that one run has to do."""
+        """Whether it is so slow that it runs only once."""
         return self.way in {REQUESTS, THREADED}
 
 
@@ -100,7 +100,7 @@ ROUNDS: Final = 3
 
 
 def of_holes() -> Rows:
-    """Return a row for each way of asking: a hundred addresses that swallow everything."""
+    """Return a row for each way of asking: a hundred addresses that never answer."""
     head = ["the hole", "asked by", "loop", "total", "threads, most", "an innocent job waited"]
     with peers.in_thread(peers.silent()) as silent, peers.in_thread(peers.full_backlog()) as full:
         holes = {"accepts": silent.url, "accepts nothing": full.url}
@@ -118,7 +118,7 @@ def _hole(hole: str, url: str) -> Iterator[list[str]]:
 
 
 def _rounds(ways: Sequence[Asked], run: Callable[[Asked], Ended]) -> Iterator[Sequence[Ended]]:
-    """Run each way: the slow ones, which only wait, once and side by side; others in turns."""
+    """Run each way: the slow ones, which only wait, once and concurrently; others in turns."""
     slow = [asked for asked in ways if asked.is_slow]
     with ThreadPoolExecutor(max(len(slow), 1)) as pool:
         once = iter(list(pool.map(run, slow)))
@@ -179,8 +179,8 @@ _NEVER: Final = 20.0
 
 
 def of_leaving() -> Rows:
-    """Return a row for each way of asking: who gives up after a second, and what goes on."""
-    head = ["asked by", "its timeout", "loop", "who waited was free", "the process ended"]
+    """Return a row for each way of asking: giving up after a second, and what continues."""
+    head = ["asked by", "its timeout", "loop", "the caller was free", "the process ended"]
     with peers.in_thread(peers.silent()) as silent:
 
         def run(row: tuple[Asked, float]) -> Ended:
@@ -220,10 +220,10 @@ TABLES: Final[dict[str, Callable[[], Rows]]] = {
 
 
 def main() -> None:
-    """Print the tables, or write them into their page."""
+    """Print the tables, or write them into the page."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("tables", nargs="*", default=[*TABLES], metavar="TABLE")
-    parser.add_argument("--write", action="store_true", help="write them into their page")
+    parser.add_argument("--write", action="store_true", help="write the tables into the page")
     options = parser.parse_args()
     for name in options.tables:
         text = table(TABLES[name]())
@@ -234,7 +234,7 @@ def main() -> None:
 
 
 def _marked(name: str) -> str:
-    """Return a table's name on the page: exceptions have one for each version of Python."""
+    """Return a table's name on the page: exceptions have one for each Python version."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     return f"{name} in Python {version}" if name == "exceptions" else name
 

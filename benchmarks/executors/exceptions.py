@@ -1,4 +1,4 @@
-"""What becomes of one exception that is raised in a loop's executor: a program for one case.
+"""Shows what happens to one exception raised in a loop's executor: a program for one case.
 
 ``python -m benchmarks.executors.exceptions LOOP EXCEPTION {awaited,forgotten}``
 """
@@ -22,11 +22,11 @@ from benchmarks.executors.processes import say
 from tryconnect import testing as peers
 
 HANG = 10.0
-"""Seconds after which an await counts as hanging: what it waits for ends within half a second."""
+"""Seconds after which an ``await`` counts as hanging: its job ends within half a second."""
 
 
 class OwnError(BaseException):
-    """An exception that is no ``Exception``."""
+    """A ``BaseException`` that is not an ``Exception``."""
 
 
 # --- raisers: each runs in the executor's thread
@@ -66,7 +66,7 @@ REQUESTS: Final[dict[str, Callable[[], Any]]] = {
     "reset": lambda: _asking(peers.reset("request")),
     "no HTTP": lambda: _asking(peers.raw(b"SSH-2.0-OpenSSH_9.2\r\n")),
 }
-"""By name: what a ``requests.get`` meets."""
+"""Failures of ``requests.get``, by name."""
 
 BARE: Final[dict[str, Callable[[], None]]] = {
     "OSError": _raises(OSError),
@@ -77,14 +77,14 @@ BARE: Final[dict[str, Callable[[], None]]] = {
     "StopIteration": _raises(StopIteration),
     "SystemExit": _raises(SystemExit),
 }
-"""By name: what the thread raises itself."""
+"""Exceptions that the thread raises itself, by name."""
 
 CASES: Final = [*(f"requests: {name}" for name in REQUESTS), *BARE]
 
 
 @contextlib.contextmanager
 def raiser(case: str) -> Iterator[Callable[[], None]]:
-    """Give what raises the case's exception."""
+    """Yield a function that raises the case's exception."""
     if case in BARE:
         yield BARE[case]
         return
@@ -96,7 +96,7 @@ def raiser(case: str) -> Iterator[Callable[[], None]]:
 
 
 async def awaited(work: Callable[[], None]) -> None:
-    """Await the job as most programs do, and say what was caught."""
+    """Await the job as most programs do, and report what was caught."""
     _watch()
     try:
         await asyncio.get_running_loop().run_in_executor(None, work)
@@ -116,7 +116,7 @@ async def awaited(work: Callable[[], None]) -> None:
 
 
 async def forgotten(work: Callable[[], None]) -> None:
-    """Start the job as a program does that wants no answer, and give it time to end."""
+    """Start the job without awaiting it, and give it time to end."""
     over = threading.Event()
 
     def noted() -> None:
@@ -134,7 +134,7 @@ async def forgotten(work: Callable[[], None]) -> None:
 
 
 def _watch() -> None:
-    """From now on, end the process where the await does not return."""
+    """End the process if the ``await`` does not return."""
 
     def give_up() -> None:
         say(outcome="**await hangs**")

@@ -1,9 +1,9 @@
-"""Addresses that never answer, all at once: a program for one way of asking.
+"""Checks addresses that never answer, all at once: a program for one way of asking.
 
 ``python -m benchmarks.executors.holes LOOP WAY TIMEOUT URL…``
 
-Prints how long it took, the most threads of the process meanwhile, and how long an innocent job of
-the executor waited that was handed over a tenth of a second after the start.
+Prints how long it took, the most threads of the process meanwhile, and how long an innocent job
+waited that was submitted to the executor a tenth of a second after the start.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ Way = Callable[[Sequence[str], float], Awaitable[None]]
 
 
 async def requests_in_executor(urls: Sequence[str], timeout: float) -> None:
-    """Ask by requests, each in the loop's executor."""
+    """Ask with requests, each in the loop's executor."""
 
     def get(url: str) -> bool:
         try:
@@ -43,7 +43,7 @@ async def requests_in_executor(urls: Sequence[str], timeout: float) -> None:
 async def by_aiohttp(
     urls: Sequence[str], timeout: float, *, resolver: aiohttp.ThreadedResolver | None = None
 ) -> None:
-    """Ask by aiohttp, in one session without a limit."""
+    """Ask with aiohttp, in one session without a limit."""
     limits = aiohttp.ClientTimeout(total=timeout)
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, resolver=resolver), timeout=limits
@@ -60,12 +60,12 @@ async def by_aiohttp(
 
 
 async def aiohttp_threaded(urls: Sequence[str], timeout: float) -> None:
-    """Ask by aiohttp, with names looked up in the executor."""
+    """Ask with aiohttp, resolving names in the executor."""
     await by_aiohttp(urls, timeout, resolver=aiohttp.ThreadedResolver())
 
 
 async def by_tryconnect(urls: Sequence[str], timeout: float) -> None:
-    """Ask by tryconnect."""
+    """Ask with tryconnect."""
     async with tryconnect.probe_many(urls, timeout=timeout) as probes:
         async for _ in probes:
             pass
@@ -80,7 +80,7 @@ WAYS: Final[dict[str, Way]] = {
 
 
 class Threads:
-    """Counts the process's threads, those of C libraries too; this one does not count."""
+    """Counts the threads of the process except itself, including those of C libraries."""
 
     def __init__(self) -> None:
         self.most = 0
@@ -100,7 +100,7 @@ class Threads:
 
 
 async def innocent() -> float:
-    """Return how long a job that has nothing to do waits for the executor."""
+    """Return how long an empty job waits for the executor."""
     await asyncio.sleep(0.1)
     begun = time.monotonic()
     await asyncio.get_running_loop().run_in_executor(None, lambda: None)

@@ -1,8 +1,8 @@
-"""Giving up after one second on a server that does not answer: a program for one way of asking.
+"""Gives up after one second on a server that does not answer: a program for one way of asking.
 
 ``python -m benchmarks.executors.leaving LOOP WAY TIMEOUT URL``
 
-Prints when who waited was free; how long the process lives, its parent sees.
+Prints when the caller was free again; the parent measures how long the process lives.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ ANSWER_TIMEOUT = 1.0
 
 
 async def given_up(way: Way, url: str, timeout: float) -> None:
-    """Ask with a long timeout, and leave after a second."""
+    """Ask with a long timeout, and give up after a second."""
     begun = time.monotonic()
     try:
         await asyncio.wait_for(way([url], timeout), ANSWER_TIMEOUT)

@@ -1,4 +1,4 @@
-"""The event loops under investigation: each runs one coroutine as its documents say."""
+"""The event loops under investigation: each runs one coroutine as documented."""
 
 import asyncio
 import importlib

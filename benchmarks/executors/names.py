@@ -1,9 +1,9 @@
-"""Names whose name server never answers: a program for one way of asking.
+"""Checks names whose name server never answers: a program for one way of asking.
 
 ``python -m benchmarks.executors.names LOOP WAY TIMEOUT COUNT``
 
-It must run where nobody else's name servers can be asked: in a network namespace of its own, whose
-``/etc/resolv.conf`` names 127.0.0.1 (:func:`alone` makes one, which takes root's rights).
+It must run where no other name server can be reached: in its own network namespace, whose
+``/etc/resolv.conf`` names 127.0.0.1 (:func:`alone` makes one, which needs root).
 """
 
 import shlex
@@ -21,10 +21,10 @@ SETTING = "nameserver 127.0.0.1\n"
 
 
 def alone(setting: Path) -> tuple[str, ...]:
-    """Return the words that run a command where 127.0.0.1 is the only network and name server.
+    """Return the command prefix that leaves a command only loopback, with a name server on it.
 
     Args:
-        setting: a file that holds ``SETTING``.
+        setting: A file that holds ``SETTING``.
     """
     script = (
         f'ip link set lo up && mount --bind {shlex.quote(str(setting))} {RESOLV_CONF} && exec "$@"'
@@ -33,7 +33,7 @@ def alone(setting: Path) -> tuple[str, ...]:
 
 
 def main() -> None:
-    """Run one way, over a name server that hears and says nothing."""
+    """Run one way, with a name server that never answers."""
     if RESOLV_CONF.read_text("ascii") != SETTING:
         raise RuntimeError("this is no network of our own")
     loop, way, timeout, count = sys.argv[1:]

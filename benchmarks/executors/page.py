@@ -1,4 +1,4 @@
-"""The tables' page: each stands between two marks of its own."""
+"""The page of the tables: each stands between two markers."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ PAGE: Final = Path(__file__).parents[2] / "docs" / "explanation" / "executors.rs
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """Return a table in reStructuredText; the first row is its head."""
+    """Return a table in reStructuredText; the first row is its header."""
     lines: Iterable[str] = (
         f"   {'  -' if column else '* -'} {cell}".rstrip()
         for row in rows
@@ -18,10 +18,10 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def write(name: str, text: str) -> None:
-    """Put a text where the page has its marks.
+    """Write a text between its markers on the page.
 
     Raises:
-        ValueError: the page has no such marks.
+        ValueError: The page has no such markers.
     """
     begin, end = f".. {name} begins: written by benchmarks/executors", f".. {name} ends"
     before, rest = PAGE.read_text("utf-8").split(begin)

@@ -1,4 +1,4 @@
-"""Programs in processes of their own, with a time limit: some hang, and some are aborted."""
+"""Runs programs in their own processes, with a time limit: some hang, and some abort."""
 
 import json
 import os
@@ -14,22 +14,22 @@ class Ended:
     """How a program ended."""
 
     code: int | None
-    """Its exit code; ``None`` where it had to be killed."""
+    """Its exit code; ``None`` if it had to be killed."""
     seconds: float
     said: dict[str, Any] = field(default_factory=dict)
-    """The JSON that it printed, its lines in one."""
+    """The JSON objects that it printed, merged into one."""
     words: str = ""
     """Everything else on its standard output and error."""
 
 
 def ended(module: str, *args: str, limit: float, before: tuple[str, ...] = ()) -> Ended:
-    """Run one of our modules to its end.
+    """Run one of these modules to its end.
 
     Args:
-        module: its name below ``benchmarks.executors``.
-        args: its arguments.
-        limit: seconds after which it is killed.
-        before: the words of a command that runs it.
+        module: Its name below ``benchmarks.executors``.
+        args: Its arguments.
+        limit: Seconds after which it is killed.
+        before: A command prefix.
     """
     command = [*before, sys.executable, "-m", f"benchmarks.executors.{module}", *args]
     begun = time.monotonic()
@@ -59,5 +59,5 @@ def ended(module: str, *args: str, limit: float, before: tuple[str, ...] = ()) -
 
 
 def say(**values: object) -> None:
-    """Print what ``Ended.said`` will be, at once: the process may not live to flush it."""
+    """Print data for ``Ended.said`` and flush: the process may be killed before it exits."""
     print(json.dumps(values), flush=True)

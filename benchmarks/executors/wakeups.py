@@ -1,10 +1,10 @@
-"""A hypothesis: a loop that a thread's call does not wake loses exceptions only where it is idle.
+"""Tests a hypothesis: a loop that threads do not wake delays exceptions only while it is idle.
 
 ``python -m benchmarks.executors.wakeups``
 
-The loop is asyncio's own, but for one thing: ``call_soon_threadsafe`` queues the call and does not
-wake the loop.  A job in its executor raises; who awaits it is told when the loop wakes up next, for
-whatever reason.  A GUI's timer, a moving mouse or a debugger's polling are such reasons.
+The loop is asyncio's own, except that ``call_soon_threadsafe`` queues the call and does not wake
+the loop. A job in its executor raises; the exception reaches the ``await`` when the loop next wakes
+for another reason, such as a GUI's timer, a mouse movement or a polling debugger.
 """
 
 import asyncio
@@ -16,16 +16,16 @@ from typing import Final
 from tryconnect import doctor
 
 NEXT = 4.0
-"""Seconds until something unrelated happens in the idle program."""
+"""Seconds until an unrelated event in the idle program."""
 
 TICK = 1 / 60
 
 TAKES = 0.1
-"""Seconds of work before it fails."""
+"""Seconds that the job works before it fails."""
 
 
 class Unwoken(asyncio.SelectorEventLoop):
-    """Sleeps on when another thread calls it."""
+    """A loop that other threads do not wake."""
 
     def _write_to_self(self) -> None:
         pass
@@ -43,7 +43,7 @@ def _job() -> None:
 
 @contextlib.contextmanager
 def ticking() -> Iterator[None]:
-    """Have a timer fire sixty times a second, as GUIs do."""
+    """Run a timer that fires sixty times a second, as GUIs do."""
     loop = asyncio.get_running_loop()
 
     timers: list[asyncio.TimerHandle] = []
@@ -74,14 +74,14 @@ async def arrival(*, busy: bool) -> float:
 
 
 async def said_by_doctor(*, busy: bool) -> str:
-    """Return what the doctor says of the loop's waking up."""
+    """Return the doctor's verdict on waking the loop."""
     with ticking() if busy else contextlib.nullcontext():
         (found,) = (await doctor.examine(only="loop")).named("wake_up")
     return str(found.level)
 
 
 def measured(factory: Loop, *, busy: bool) -> tuple[float, str]:
-    """Return when the exception arrived in a new loop, and what the doctor says of it."""
+    """Return when the exception arrived in a new loop, and the doctor's verdict."""
 
     async def both() -> tuple[float, str]:
         return await arrival(busy=busy), await said_by_doctor(busy=busy)

@@ -1,8 +1,8 @@
-"""The clients that are measured: each does the same work as its users would write it.
+"""The clients that are measured: each does the same work, written as its users would.
 
-Every one of them makes a GET; who can hang up after the headers does so.  httpx has two rows, since
-its documents read the body.  Each stands in a module of its own, so that a process has in memory
-what its client needs, and no other.  A client whose library is not installed is left out.
+Each sends a GET, and closes the connection after the headers if it can. httpx has two rows, since
+its documentation reads the body. Each is in its own module, so a process only has in memory what
+its client needs. A client whose library is not installed is skipped.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ __all__ = ["AIOHTTP", "FLOOR", "OURS", "PEERS", "Peer", "installed"]
 
 
 class Peer(NamedTuple):
-    """One client: where it stands, the library that it needs, and the loop that it runs in."""
+    """One client: its module, the library that it needs, and the loop that runs it."""
 
     place: str
     """A module of this package, and a function in it."""
     library: str
     loop: str | None = "asyncio"
-    """The module of its event loop; ``None``: it needs none."""
+    """The module of its event loop; ``None`` if it needs none."""
     apart: bool = False
-    """It runs in an environment of its own."""
+    """Whether it runs in its own environment."""
 
     @property
     def python(self) -> str | None:
-        """The interpreter that runs it; ``None``: its library cannot be installed."""
+        """The interpreter that runs it; ``None`` if its library cannot be installed."""
         if not self.apart:
             return sys.executable
         from benchmarks import apart  # noqa: PLC0415 - no client has this in its memory
@@ -44,14 +44,14 @@ class Peer(NamedTuple):
 
     @property
     def missing(self) -> list[str]:
-        """What is not installed."""
+        """The modules that are not installed."""
         if self.apart:
             return [] if self.python else [self.library]
         needed = (self.library, self.loop or self.library)
         return [name for name in dict.fromkeys(needed) if importlib.util.find_spec(name) is None]
 
     def load(self) -> Callable[[Work, Tally], Any]:
-        """Return what does the work."""
+        """Return the function that does the work."""
         module, _, name = self.place.partition(".")
         main = getattr(importlib.import_module(f"{__name__}.{module}"), name)
         return main if self.loop is None else functools.partial(_in_loop, self.loop, main)
@@ -84,9 +84,9 @@ PEERS: dict[str, Peer] = {
     "tryconnect, uvloop": Peer("ours.probe_many", "tryconnect", loop="uvloop"),
     "aiohttp, tuned, uvloop": Peer("aiohttps.tuned", "aiohttp", loop="uvloop"),
 }
-"""By the name that the tables have."""
+"""By the name in the tables."""
 
 
 def installed(names: Iterable[str]) -> list[str]:
-    """Return the clients among these that can run here."""
+    """Return those of these clients that can run here."""
     return [name for name in names if not PEERS[name].missing]

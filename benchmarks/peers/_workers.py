@@ -1,4 +1,4 @@
-"""How a client of asyncio works: so many workers, each with one address after the other."""
+"""Runs an asyncio client: a number of workers, each checking one address after another."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OK = 200
 
 
 async def in_workers(work: Work, tally: Tally, check: Callable[[str], Awaitable[bool]]) -> None:
-    """Let so many workers take one address after the other."""
+    """Run as many workers as checks at once, each taking one address after another."""
     urls = work.urls()
 
     async def worker() -> None:

@@ -1,4 +1,4 @@
-"""aiohttp: as its documents show it, and with all that makes a check cheaper."""
+"""aiohttp: as documented, and tuned to make a check cheaper."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["default", "outer", "tuned"]
 
 
 async def default(work: Work, tally: Tally) -> None:
-    """As its documents show it, with a timeout."""
+    """As documented, with a timeout."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=work.timeout)) as session:
 
         async def check(url: str) -> bool:
@@ -27,7 +27,7 @@ async def default(work: Work, tally: Tally) -> None:
 
 
 def session_with(timeout: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
-    """Return a session with all that makes a check cheaper."""
+    """Return a session tuned to make a check cheaper."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, force_close=True, happy_eyeballs_delay=None),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -38,7 +38,7 @@ def session_with(timeout: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
 
 
 async def tuned(work: Work, tally: Tally) -> None:
-    """With a tuned session and its own timeout."""
+    """With a tuned session and aiohttp's own timeout."""
     timeout = aiohttp.ClientTimeout(total=work.timeout, sock_connect=None)
     async with session_with(timeout) as session:
 

@@ -1,4 +1,4 @@
-"""What asyncio itself takes."""
+"""The cost of asyncio itself."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["protocol"]
 
 
 class Floor(asyncio.Protocol):
-    """As little as asyncio can be made to do: connect, ask, look at the first bytes, hang up."""
+    """The least that asyncio can do: connect, send a request, read the first bytes, close."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -30,7 +30,7 @@ class Floor(asyncio.Protocol):
         transport.write(self.request)
 
     def data_received(self, data: bytes) -> None:
-        """Take the first bytes for the answer."""
+        """Take the first bytes as the answer."""
         if not self.answer.done():
             self.answer.set_result(data.startswith(b"HTTP/1.1 200 "))
 
@@ -41,7 +41,7 @@ class Floor(asyncio.Protocol):
 
 
 async def protocol(work: Work, tally: Tally) -> None:
-    """A bare ``asyncio.Protocol``: no client could be built on asyncio that costs less."""
+    """A bare ``asyncio.Protocol``: no client built on asyncio can cost less."""
     loop = asyncio.get_running_loop()
     context = ssl.create_default_context(cafile=work.ca) if work.scheme == "https" else None
 

@@ -1,4 +1,4 @@
-"""libcurl's own way of many at once, by pycurl."""
+"""libcurl's multi interface, through pycurl."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["multi"]
 
 
 def multi(work: Work, tally: Tally) -> None:
-    """Headers only, and no connection kept."""
+    """Headers only, without keep-alive."""
     pycurl: Any = import_module("pycurl")
     all_of_them = pycurl.CurlMulti()
     urls = work.urls()
@@ -35,7 +35,7 @@ def multi(work: Work, tally: Tally) -> None:
         start(handle)
 
     for handle in (pycurl.Curl() for _ in range(work.at_once)):
-        handle.setopt(pycurl.WRITEFUNCTION, lambda _: 0)  # hangs up where a body begins
+        handle.setopt(pycurl.WRITEFUNCTION, lambda _: 0)  # closes the connection at the body
         handle.setopt(pycurl.TIMEOUT_MS, int(work.timeout * 1000))
         handle.setopt(pycurl.FRESH_CONNECT, 1)
         if work.ca is not None:

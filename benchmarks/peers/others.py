@@ -1,4 +1,4 @@
-"""Other clients that work in asyncio."""
+"""Other asyncio clients."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["httpx", "httpx_stream", "niquests", "pyreqwest"]
 
 
 def httpx_client(work: Work) -> Any:
-    """Return a client as httpx makes it, but for the timeout."""
+    """Return a client with httpx's defaults, except for the timeout."""
     library: Any = import_module("httpx")
     return library.AsyncClient(timeout=work.timeout)
 
 
 async def httpx(work: Work, tally: Tally) -> None:
-    """httpx, as its documents show it."""
+    """httpx, as documented."""
     async with httpx_client(work) as client:
 
         async def check(url: str) -> bool:
@@ -46,7 +46,7 @@ async def httpx_stream(work: Work, tally: Tally) -> None:
 async def niquests(work: Work, tally: Tally) -> None:
     """niquests, which is requests with asyncio and more; headers only."""
     library: Any = import_module("niquests")
-    # Its usual pool of ten origins stands still when a hundred are asked at once.
+    # Its default pool of ten origins stalls when a hundred are requested at once.
     options = {"pool_connections": work.at_once, "pool_maxsize": work.at_once}
     async with library.AsyncSession(**options) as session:
 

@@ -21,7 +21,7 @@ async def probe_many(work: Work, tally: Tally) -> None:
     """``tryconnect.probe_many``."""
     began: dict[str, float] = {}
 
-    def clocked() -> Iterator[str]:  # a check begins when its address is taken
+    def clocked() -> Iterator[str]:  # a check starts when its address is taken
         for url in work.urls():
             began[url] = time.perf_counter()
             yield url
@@ -34,6 +34,6 @@ async def probe_many(work: Work, tally: Tally) -> None:
 
 
 async def client_probe(work: Work, tally: Tally) -> None:
-    """``tryconnect.Client.probe``, which keeps connections."""
+    """``tryconnect.Client.probe``, which keeps connections alive."""
     async with tryconnect.Client() as client:
         await in_workers(work, tally, functools.partial(client.try_connect, timeout=work.timeout))

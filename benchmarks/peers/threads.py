@@ -22,7 +22,7 @@ __all__ = ["executor", "pool"]
 
 
 async def executor(work: Work, tally: Tally) -> None:
-    """In the loop's default executor: what tryconnect replaces."""
+    """In the loop's default executor: the idiom that tryconnect replaces."""
     check = functools.partial(blocking_check, requests.get, work.timeout)
     loop = asyncio.get_running_loop()
     checks = (loop.run_in_executor(None, check, url) for url in work.urls())
@@ -31,7 +31,7 @@ async def executor(work: Work, tally: Tally) -> None:
 
 
 def pool(work: Work, tally: Tally) -> None:
-    """In a pool of threads, with a session for each."""
+    """In a thread pool, with a session for each thread."""
     own = threading.local()
 
     def begin() -> None:
@@ -46,7 +46,7 @@ def pool(work: Work, tally: Tally) -> None:
 
 
 def blocking_check(get: Callable[..., Any], timeout: float, url: str) -> tuple[bool, float]:
-    """Check one address as the idiom goes; return the answer, and how many seconds it took."""
+    """Check one address in the usual idiom; return the answer, and the seconds it took."""
     began = time.perf_counter()
     try:
         with get(url, timeout=timeout) as response:
