@@ -1,11 +1,11 @@
-"""A window that says which addresses answer, over and over, and stays smooth meanwhile.
+"""A window that shows which addresses answer, checks them repeatedly, and stays responsive.
 
 Run it from a checkout, with tryconnect and its extra ``loops`` installed::
 
     python examples/qt_status.py [--loop qasync | qtasyncio] [ADDRESS ...]
 
-The two event loops could not be less alike: qasync's has sockets, PySide6's own QtAsyncio has none.
-Nothing below knows which one runs it, because ``Client(loop="auto")`` works in both.
+The two event loops are very different: qasync's supports sockets, PySide6's own QtAsyncio does not.
+Nothing below depends on which one runs it, because ``Client(loop="auto")`` works in both.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ QHeaderView::section { background: #f6f8fa; color: #59636e; border: none;
 
 @dataclass
 class Row:
-    """One address of the list: its cells, its last latencies, and the task that follows it."""
+    """One address of the list: its cells, its recent latencies, and its task."""
 
     cells: list[QTableWidgetItem]
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=30))
@@ -79,9 +79,9 @@ class Window(QWidget):
     """The window.
 
     Args:
-        client: an open client, which checks.
-        every: seconds between two checks of an address.
-        timeout: seconds for one check.
+        client: An open client, which runs the checks.
+        every: Seconds between two checks of an address.
+        timeout: Seconds for one check.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class Window(QWidget):
         self.resize(920, 420)
 
     def watch(self, address: str) -> None:
-        """Add an address to the list, and follow it from now on."""
+        """Add an address to the list, and start to follow it."""
         number = self.table.rowCount()
         self.table.insertRow(number)
         row = Row([QTableWidgetItem() for _ in HEAD])
@@ -136,14 +136,14 @@ class Window(QWidget):
         self.stop_button.setEnabled(True)
 
     def stop(self) -> None:
-        """Cancel all checks, those under way included."""
+        """Cancel all checks, including running ones."""
         for row in self.rows:
             if row.task is not None:
                 row.task.cancel()
         self.stop_button.setEnabled(False)
 
     async def ended(self) -> None:
-        """Wait until no check is under way any more."""
+        """Wait until no check is running."""
         for row in self.rows:
             if row.task is not None:
                 with contextlib.suppress(asyncio.CancelledError):
@@ -155,14 +155,14 @@ class Window(QWidget):
                 report = await self._client.probe(address, timeout=self._timeout)
                 self._show(row, report)
                 if report.reason is tryconnect.Reason.invalid_address:
-                    return  # nothing will ever answer
+                    return  # it can never answer
                 await asyncio.sleep(self._every)
         except asyncio.CancelledError:
             self._paint(row, GREY, "stopped", row.cells[DETAIL].text())
             raise
 
     def _show(self, row: Row, report: tryconnect.Report) -> None:
-        if report.timings.total:  # else there was nothing to try
+        if report.timings.total:  # otherwise nothing was tried
             row.latencies.append(report.timings.total)
             row.cells[LATENCY].setText(f"{report.timings.total * 1000:.0f} ms")
             row.cells[HISTORY].setData(ROLE, list(row.latencies))
@@ -227,7 +227,7 @@ class Dot(QStyledItemDelegate):
 
 
 class History(QStyledItemDelegate):
-    """Paints the last latencies as a line, the highest at the top."""
+    """Paints the recent latencies as a line, the highest at the top."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
         """Paint one cell."""
@@ -258,7 +258,7 @@ async def show(addresses: list[str]) -> None:
 
 
 def run(work: Coroutine[Any, Any, None], loop: str) -> None:
-    """Run a coroutine in one of Qt's event loops, as their documents say."""
+    """Run a coroutine in one of Qt's event loops, as documented."""
     app = QApplication.instance() or QApplication(sys.argv[:1])
     app.setQuitOnLastWindowClosed(False)  # the coroutine ends the program
     if loop == "qasync":

@@ -1,11 +1,11 @@
-"""The same as qt_status.py for Tk, which has no event loop of asyncio's: asyncio turns the window.
+"""The same as qt_status.py for Tk, which has no asyncio event loop: asyncio drives the window.
 
 Run it from a checkout, with tryconnect installed; Tk comes with Python::
 
     python examples/tk_status.py [ADDRESS ...]
 
-asyncio's own loop runs the program, and lets Tk draw sixty times a second.  The checks run through
-the portal, in a thread of tryconnect's own, so that a hundred of them at once do not show.
+asyncio's own loop runs the program and lets Tk draw sixty times a second. The checks run in the
+portal, a separate thread, so a hundred at once do not slow the window down.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tkinter import ttk
 import tryconnect
 
 FRAME = 1 / 60
-"""Seconds between two looks at the window."""
+"""Seconds between two updates of the window."""
 
 COLUMNS = {"address": 250, "reason": 130, "latency": 80, "detail": 400}
 HEAD = {"address": "Address", "reason": "Reason", "latency": "Latency", "detail": "What happened"}
@@ -30,9 +30,9 @@ class Window:
     """The window.
 
     Args:
-        client: an open client, which checks.
-        every: seconds between two checks of an address.
-        timeout: seconds for one check.
+        client: An open client, which runs the checks.
+        every: Seconds between two checks of an address.
+        timeout: Seconds for one check.
     """
 
     def __init__(
@@ -67,14 +67,14 @@ class Window:
         self.address.focus_set()
 
     def watch(self, address: str) -> None:
-        """Add an address to the list, and follow it from now on."""
+        """Add an address to the list, and start to follow it."""
         row = self.list.insert(
             "", "end", values=(address, "…", "", "the first check is under way"), tags="unknown"
         )
         self.tasks.append(asyncio.get_running_loop().create_task(self._follow(row, address)))
 
     def stop(self) -> None:
-        """Cancel all checks, those under way included."""
+        """Cancel all checks, including running ones."""
         for task in self.tasks:
             task.cancel()
 
@@ -84,7 +84,7 @@ class Window:
         self.is_open = False
 
     async def turn(self) -> None:
-        """Let Tk draw and listen until the window is closed and no check is under way."""
+        """Let Tk process events until the window is closed and no check is running."""
         while self.is_open:
             self.root.update()
             await asyncio.sleep(FRAME)
@@ -97,7 +97,7 @@ class Window:
                 report = await self._client.probe(address, timeout=self._timeout)
                 self._show(row, report)
                 if report.reason is tryconnect.Reason.invalid_address:
-                    return  # nothing will ever answer
+                    return  # it can never answer
                 await asyncio.sleep(self._every)
         except asyncio.CancelledError:
             self.list.set(row, "reason", "stopped")
