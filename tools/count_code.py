@@ -40,7 +40,7 @@ def _lines_of_docstrings(path: Path) -> list[int]:
 
 
 def longest_function(folder: Path) -> tuple[int, str]:
-    """Return the length of the longest function, in lines, and where it stands."""
+    """Return the length of the longest function, in lines, and its place."""
     return max(
         ((node.end_lineno or 0) - node.lineno + 1, f"{path.relative_to(folder)}:{node.lineno}")
         for path in folder.rglob("*.py")
@@ -50,7 +50,7 @@ def longest_function(folder: Path) -> tuple[int, str]:
 
 
 def main() -> None:
-    """Print the lines of each package, and of all."""
+    """Print the lines of each package, and the total."""
     for folder in [Path(name) for name in sys.argv[1:]] or [SOURCE]:
         lines = {path: code_lines(path) for path in sorted(folder.rglob("*.py"))}
         rooms: dict[str, int] = {}

@@ -2,8 +2,8 @@
 
     python -m tools.draw_architecture
 
-Each row is a floor, the lowest at the bottom. An arrow goes from a package to one that it imports;
-arrows that follow from others are left out.
+Each row is a floor, the lowest at the bottom. An arrow points from a package to one that it
+imports; arrows implied by others are omitted.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ IDEAS = {
     "_model": "values",
     "_version": "",
 }
-"""What a box says below its name."""
+"""The text of a box below its name."""
 
 
 def floors() -> list[list[str]]:
@@ -56,21 +56,21 @@ def floors() -> list[list[str]]:
 
 
 def imports() -> dict[str, set[str]]:
-    """Return which packages each package imports, also for types only."""
+    """Return which packages each package imports, including imports for types only."""
     graph = grimp.build_graph("tryconnect", cache_dir=None)
     names = {name for floor in floors() for name in floor}
     found: dict[str, set[str]] = {name: set() for name in names}
     for module in graph.modules - {"tryconnect"}:
         package = module.split(".")[1]
         for imported in graph.find_modules_directly_imported_by(module):
-            # The front door stands for the functions behind it.
+            # The package itself stands for the functions that it exports.
             found[package].add("_api" if imported == "tryconnect" else imported.split(".")[1])
         found[package].discard(package)
     return found
 
 
 def reduced(graph: dict[str, set[str]]) -> dict[str, set[str]]:
-    """Return a graph without the arrows that follow from two or more others."""
+    """Return a graph without the arrows implied by others (its transitive reduction)."""
     reach: dict[str, set[str]] = {}
     for node in TopologicalSorter(graph).static_order():
         reach[node] = graph[node].union(*(reach[each] for each in graph[node]))
@@ -93,7 +93,7 @@ def boxes() -> dict[str, tuple[float, float, float]]:
 
 
 def svg() -> str:
-    """Return the picture."""
+    """Return the drawing as SVG."""
     placed = boxes()
     height = GAP + len(floors()) * ROW - (ROW - BOX_HEIGHT) + GAP
     lines = [

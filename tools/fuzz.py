@@ -1,9 +1,9 @@
-"""Coverage-guided fuzzing of one pure room, with atheris (``pip install atheris``)::
+"""Coverage-guided fuzzing of one pure package, with atheris (``pip install atheris``)::
 
 python -m tools.fuzz address --runs 100000 --seed 1
 
-An input that breaks a law is written to the current folder as ``crash-…``; show it again with
-``--replay crash-…``.
+An input that breaks a property is written to the current directory as ``crash-…``; reproduce it
+with ``--replay crash-…``.
 """
 
 import argparse
@@ -18,12 +18,12 @@ with atheris.instrument_imports(include=["tryconnect", "yarl", "idna"]):
 
 
 def dictionary(words: list[bytes]) -> str:
-    """The words in libFuzzer's own form."""
+    """The arguments in libFuzzer's own form."""
     return "\n".join('"{}"'.format("".join(f"\\x{byte:02x}" for byte in word)) for word in words)
 
 
 def fuzz(room: str, *, runs: int, seed: int, longest: int) -> None:
-    """Fuzz one room; ends the process."""
+    """Fuzz one package; ends the process."""
     with tempfile.TemporaryDirectory() as folder:
         corpus = Path(folder, "corpus")
         corpus.mkdir()
@@ -46,13 +46,13 @@ def fuzz(room: str, *, runs: int, seed: int, longest: int) -> None:
 
 
 def main() -> None:
-    """Read the command line."""
+    """Parse the command line."""
     assert __doc__
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("room", choices=targets.ROOMS)
     parser.add_argument("--runs", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--longest", type=int, default=1024, help="bytes of an input")
+    parser.add_argument("--longest", type=int, default=1024, help="most bytes of an input")
     parser.add_argument("--replay", type=Path, help="run one input only")
     chosen = parser.parse_args()
     if chosen.replay:

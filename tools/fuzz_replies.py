@@ -1,11 +1,11 @@
-"""Mutated replies over real sockets: what ``probe`` and ``fetch`` make of whatever a server says::
+"""Fuzzes ``probe`` and ``fetch`` with mutated replies over real sockets::
 
     python -m tools.fuzz_replies --count 50000 --seed 1
 
-Each case is a script: some replies, mutated, and how they are sent. A server on loopback follows
-it once for each kind of call. The laws: ``fetch`` raises nothing but ``FetchError``, the others
-nothing; every call ends in time; every report can be shown; nothing is left at the end. A case is
-made from the seed and its number alone: ``--first 4711 --count 1`` shows one again.
+Each case is a script: some mutated replies, and how they are sent. A server on loopback plays it
+once for each kind of call. The properties: ``fetch`` raises only ``FetchError``, the others
+nothing; every call ends in time; every report can be shown; nothing is left at the end. A case
+depends only on the seed and its number: ``--first 4711 --count 1`` reproduces one.
 """
 
 import argparse
@@ -43,14 +43,14 @@ HUNG = 10.0
 
 CONCURRENCY = 20
 BATCH = 10
-"""Cases that one server plays: it remembers all its clients for as long as it runs."""
+"""Cases that one server plays; it remembers all its clients while it runs."""
 
 MOST_BYTES = 2**20
 PAGE = b"<!doctype html><meta charset=gbk><title>\xc4\xe3\xba\xc3</title>" + b"<p>hello" * 40
 
 
 def answer(*headers: bytes, body: bytes = b"", status: bytes = b"200 OK") -> bytes:
-    """A whole reply; its length is told unless its body is chunked."""
+    """A complete reply, with its length unless its body is chunked."""
     if not any(header.startswith(b"Transfer-Encoding") for header in headers):
         headers = (*headers, b"Content-Length: %d" % len(body))
     return b"HTTP/1.1 " + b"\r\n".join([status, *headers, b"", b""]) + body
@@ -122,19 +122,19 @@ WORDS = [
 
 @dataclass(frozen=True)
 class Case:
-    """What the server does: a reply for each request in turn, the last one again and again."""
+    """The server's script: a reply for each request in turn, the last one repeated."""
 
     number: int
     replies: tuple[bytes, ...]
     speaks_first: bool
     stays: bool
-    """Whether a connection goes on after a reply."""
+    """Whether the connection stays open after a reply."""
     pieces: int
-    """In how many pieces a reply is sent."""
+    """The number of pieces in which a reply is sent."""
 
 
 def case(seed: int, number: int) -> Case:
-    """The case of that number."""
+    """Return the case with that number."""
     chance = random.Random(f"{seed}/{number}")  # noqa: S311 - the same at each run
     speaks_first = chance.random() < 0.05
     originals = SPEAKING_FIRST if speaks_first else ORIGINALS
@@ -151,19 +151,19 @@ def case(seed: int, number: int) -> Case:
 
 
 class Stage:
-    """Where cases are played: a server that follows the script that is on."""
+    """Plays cases: a server that follows the current script."""
 
     def __init__(self) -> None:
         self.play(case(0, 0))
 
     def play(self, chosen: Case) -> None:
-        """Begin a script, once more or another one."""
+        """Start a script, the same again or another one."""
         self.case = chosen
         self.script = itertools.chain(chosen.replies, itertools.repeat(chosen.replies[-1]))
 
     async def handler(self, connection: Connection) -> None:
         """Serve one client."""
-        # The system would hold a second small piece back until the first is acknowledged.
+        # Without it the system delays a second small piece until the first is acknowledged.
         connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.case.speaks_first:
             await self.say(connection)
@@ -225,15 +225,15 @@ CALLS: tuple[Call, ...] = (probed, fetched, expected)
 
 @dataclass
 class Figures:
-    """What was seen."""
+    """The results."""
 
     reasons: Counter[str] = field(default_factory=Counter)
     slowest: float = 0.0
     broken: list[str] = field(default_factory=list)
-    """The laws that were broken, a sentence each."""
+    """The properties that were broken, a sentence each."""
     late: list[tuple[int, Call]] = field(default_factory=list)
     memory: list[float] = field(default_factory=list)
-    """MiB, at each hundredth of the way."""
+    """MiB, after each hundredth of the cases."""
 
 
 @dataclass
@@ -245,7 +245,7 @@ class Theatre:
     figures: Figures
 
     async def call(self, chosen: Case, call: Call, stage: Stage, peer: Peer) -> float:
-        """Make one call, judge it by the laws, and return how long it took."""
+        """Make one call, check the properties, and return how long it took."""
         stage.play(chosen)
         what = f"case {chosen.number}, {call.__name__}"
         start = time.perf_counter()
@@ -261,7 +261,7 @@ class Theatre:
         return taken
 
     async def work(self, cases: Iterator[Case]) -> None:
-        """Play the cases that nobody else has taken."""
+        """Play the cases that no other task has taken."""
         while batch := list(itertools.islice(cases, BATCH)):
             async with self.stage() as (stage, peer):
                 for chosen in batch:
@@ -273,7 +273,7 @@ class Theatre:
 
     @asynccontextmanager
     async def stage(self) -> AsyncIterator[tuple[Stage, Peer]]:
-        """Open a server, and let the client reach it."""
+        """Open a server, and let the client's guard allow it."""
         stage = Stage()
         async with serve(stage.handler) as peer:
             self.ports.add(peer.port)
@@ -283,7 +283,7 @@ class Theatre:
                 self.ports.discard(peer.port)
 
     async def look_again(self, seed: int) -> None:
-        """Repeat alone what was late: it may have been the machine."""
+        """Repeat late cases alone: the machine may have been busy."""
         async with self.stage() as (stage, peer):
             for number, call in self.figures.late:
                 taken = await self.call(case(seed, number), call, stage, peer)
@@ -292,11 +292,11 @@ class Theatre:
 
 
 async def run(*, count: int, seed: int, first: int = 0) -> Figures:
-    """Play so many cases, ``CONCURRENCY`` at once."""
+    """Play ``count`` cases, ``CONCURRENCY`` at once."""
     figures = Figures()
     ports: set[int] = set()
     guard = Guard(lambda ip: ip.is_loopback, ports)
-    leaks.Snapshot.take()  # it looks into the portal too, and so opens it: not in the watch's sight
+    leaks.Snapshot.take()  # a snapshot opens the portal: do that before the watch begins
     try:
         async with leaks.watch() as watching, Client(guard=guard, resolver=Here()) as client:
             theatre = Theatre(client, ports, figures)
@@ -313,7 +313,7 @@ async def run(*, count: int, seed: int, first: int = 0) -> Figures:
 
 
 def watched(count: int, seed: int, first: int, memory: list[float]) -> Iterator[Case]:
-    """The cases, with a look at the memory at each hundredth."""
+    """Yield the cases, and measure the memory after each hundredth."""
     step = max(1, count // 100)
     for number in range(count):
         if number % step == 0:
@@ -323,7 +323,7 @@ def watched(count: int, seed: int, first: int, memory: list[float]) -> Iterator[
 
 
 def told(figures: Figures, seconds: float) -> Iterator[str]:
-    """The figures in lines."""
+    """Return the figures as lines."""
     yield f"{figures.reasons.total():,} calls in {seconds:.0f} s; slowest {figures.slowest:.3f} s"
     for reason, times in sorted(figures.reasons.items()):
         yield f"  {reason:<30}{times:>8,}"
@@ -334,7 +334,7 @@ def told(figures: Figures, seconds: float) -> Iterator[str]:
 
 
 def main() -> int:
-    """Run, print the figures, and return 1 if a law was broken."""
+    """Run, print the figures, and return 1 if a property was broken."""
     assert __doc__
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--count", type=int, default=1000)

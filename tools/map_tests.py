@@ -1,10 +1,10 @@
-"""Maps the ids of an older checkout's tests to today's, and lists those that have none::
+"""Maps the ids of an older checkout's tests to the current ones, and lists those without one::
 
     cd OLD && pytest --collect-only -q >old.txt
     pytest --collect-only -q -m '' >new.txt
     python -m tools.map_tests old.txt new.txt
 
-A test is the same where the part behind its file is: names and parameters stay when files move.
+Tests are the same if their names and parameters are; the file may differ.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def ids(file: str) -> list[str]:
 
 
 def inner(test: str) -> str:
-    """Return the part of an id that does not depend on where its file stands."""
+    """Return the part of an id that does not depend on its file."""
     file, _, rest = test.partition("::")
     return test if file.endswith(".rst") else rest
 

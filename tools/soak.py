@@ -1,11 +1,11 @@
-"""Hours of checks in minutes: a steady rate over all peers, and whether anything grows::
+"""Runs checks at a steady rate over all peers, and reports whether anything grows::
 
     python -m tools.soak --minutes 30 --rate 200
 
-The peers play in a process of their own, so that memory, descriptors and threads are the client's
-alone. They remember whoever called; so there are acts, of a minute each, with a fresh cast and new
-clients. After each act, when all is closed, a line tells what is held and what was seen; the last
-line is the verdict: flat or not.
+The peers run in their own process, so that memory, descriptors and threads are the client's alone.
+They remember every connection, so each act of a minute has fresh peers and new clients. After each
+act, when everything is closed, a line reports what is held and what was observed; the last line is
+the verdict: flat or not.
 """
 
 import argparse
@@ -37,13 +37,13 @@ from tryconnect.testing._encoded import PACKERS
 
 TIMEOUT = 0.5
 ACT = 60.0
-"""Seconds of an act; less where there would not be ten of them."""
+"""Seconds of an act; less if there would be fewer than ten acts."""
 
 GROWTH = 1.1
-"""How much more memory there may be at the end than after a tenth of the time."""
+"""The factor by which memory may grow from a tenth of the time to the end."""
 
 SETTLING = 0.5
-"""Seconds in which what was closed may go away."""
+"""Seconds in which closed resources may disappear."""
 
 BOMB = bytes(20 * 2**20)
 MOST_BYTES = 2**20
@@ -65,19 +65,19 @@ ZONE: dns.Zone = {
 
 
 class Check(NamedTuple):
-    """One thing to do again and again."""
+    """One kind of check to repeat."""
 
     name: str
     address: str
     client: str = "own"
-    """Which client asks: see ``clients``."""
+    """The client that runs it: see ``clients``."""
     fetches: bool = False
     costs: int = 1
-    """It is done once where others are done so many times: some peers keep a processor busy."""
+    """It runs once while others run this many times: some peers keep a processor busy."""
 
 
 class Cast(NamedTuple):
-    """The peers of one act, as the client's process hears of them."""
+    """The peers of one act, as sent to the client's process."""
 
     checks: list[Check]
     name_server: str
@@ -118,7 +118,7 @@ PASSWORD = ("me", "pw")
 
 @asynccontextmanager
 async def cast() -> AsyncIterator[Cast]:
-    """Bring all peers on."""
+    """Open all peers."""
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         checks = []
@@ -167,12 +167,12 @@ async def cast() -> AsyncIterator[Cast]:
 
 @functools.cache
 def packed_bomb(name: str) -> bytes:
-    """A bomb, packed once: it takes a while."""
+    """A bomb, compressed only once, since that takes a while."""
     return PACKERS[name](BOMB)
 
 
 async def play(pipe: Pipe) -> None:
-    """Bring a fresh cast on for each act; a word through the pipe ends it."""
+    """Open fresh peers for each act; a message through the pipe ends it."""
     while True:
         async with cast() as on:
             pipe.send(on)
@@ -180,7 +180,7 @@ async def play(pipe: Pipe) -> None:
 
 
 def playing(pipe: Pipe) -> None:
-    """Be the peers' process, until the pipe is closed."""
+    """Run as the peers' process, until the pipe is closed."""
     with contextlib.suppress(KeyboardInterrupt, EOFError, ConnectionError):
         asyncio.run(play(pipe))
 
@@ -203,7 +203,7 @@ def theatre() -> Iterator[Pipe]:
 
 @asynccontextmanager
 async def clients(on: Cast) -> AsyncIterator[dict[str, Any]]:
-    """The clients of one act; "shared" are the functions of the package."""
+    """Open the clients of one act; "shared" stands for the functions of the package."""
     trusting = ssl.create_default_context(cadata=on.authority)
     names = Resolver(nameservers=[on.name_server], domains=[])
     async with AsyncExitStack() as stack:
@@ -222,18 +222,18 @@ async def clients(on: Cast) -> AsyncIterator[dict[str, Any]]:
 
 @dataclass
 class Tally:
-    """What the checks of one act, or of all, came to."""
+    """The results of the checks of one act, or of all."""
 
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
     """How often a check had a reason."""
     late: "array[float]" = field(default_factory=lambda: array("d"))
-    """By how much each deadline that passed was missed, in seconds."""
+    """The seconds by which each expired deadline was missed."""
     behind: float = 0.0
-    """By how much the loop itself was late, at worst."""
+    """The most that the loop itself was late."""
     raised: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: "Tally") -> None:
-        """Count another one's in."""
+        """Add the results of another."""
         self.reasons += other.reasons
         self.raised += other.raised
         self.late += other.late
@@ -253,18 +253,18 @@ class Tally:
 
 
 class Usage(NamedTuple):
-    """What this process holds."""
+    """The resources that this process holds."""
 
     memory: float
-    """MiB that are not free."""
+    """Allocated memory in MiB."""
     descriptors: int
     threads: int
 
     @classmethod
     def now(cls) -> "Usage":
-        """Look at this process, on Linux."""
+        """Measure this process, on Linux."""
         descriptors, threads = (Path("/proc/self", what).iterdir() for what in ("fd", "task"))
-        # The one that lists the folder counts itself.
+        # The descriptor that lists the directory is counted, too.
         return cls(held(), sum(1 for _ in descriptors) - 1, sum(1 for _ in threads))
 
     def __str__(self) -> str:
@@ -272,7 +272,7 @@ class Usage(NamedTuple):
 
 
 async def act(on: Cast, *, seconds: float, rate: float, chance: random.Random) -> Tally:
-    """Check at a steady rate for so long, and wait for the last ones."""
+    """Check at a steady rate for ``seconds``, and wait for the last ones."""
     tally = Tally()
     weights = [1 / each.costs for each in on.checks]
     async with clients(on) as asking, asyncio.TaskGroup() as group:
@@ -287,7 +287,7 @@ async def act(on: Cast, *, seconds: float, rate: float, chance: random.Random) -
 
 
 async def check(chosen: Check, asking: Any, tally: Tally) -> None:
-    """Do one check, and note what came of it."""
+    """Run one check, and record the result."""
     start = time.perf_counter()
     try:
         if chosen.fetches:
@@ -307,7 +307,7 @@ async def check(chosen: Check, asking: Any, tally: Tally) -> None:
 
 
 async def soak(pipe: Pipe, *, minutes: float, rate: float) -> Iterator[str]:
-    """Play all acts, and return the lines of the end."""
+    """Run all acts, and return the final lines."""
     acts = max(10, round(minutes * 60 / ACT))
     chance = random.Random(1)  # noqa: S311 - the same at each run
     total, usages = Tally(), []
@@ -322,7 +322,7 @@ async def soak(pipe: Pipe, *, minutes: float, rate: float) -> Iterator[str]:
 
 
 def verdict(total: Tally, early: Usage, late: Usage) -> Iterator[str]:
-    """What it all comes to, in lines."""
+    """Return the summary and the verdict as lines."""
     for (name, reason), count in sorted(total.reasons.items()):
         yield f"  {name:<45}{reason:<20}{count:>8,}"
     yield from (f"raised {count:,} times: {what}" for what, count in total.raised.items())
@@ -337,7 +337,7 @@ def verdict(total: Tally, early: Usage, late: Usage) -> Iterator[str]:
 
 
 def say(line: str) -> None:
-    """Print at once, for who watches the file."""
+    """Print without buffering, for readers of a log file."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
@@ -347,7 +347,7 @@ def main() -> None:
     assert __doc__
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--minutes", type=float, default=30)
-    parser.add_argument("--rate", type=float, default=200, help="checks a second")
+    parser.add_argument("--rate", type=float, default=200, help="checks per second")
     chosen = parser.parse_args()
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         del os.environ[name]  # the package's functions obey them
