@@ -1,4 +1,4 @@
-"""Lets pytest run the blocks of the documents; tests/docs/documents.py says how."""
+"""Makes pytest run the code blocks of the docs; see tests/docs/documents.py."""
 
 import signal
 
@@ -6,8 +6,8 @@ from sybil import Sybil
 
 from tests.docs import documents
 
-# A shell has SIGINT ignored by what it starts in the background (POSIX, "Signals and error
-# handling"), and so by all that it starts in turn; here some of those wait for Ctrl-C.
+# A shell makes background processes ignore SIGINT (POSIX, "Signals and error handling"), and their
+# children inherit that; some programs that the tests start wait for Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

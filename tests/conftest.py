@@ -1,4 +1,4 @@
-"""Around every test: nothing is left behind, and nothing uses the loop's executor."""
+"""Guards around every test: nothing is left behind, and nothing uses the loop's executor."""
 
 import asyncio
 import gc
@@ -19,12 +19,12 @@ pytest_plugins = ["pytester", "tests.support.wants", "tests.support.slow"]
 
 
 def pytest_collection_finish() -> None:
-    """Keep all that exists now out of the guards' sight, and of their garbage collections.
+    """Hide everything that exists now from the guards and their garbage collections.
 
-    These would take many times as long else, after every test.
+    Otherwise those would take many times as long after every test.
     """
     start_native_threads()
-    portal_loop()  # lives as long as the process, too
+    portal_loop()  # also lives as long as the process
     gc.collect()
     gc.freeze()
 
@@ -32,7 +32,7 @@ def pytest_collection_finish() -> None:
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> Mapping[str, LoopFactory]:
-    """One loop for each test, unless its marker names others (``event_loops.on_each_loop``)."""
+    """Use one loop for each test, unless its marker names others (``event_loops.on_each_loop``)."""
     del config
     marker = item.get_closest_marker("asyncio")
     chosen = marker is not None and "loop_factories" in marker.kwargs
@@ -41,7 +41,7 @@ def pytest_asyncio_loop_factories(
 
 @pytest.fixture(autouse=True)
 def around_every_test(request: pytest.FixtureRequest) -> None:
-    """Set the guards up first, so that they look last; async tests get theirs in their own loop."""
+    """Set the guards up first, so that they check last; async ones run in the test's loop."""
     guards = ("leak_guard", "no_executor") if is_async_test(request.node) else ("sync_leak_guard",)
     for guard in guards:
         request.getfixturevalue(guard)
@@ -49,9 +49,9 @@ def around_every_test(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 async def leak_guard() -> AsyncIterator[leaks.Guard]:
-    """Fail the async test that leaves tasks, timers, descriptors, threads or complaints behind.
+    """Fail async tests that leave tasks, timers, descriptors, threads or complaints behind.
 
-    It is async so that it runs in the test's loop. A sync one finds no loop and sees nothing.
+    It is async so that it runs in the test's loop; a sync fixture would find no loop.
     """
     async with leaks.watch(leaks.SETTLE_TIMEOUT) as guard:
         yield guard
@@ -59,40 +59,40 @@ async def leak_guard() -> AsyncIterator[leaks.Guard]:
 
 @pytest.fixture
 def sync_leak_guard() -> Iterator[leaks.Guard]:
-    """Fail the sync test that leaves descriptors, threads or complaints behind."""
+    """Fail sync tests that leave descriptors, threads or complaints behind."""
     with leaks.watch_sync(leaks.SETTLE_TIMEOUT) as guard:
         yield guard
 
 
 @pytest.fixture
 async def no_executor(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make whatever goes to the loop's default executor fail."""
+    """Make all uses of the loop's default executor fail."""
     forbid_executor(asyncio.get_running_loop(), monkeypatch)
 
 
 @pytest.fixture
 async def http_server() -> AsyncIterator[peers.HttpServer]:
-    """The well-behaved server (see ``tryconnect/testing/_http.py`` for its routes)."""
+    """Open the well-behaved server (see ``tryconnect/testing/_http.py`` for its routes)."""
     async with peers.http_server() as server:
         yield server
 
 
 @pytest.fixture
 async def https_server() -> AsyncIterator[peers.HttpServer]:
-    """The same over TLS, with a certificate that ``client_ssl`` trusts."""
+    """Open the same over TLS, with a certificate that ``client_ssl`` trusts."""
     async with peers.http_server(tls=peers.server_context()) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def client_ssl() -> ssl.SSLContext:
-    """A client's context that trusts the certificates of the peers."""
+    """Return a client's context that trusts the certificates of the peers."""
     return peers.trusting()
 
 
 @pytest.fixture(scope="session")
 def ca_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The peers' certificate authority as a file, for ``SSL_CERT_FILE`` and the like."""
+    """Write the peers' certificate authority to a file, for ``SSL_CERT_FILE`` and the like."""
     file = tmp_path_factory.mktemp("ca") / "ca.pem"
     file.write_bytes(peers.ca_pem())
     return file

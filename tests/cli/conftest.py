@@ -1,4 +1,4 @@
-"""What every test of the command line finds: a good server, a closed port, and no proxies."""
+"""Fixtures of the command line's tests: a good server, a closed port, and no proxies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tryconnect import testing as peers
 
 @pytest.fixture(autouse=True)
 def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take the machine's own proxies away."""
+    """Remove the machine's own proxies."""
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         for spelling in (name, name.upper()):
             monkeypatch.delenv(spelling, raising=False)
@@ -19,13 +19,13 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[peers.HttpServer]:
-    """The well-behaved server."""
+    """Open the well-behaved server."""
     with peers.in_thread(peers.http_server()) as peer:
         yield peer
 
 
 @pytest.fixture(scope="module")
 def closed() -> Iterator[peers.Peer]:
-    """A port at which nothing listens."""
+    """Reserve a port where nothing listens."""
     with peers.in_thread(peers.closed_port()) as peer:
         yield peer

@@ -1,4 +1,4 @@
-"""The event loops that tests run on, and an executor that nobody may use."""
+"""The event loops that tests run on, and an executor that refuses all work."""
 
 import asyncio
 import importlib
@@ -27,9 +27,9 @@ each_factory = pytest.mark.parametrize("loop_factory", FACTORIES.values(), ids=l
 
 
 class Listening(asyncio.SelectorEventLoop):
-    """Has a listener on loopback, which a test closes at a moment that only the loop knows.
+    """A loop with a listener on loopback, which tests close at a moment that only the loop knows.
 
-    That resets the connections that it has not accepted.
+    Closing it resets the connections that it has not accepted.
     """
 
     def __init__(self) -> None:
@@ -49,10 +49,10 @@ class Listening(asyncio.SelectorEventLoop):
 
 
 def start_native_threads() -> None:
-    """Start libuv's thread pool, which then lives as long as the process.
+    """Start libuv's thread pool, which lives as long as the process.
 
-    Every ``sock_connect`` of uvloop goes through it, literal addresses too; started before the
-    first test, it is nobody's leak.
+    Every ``sock_connect`` of uvloop uses it, even for literal addresses; started before the first
+    test, it does not count as a leak.
     """
     if "uvloop" in FACTORIES:
         loop = FACTORIES["uvloop"]()
@@ -61,7 +61,7 @@ def start_native_threads() -> None:
 
 
 class ExecutorUsedError(AssertionError):
-    """Something went to the loop's default executor."""
+    """The loop's default executor was used."""
 
 
 class NoExecutor(ThreadPoolExecutor):
@@ -72,10 +72,10 @@ class NoExecutor(ThreadPoolExecutor):
 
 
 def forbid_executor(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make look-ups, ``to_thread`` and ``run_in_executor(None, …)`` fail on this loop.
+    """Make name resolution, ``to_thread`` and ``run_in_executor(None, …)`` fail on this loop.
 
-    The stock loop looks names up in the executor; uvloop has threads of its own for that, and asks
-    itself for literal addresses too, which it answers without them.
+    The stock loop resolves names in the executor; uvloop has its own threads for that, and also
+    calls itself for literal addresses, which need no thread.
     """
     look_up = loop.getaddrinfo
 
@@ -93,7 +93,7 @@ def forbid_executor(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyP
 
 
 def is_literal(host: str) -> bool:
-    """Whether this is an address rather than a name."""
+    """Return whether this is an address rather than a name."""
     try:
         ipaddress.ip_address(host)
     except ValueError:

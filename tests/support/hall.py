@@ -1,11 +1,11 @@
-"""What tryconnect says of every peer, by every kind of call: a table for the documents.
+"""Writes what tryconnect reports for every peer, by every kind of call: a table for the docs.
 
-Run from the root of a checkout; ``--write`` puts the table into ``docs/reference/peers.rst``::
+Run from the root of a checkout; ``--write`` writes the table into ``docs/reference/peers.rst``::
 
     python -m tests.support.hall [--write]
 
-``test_hall.py`` asks all peers again, and holds that page to what is said: to the words, not to the
-times.
+``tests/testing/test_bad_peers_page.py`` checks all peers again, and compares the words, but not the
+times, with that page.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ PAGE: Final = Path(__file__).parents[2] / "docs/reference/peers.rst"
 BEGIN, END = ".. table begins: written by tests/support/hall.py", ".. table ends"
 
 HURRY: Final = 0.3
-"""Seconds that a peer is given which would keep who asks it waiting."""
+"""Timeout in seconds for peers that never answer."""
 
 VERDICT_TIMEOUT: Final = 20.0
-"""Seconds that all others are given, more than any takes."""
+"""Timeout in seconds for all others, more than any takes."""
 
 DEFAULT_LIMIT: Final = 50
 
@@ -40,14 +40,14 @@ CALLS: Final = ("try_connect", "probe", "fetch_text", "sync", f"{DEFAULT_LIMIT} 
 
 
 class Place(NamedTuple):
-    """Where a peer is, and who knows its name; ``None``: it has none."""
+    """The address of a peer, and its name server; ``None`` if it has no name."""
 
     address: str
     names: dict[str, Any] | None = None
 
 
 class Row(NamedTuple):
-    """One line of the table: a peer, how to get there, and what it does."""
+    """One row of the table: how to open a peer, what it does, and whether it hangs."""
 
     open: Callable[[], AbstractContextManager[Place]]
     does: str
@@ -55,7 +55,7 @@ class Row(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What a call said, and how long it, or the longest of many, took in seconds."""
+    """The result of a call, and the seconds that it, or the longest of many, took."""
 
     word: str
     seconds: float
@@ -72,7 +72,7 @@ def _exhibited(exhibit: peers.PeerCase) -> Iterator[Place]:
 
 @contextmanager
 def _redirecting(location: str | None, status: int = 302) -> Iterator[Place]:
-    """Lead from one good server elsewhere; HTTP, HTTPS and OTHER are the addresses of three."""
+    """Redirect from one good server elsewhere; HTTP, HTTPS and OTHER are the addresses of three."""
     secure = peers.http_server(tls=peers.server_context())
     with (
         peers.in_thread(peers.http_server()) as http,
@@ -170,19 +170,19 @@ BAD_PEERS: Final = {
 SECTIONS: Final = {"Servers": BAD_PEERS, "Redirects": REDIRECTS, "Name servers": NAMES}
 
 ENDS_BY_ITSELF: Final = {"endless body"}
-"""They would keep who asks waiting, but not a call that takes a limited number of bytes."""
+"""They never end, but calls that read a limited number of bytes do."""
 
 
 # --- asking them
 
 
 def limit_for(name: str, row: Row) -> float:
-    """Seconds that a call is given."""
+    """Return the timeout of a call in seconds."""
     return HURRY if row.hangs and name not in ENDS_BY_ITSELF else VERDICT_TIMEOUT
 
 
 def answers(name: str, row: Row) -> dict[str, Said]:
-    """Ask a peer by all kinds of calls; say what each said, in the order of ``CALLS``."""
+    """Check a peer by all kinds of calls; return each result, in the order of ``CALLS``."""
     limit = limit_for(name, row)
     with row.open() as place:
         said = asyncio.run(_asked(place, limit))
@@ -273,7 +273,7 @@ def read(page: str) -> dict[tuple[str, str], list[str]]:
 
 
 def lines() -> Iterator[str]:
-    """Ask all peers, and write down what is said."""
+    """Check all peers, and yield the lines of the table."""
     for title, rows in SECTIONS.items():
         yield from ("", title, "-" * len(title), "", ".. list-table::", "   :header-rows: 1", "")
         yield from (f"   {'*' if not at else ' '} - {head}" for at, head in enumerate(("", *CALLS)))
@@ -283,7 +283,7 @@ def lines() -> Iterator[str]:
 
 
 def main() -> None:
-    """Print the table, and write it where it belongs if asked to."""
+    """Print the table, and write it into its page if requested."""
     made = []
     for line in lines():
         print(line)  # noqa: T201 - that is what it is for

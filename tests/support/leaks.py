@@ -1,10 +1,11 @@
-"""What a test leaves behind: tasks, timers, descriptors, threads, and words of complaint.
+"""Finds what a test leaves behind: tasks, timers, descriptors, threads, and complaints.
 
-``Snapshot.take()`` before and after, ``differences(before, after)`` in sentences. ``watch()`` and
-``watch_sync()`` do both around a block; ``conftest.py`` puts them around every test.
+Call ``Snapshot.take()`` before and after; ``differences(before, after)`` returns sentences.
+``watch()`` and ``watch_sync()`` do both around a block; ``conftest.py`` puts them around every
+test.
 
-The law of this file: what exists before a block is not its fault; what exists after it, and goes
-away within moments by itself, is not either (c-ares closes its channels in a thread of its own).
+A block is not to blame for what exists before it, nor for what disappears by itself within moments
+after it (c-ares closes its channels in its own thread).
 """
 
 import asyncio
@@ -25,10 +26,10 @@ from typing import Any, NamedTuple, Self
 from tryconnect._runtime.portal import portal_loop
 
 SETTLE_TIMEOUT = 3.0
-"""Seconds within which things may still go away; a busy machine needs more than one of them."""
+"""Seconds within which things may still disappear; a busy machine needs more than one."""
 
 PAUSE = 0.002
-"""Seconds between two looks."""
+"""Seconds between two snapshots."""
 
 PYCARES_THREAD = "_run_safe_shutdown_loop"
 """The target of pycares' one daemon thread, which lives as long as the process."""
@@ -36,12 +37,12 @@ PYCARES_THREAD = "_run_safe_shutdown_loop"
 LOGGERS = ("asyncio", "aiohttp", "aiodns")
 
 SLOW = 1.0
-"""Seconds that one step may hold the loop before asyncio complains (its own 0.1 s is too little
-for busy machines)."""
+"""Seconds that one step may block the loop before asyncio complains (its default of 0.1 s is too
+short for busy machines)."""
 
 
 class Descriptor(NamedTuple):
-    """An open file descriptor and what the system says is behind it."""
+    """An open file descriptor, and what it refers to."""
 
     number: int
     target: str
@@ -56,7 +57,7 @@ class Descriptor(NamedTuple):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What exists at one moment. Empty where the system or the loop cannot tell."""
+    """What exists at one moment. Empty if the system or the loop cannot report it."""
 
     tasks: frozenset[asyncio.Task[Any]]
     timers: frozenset[asyncio.TimerHandle]
@@ -66,7 +67,7 @@ class Snapshot:
 
     @classmethod
     def take(cls) -> Self:
-        """Look around, in the running loop if there is one."""
+        """Take a snapshot, in the running loop if there is one."""
         threads = frozenset(threading.enumerate())
         return cls(
             tasks=frozenset(_tasks()),
@@ -78,7 +79,7 @@ class Snapshot:
 
 
 def differences(before: Snapshot, after: Snapshot) -> list[str]:
-    """One sentence for each thing that is in ``after`` only."""
+    """Return a sentence for each thing that is only in ``after``."""
     return [
         f"{kind.name}: {thing}"
         for kind in fields(Snapshot)
@@ -87,7 +88,7 @@ def differences(before: Snapshot, after: Snapshot) -> list[str]:
 
 
 def _loops() -> Iterator[asyncio.AbstractEventLoop]:
-    """The running loop, if there is one, and the portal's."""
+    """Yield the running loop, if there is one, and the portal's."""
     with contextlib.suppress(RuntimeError):
         yield asyncio.get_running_loop()
     yield portal_loop()
@@ -100,23 +101,23 @@ def _tasks() -> set[asyncio.Task[Any]]:
 
 
 def _timers() -> Iterator[asyncio.TimerHandle]:
-    """The timers of asyncio's own loops; others keep theirs out of sight."""
+    """Yield the timers of asyncio's own loops; other loops do not expose theirs."""
     for loop in _loops():
         timers = list(getattr(loop, "_scheduled", ()))
         yield from (each for each in timers if not each.cancelled())
 
 
 def _descriptors() -> Iterator[Descriptor]:
-    """All open descriptors but the null device; the ends of socket pairs are only counted.
+    """Yield all open descriptors except the null device; ends of socket pairs are only counted.
 
     uvloop keeps a null device in reserve from its first connection on. It opens another pair for
-    signals at each run, and fixtures and tests are runs of their own.
+    signals at each run, and fixtures and tests are separate runs.
     """
     if sys.platform != "linux":
         return
     pairs = itertools.count()
     for entry in Path("/proc/self/fd").iterdir():
-        # The one that lists the folder is gone by now.
+        # The descriptor that lists the directory is closed by now.
         with contextlib.suppress(OSError):
             number, target = int(entry.name), str(entry.readlink())
             if target == os.devnull:
@@ -137,14 +138,14 @@ def _is_of_a_pair(descriptor: int) -> bool:
 
 
 def _native_threads() -> set[str]:
-    """All threads of the process, also those that Python did not start (c-ares has some)."""
+    """Return all threads of the process, including those of C libraries (c-ares has some)."""
     if sys.platform != "linux":
         return set()
     return {entry.name for entry in Path("/proc/self/task").iterdir()}
 
 
 class Complaints(logging.Handler):
-    """Collects what reaches the loop's exception handler, and warnings of asyncio and aiohttp."""
+    """Collects calls to the loop's exception handler, and warnings of asyncio and aiohttp."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -175,7 +176,7 @@ class Guard:
     complaints: Complaints = field(default_factory=Complaints)
 
     def expect_complaints(self) -> list[str]:
-        """For tests that cause complaints on purpose: give them out, and forget them."""
+        """Return the complaints and forget them, for tests that cause them on purpose."""
         heard, self.complaints.heard = self.complaints.heard, []
         return heard
 
@@ -183,20 +184,20 @@ class Guard:
         return differences(self.before, Snapshot.take())
 
     def pauses(self, patience: float) -> Iterator[float]:
-        """Short waits, as long as something is left and there is patience."""
+        """Yield short waits while something is left, for at most ``patience`` seconds."""
         deadline = time.monotonic() + patience
         while self.left() and time.monotonic() < deadline:
             yield PAUSE
 
     def verdict(self) -> None:
-        """Raise if anything is left, or was complained about."""
+        """Raise if anything is left, or anything complained."""
         if faults := self.left() + self.complaints.heard:
             raise AssertionError("left behind:\n  " + "\n  ".join(faults))
 
 
 @contextlib.asynccontextmanager
 async def watch(patience: float = SETTLE_TIMEOUT) -> AsyncIterator[Guard]:
-    """Watch a block of the running loop; ``AssertionError`` tells what it left."""
+    """Watch a block in the running loop; ``AssertionError`` says what it left."""
     loop = asyncio.get_running_loop()
     loop.slow_callback_duration = SLOW
     guard = Guard()
@@ -215,7 +216,7 @@ async def watch(patience: float = SETTLE_TIMEOUT) -> AsyncIterator[Guard]:
 
 @contextlib.contextmanager
 def watch_sync(patience: float = SETTLE_TIMEOUT) -> Iterator[Guard]:
-    """The same where no loop runs: descriptors, threads and warnings."""
+    """Watch a block without a loop: descriptors, threads and warnings."""
     guard = Guard()
     with guard.complaints.listening():
         yield guard

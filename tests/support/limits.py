@@ -1,4 +1,4 @@
-"""What the system lets this process have, made less for a while."""
+"""Lowers the limits of this process temporarily."""
 
 import contextlib
 import socket
@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def descriptors(left: int) -> Iterator[None]:
-    """Leave this process so many of them."""
+    """Leave this process ``left`` free descriptors."""
     import resource  # noqa: PLC0415 - only some systems have it
 
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.ExitStack() as opened:
-        # The lowest free numbers are given out first; there may be others in between.
+        # The lowest free numbers are allocated first; there may be used ones in between.
         free = [opened.enter_context(socket.socket()) for _ in range(left + 1)]
         limit = free[-1].fileno()
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limits[1]))
@@ -25,7 +25,7 @@ def descriptors(left: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def no_thread_to_be_had() -> Iterator[None]:
-    """Let no thread start: a new one would want a larger stack than any address can reach."""
+    """Make threads fail to start: their stack would exceed the address space."""
     before = threading.stack_size(2**48)
     try:
         yield

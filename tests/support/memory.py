@@ -1,4 +1,4 @@
-"""How much memory this process has, for the scripts that look whether it grows (Linux)."""
+"""Measures the memory of this process, for the scripts that check whether it grows (Linux)."""
 
 import ctypes
 import gc
@@ -9,11 +9,11 @@ __all__ = ["held"]
 
 
 def held() -> float:
-    """Return the MiB that this process holds; 0 where the system does not tell in Linux's way.
+    """Return the MiB that this process holds; 0 on systems other than Linux.
 
-    What was freed goes back to the system first.  glibc keeps it otherwise: once a block of 20 MB
-    was freed, up to 40 MB of free memory may lie at the heap's end (``mallopt(3)``,
-    ``M_MMAP_THRESHOLD``), and how much it is hangs on where the last small block happened to be.
+    Freed memory is returned to the system first. Otherwise glibc keeps it: once a block of 20 MB
+    was freed, up to 40 MB of free memory may remain at the end of the heap (``mallopt(3)``,
+    ``M_MMAP_THRESHOLD``), depending on where the last small block happens to be.
     """
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
@@ -23,7 +23,7 @@ def held() -> float:
 
 
 def resident() -> float:
-    """Return the MiB that this process has in memory, held or not."""
+    """Return the resident memory of this process in MiB, including freed memory."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except OSError:

@@ -1,4 +1,4 @@
-"""One peer for each phase that a check can be in, for programs that die there."""
+"""One peer for each phase of a check, for programs that exit during it."""
 
 import json
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ async def _silent(connection: peers.Connection) -> None:
 
 @asynccontextmanager
 async def phases() -> AsyncIterator[str]:
-    """Open all of them; yields JSON: an address for each, and a name server."""
+    """Open all peers; yields JSON with the address of each, and a name server."""
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         http = await enter(peers.http_server())
@@ -49,7 +49,7 @@ async def phases() -> AsyncIterator[str]:
 
 
 TWO = ["127.0.0.2", "127.0.0.1"]
-"""Addresses of one name: on the first of them nobody listens."""
+"""Addresses of one name; nothing listens on the first."""
 
 CLIENTS = """
 import asyncio, collections, contextlib, gc, json, os, random, signal, ssl, sys, threading, time
@@ -106,4 +106,4 @@ async def each(reports):
     async with contextlib.aclosing(reports):
         return [report async for report in reports]
 """
-"""How a program that is given these and the name of a loop begins."""
+"""The beginning of a program whose arguments are these and the name of a loop."""

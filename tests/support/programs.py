@@ -1,4 +1,4 @@
-"""Programs of a test's own, run as strictly as Python can: ``python -X dev -W error``."""
+"""Runs programs for tests as strictly as Python can: ``python -X dev -W error``."""
 
 import subprocess
 import sys
@@ -10,19 +10,19 @@ PRELUDE = """
 import logging
 logging.getLogger("asyncio").addFilter(lambda record: not record.msg.startswith("Executing "))
 """
-"""asyncio complains of each step that took 0.1 s, and on a busy machine any does."""
+"""asyncio complains of each step that takes 0.1 s, and on a busy machine any may."""
 
 
 def run(
     program: str, *words: str, by: tuple[str, ...] = (), seconds: float = 60
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program in a process of its own and wait for its end.
+    """Run a program in its own process and wait until it exits.
 
     Args:
-        program: its text.
-        words: its ``sys.argv[1:]``.
-        by: a command that runs it, as ``("unshare", "--net")``.
-        seconds: after which it is killed and the test fails.
+        program: Its source.
+        words: Its ``sys.argv[1:]``.
+        by: A command prefix, such as ``("unshare", "--net")``.
+        seconds: The time after which it is killed and the test fails.
     """
     return subprocess.run(  # noqa: S603 - our own words
         [*by, sys.executable, "-X", "dev", "-W", "error", "-c", PRELUDE + program, *words],

@@ -1,4 +1,4 @@
-"""A screen for windows that cannot do without one, and that nobody looks at."""
+"""A virtual screen for windows that require one."""
 
 import contextlib
 import subprocess
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def screen(size: str = "320x240") -> Iterator[str]:
-    """Run an X server in memory (Debian's ``xvfb``); the value is its ``DISPLAY``."""
+    """Run an X server in memory (Debian's ``xvfb``); yields its ``DISPLAY``."""
     with subprocess.Popen(  # noqa: S603 - our own words
         ["Xvfb", "-displayfd", "1", "-nolisten", "tcp", "-screen", "0", f"{size}x24"],  # noqa: S607
         stdout=subprocess.PIPE,

@@ -1,7 +1,7 @@
-"""Tests that take over 0.2 seconds are marked ``slow``: a plain run leaves them out.
+"""Requires tests that take over 0.2 seconds to be marked ``slow``; a plain run skips them.
 
-At the end of a run, a section names those that are not marked. Machines are noisy: so a run fails
-only where the environment says ``TRYCONNECT_TESTS=all``, and a test took five times as long.
+At the end of a run, a section lists those that are not marked. Since machines are noisy, a run
+fails only with ``TRYCONNECT_TESTS=all`` in the environment, if a test took five times as long.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 from tests.support.wants import ALL
 
 SLOW = 0.2
-"""Seconds for set-up, call and tear-down together."""
+"""Seconds for setup, call and teardown together."""
 
 FAR_TOO_SLOW = 5 * SLOW
 

@@ -1,4 +1,4 @@
-"""Coverage is measured of the whole package, by lines and branches, and of nothing else."""
+"""Coverage is measured for the whole package, by lines and branches, and for nothing else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def measured(folder: Path, *program: str) -> dict[str, object]:
-    """Run a program under the project's own configuration, and return coverage's report of it."""
+    """Run a program with the project's configuration, and return its coverage report."""
     data = f"--data-file={folder / 'coverage'}"
     report = folder / "coverage.json"
     commands = (
@@ -34,7 +34,7 @@ def measured(folder: Path, *program: str) -> dict[str, object]:
 
 
 def test_every_room_is_in_the_report_also_those_that_nobody_entered(tmp_path: Path) -> None:
-    """Else a room without a single test would be missed by who reads the figure."""
+    """Otherwise the figure would hide a module without a single test."""
     report = measured(tmp_path, "-m", "tryconnect", "--version")
 
     files = report["files"]
@@ -61,7 +61,7 @@ assert os.waitpid(child, 0)[1] == 0
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks on Windows")
 def test_what_children_ran_counts_too(tmp_path: Path) -> None:
-    """Else what only happens in a program of its own, or as a process ends, had no test."""
+    """Otherwise code that only runs in a separate program, or at exit, would count as untested."""
     (tmp_path / "parent.py").write_text(PARENT, "utf-8")
 
     report = measured(tmp_path, str(tmp_path / "parent.py"))

@@ -1,4 +1,4 @@
-"""A test that is slow and not marked so is named, and fails the gate where it is far too slow."""
+"""A slow test without the mark is listed, and fails the gate if it is far too slow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a test wants and does not find skips it in plain runs, and fails it in the gate's."""
+"""A missing requirement skips a test in plain runs, and fails it in the gate."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Code as a user would write it, with every public name: checked by mypy, never run."""
+"""Code as users would write it, with every public name: checked by mypy, never run."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def report(report: Report) -> None:
 
 
 def words(report: Report) -> str:
-    """Every reason is a text of its own; ``match`` works on its members."""
+    """Every reason is a distinct string; ``match`` works on its members."""
     match report.reason:
         case Reason.ok:
             return "up"

@@ -1,9 +1,9 @@
-"""Tests that want more than the extra ``test`` brings: a program, a module, a machine's rights.
+"""Tests that need more than the extra ``test``: a program, a module, or privileges.
 
-A test says so by ``@pytest.mark.wants(program="nginx")``, ``wants(module="qasync")`` or
-``wants(namespaces=True)``.  Where that is missing it is skipped, and says what is missing.  With
-``TRYCONNECT_TESTS=all`` it fails instead: ``.ci/run`` installs what they want, and then runs
-``pytest -m wants`` so, since a test that is skipped there would prove nothing.
+Such a test is marked ``@pytest.mark.wants(program="nginx")``, ``wants(module="qasync")`` or
+``wants(namespaces=True)``. If the requirement is missing the test is skipped, with the reason. With
+``TRYCONNECT_TESTS=all`` it fails instead: ``.ci/run`` installs all requirements and then runs
+``pytest -m wants`` that way, since a skipped test would prove nothing there.
 """
 
 import functools
@@ -31,7 +31,7 @@ def _has_module(name: str) -> bool:
 
 @functools.cache
 def _has_namespaces(wanted: bool) -> bool:  # noqa: FBT001 - the value of the mark
-    """Whether a network of our own can be made, which takes ``ip`` and root's rights."""
+    """Return whether network namespaces can be created, which requires ``ip`` and root."""
     if not wanted or not _has_program("ip"):
         return not wanted
     tried = subprocess.run(["unshare", "--net", "true"], check=False, capture_output=True)  # noqa: S607
@@ -46,7 +46,7 @@ KINDS: dict[str, Callable[..., bool]] = {
 
 
 def missing(item: pytest.Item) -> Iterator[str]:
-    """What a test wants and this machine does not have."""
+    """Yield the requirements of a test that this machine lacks."""
     for mark in item.iter_markers("wants"):
         for kind, wanted in mark.kwargs.items():
             if not KINDS[kind](wanted):

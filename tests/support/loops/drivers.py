@@ -1,7 +1,7 @@
-"""How to run a coroutine to its end in each event loop that people have.
+"""Runs a coroutine to completion in each supported event loop.
 
-A driver brings up what the loop belongs to (an application, a window), and takes it down.  The
-modules are those of other people and may be missing, so nobody imports them but the drivers.
+A driver creates what the loop belongs to (an application, a window), and closes it. The third-party
+modules may be missing, so only the drivers import them.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def glib(work: Work) -> None:
 
 
 def tk(work: Work) -> None:
-    """A stock loop that looks at the window every 10 ms."""
+    """A stock loop that updates the window every 10 ms."""
     root = importlib.import_module("tkinter").Tk()
     main_loop = importlib.import_module("async_tkinter_loop").main_loop
 
@@ -66,7 +66,7 @@ def tk(work: Work) -> None:
 
 
 def tk_pumped(work: Work) -> None:
-    """A window that lets a stock loop turn once every 5 ms."""
+    """A window that runs a stock loop once every 5 ms."""
     root = importlib.import_module("tkinter").Tk()
     loop = asyncio.new_event_loop()
     task = loop.create_task(work)
@@ -86,7 +86,7 @@ def tk_pumped(work: Work) -> None:
 
 
 def nest_asyncio(work: Work) -> None:
-    """A stock loop that runs inside of a step of its own."""
+    """A stock loop that runs inside one of its own steps."""
     importlib.import_module("nest_asyncio").apply()
 
     async def outer() -> None:
@@ -117,16 +117,16 @@ def slotted(work: Work) -> None:
 
 
 class Driver(NamedTuple):
-    """A loop, what it wants, and what is known of it.
+    """A loop, what it requires, and what is known about it.
 
     Attributes:
-        title: its name in docs/howto/event-loops.rst.
-        run: runs a coroutine in it.
-        wants: marks of ``tests/support/wants.py``.
-        through_portal: the schemes that it cannot do itself.
-        threads: those that the loop brings by itself: libuv's four, which look numbers up, and
+        title: Its name in docs/howto/event-loops.rst.
+        run: Runs a coroutine in it.
+        wants: Arguments of the mark of ``tests/support/wants.py``.
+        through_portal: The schemes that it does not support itself.
+        threads: How many threads the loop itself starts: libuv's four, which resolve addresses, and
             Tcl's notifier.
-        noise: what it complains of by itself, as arguments of ``-W``.
+        noise: Warnings that it causes itself, as arguments of ``-W``.
     """
 
     title: str

@@ -1,6 +1,6 @@
-"""Loops written by hand, which have as little as a loop can have: no sockets, no timers, no clock.
+"""Hand-written loops with as little as a loop can have: no sockets, no timers, no clock.
 
-What they lack raises ``NotImplementedError``, as ``asyncio.AbstractEventLoop`` does by itself.
+What they lack raises ``NotImplementedError``, as ``asyncio.AbstractEventLoop`` does.
 """
 
 from __future__ import annotations
@@ -69,10 +69,10 @@ class _Turning:
 
 
 class MinimalLoop(_Turning, asyncio.AbstractEventLoop):  # type: ignore[misc]
-    """One that asyncio's own abstract class is filled in for, as far as it goes."""
+    """A minimal loop derived from asyncio's abstract class."""
 
 
 class SlottedLoop(_Turning):
-    """One that is no ``AbstractEventLoop``, and that cannot be referred to weakly."""
+    """A minimal loop that is no ``AbstractEventLoop``, and does not support weak references."""
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""Stock loops that cannot do one thing, and keep a list of what was tried."""
+"""Stock loops that lack one feature, and record what was tried."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ BaseLoop = asyncio.SelectorEventLoop
 
 
 class PlantedLoop(BaseLoop):
-    """What it lacks raises ``NotImplementedError``, by itself or wrapped in another error."""
+    """What it lacks raises ``NotImplementedError``, directly or wrapped in another error."""
 
     lacks: ClassVar[frozenset[str]] = frozenset()
     wrapped: ClassVar[bool] = False
     tried: ClassVar[list[str]] = []
     delay: ClassVar[float] = 0.0
-    """Seconds until the loop finds out that it is unable."""
+    """Seconds until the loop raises for what it lacks."""
 
     async def sock_connect(self, sock: socket.socket, address: Any) -> None:
         await self._try("unix" if sock.family == socket.AF_UNIX else "connect")
@@ -37,6 +37,6 @@ class PlantedLoop(BaseLoop):
 
 
 def planted(*lacks: str, wrapped: bool = False, delay: float = 0.0) -> type[PlantedLoop]:
-    """Return a class of loops of which nothing is known yet."""
+    """Return a new class of loops, about which nothing is known yet."""
     words = {"lacks": frozenset(lacks), "wrapped": wrapped, "delay": delay, "tried": []}
     return type("PlantedLoop", (PlantedLoop,), words)

@@ -1,8 +1,8 @@
-"""A program in somebody else's event loop: all the checks of the suite, one after the other.
+"""Runs all checks of the suite in a given event loop, one after another.
 
 ``python -m tests.support.loops.program NAME ADDRESSES`` runs them in the loop of that name and
-prints what came of each, as JSON: a process of its own, since an application is one in a process,
-and some loops change asyncio for all.  ADDRESSES is a JSON object.
+prints the results as JSON. It runs in its own process, since there is one application in a process,
+and some loops change asyncio globally. ADDRESSES is a JSON object.
 """
 
 from __future__ import annotations
@@ -88,14 +88,14 @@ async def failed_fetch(at: Addresses) -> object:
 
 
 async def kept(at: Addresses) -> object:
-    """A client keeps its connections, whatever thread they are in."""
+    """A client keeps its connections alive, whatever thread they are in."""
     async with tryconnect.Client() as client:
         reports = [await client.probe(at["http"]) for _ in range(3)]
     return [report.timings.connect is None for report in reports]
 
 
 async def chosen(at: Addresses) -> object:
-    """Everything through the portal, in loops that need no portal too."""
+    """Everything goes through the portal, even in loops that do not need it."""
     async with tryconnect.Client(loop="portal") as client:
         return [(await client.probe(at[name])).reason for name in ("http", "https", "tcp", "unix")]
 
@@ -107,7 +107,7 @@ async def bulk(at: Addresses) -> object:
 
 
 async def forgotten_bulk(at: Addresses) -> object:
-    """A run whose reader has gone ends itself."""
+    """A run ends by itself when its consumer is gone."""
     async for report in tryconnect.probe_many([at["http"]] + [at["silent"]] * 10):
         return report.reason
     return None
@@ -132,7 +132,7 @@ async def watching(at: Addresses) -> object:
 
 
 def blocking(at: Addresses) -> object:
-    """What a job of the executor does, in a thread that its loop may mark as running."""
+    """Run a job in the executor, in a thread that its loop may mark as running."""
     with tryconnect.sync.Client() as client:
         kept = client.try_connect(at["http"])
     text = tryconnect.sync.fetch_text(at["http"])
@@ -141,7 +141,7 @@ def blocking(at: Addresses) -> object:
 
 
 async def in_executor(at: Addresses, run_in_executor: Any) -> object:
-    """What a job says; ``None`` where there is no executor."""
+    """Return the result of a job; ``None`` if there is no executor."""
     try:
         return await run_in_executor(None, blocking, at)
     except NotImplementedError:
@@ -154,11 +154,11 @@ CASES: tuple[Case, ...] = (
     *(fetch_text, failed_fetch, kept),
     *(bulk, forgotten_bulk, waiting, waiting_in_vain, watching),
 )
-"""In this order; what opens the portal in every loop comes last, in ``main``."""
+"""They run in this order; those that open the portal in every loop come last, in ``main``."""
 
 
 def threads() -> int:
-    """All threads of the process, also those that Python did not start; 0 where nobody can tell."""
+    """Return the number of threads of the process, including those of C libraries; 0 if unknown."""
     folder = Path("/proc/self/task")
     return sum(1 for _ in folder.iterdir()) if folder.is_dir() else 0
 
@@ -168,7 +168,7 @@ def has_portal() -> bool:
 
 
 async def settled(most: int) -> int:
-    """Count the threads when those of closed c-ares channels have ended, which takes a moment."""
+    """Count the threads once those of closed c-ares channels have ended, which takes a moment."""
     for _ in range(200):
         if threads() <= most:
             break
@@ -177,7 +177,7 @@ async def settled(most: int) -> int:
 
 
 def forbid_executor() -> None:
-    """Make the loop's executor fail, where the loop lets its methods be replaced."""
+    """Make the loop's executor fail, if the loop allows its methods to be replaced."""
 
     def refuse(*args: object) -> None:
         raise AssertionError(f"the executor was to run {args}")
@@ -187,7 +187,7 @@ def forbid_executor() -> None:
 
 
 class Watch:
-    """Notes the most threads that there were, as often as anything is imported or awaited."""
+    """Records the peak number of threads, at every import and every ``await``."""
 
     def __init__(self) -> None:
         self.most = threads()
@@ -224,10 +224,11 @@ async def main(loop: str, at: Addresses, outcomes: dict[str, object]) -> None:
 
 
 def run(loop: str, addresses: str) -> None:
-    # On a busy machine any step takes 0.1 s; asyncio and qasync complain, each by its own logger.
+    # On a busy machine any step may take 0.1 s; asyncio and qasync complain, each with its own
+    # logger.
     if logging.lastResort is not None:
         logging.lastResort.addFilter(lambda record: not str(record.msg).startswith("Executing "))
-    tryconnect.Client()  # imports aiohttp; where a call does that, it starts a thread for it
+    tryconnect.Client()  # imports aiohttp here, since a call would start a thread for that
     outcomes: dict[str, object] = {}
     work: Coroutine[Any, Any, None] = main(loop, json.loads(addresses), outcomes)
     DRIVERS[loop].run(work)

@@ -1,7 +1,7 @@
-"""A cable between two namespaces, and what can be done to it.
+"""A cable between two network namespaces, and ways to break it.
 
-The law of this file: nothing here works outside of a namespace that was made for it.  Its addresses
-are invented, and mean something else in any other network.
+Nothing here works outside a namespace that was made for it. The addresses are invented, and mean
+something else in any other network.
 """
 
 import json
@@ -16,16 +16,16 @@ from typing import NamedTuple
 NEAR, FAR, NOBODY = "10.77.0.1", "10.77.0.2", "10.77.0.3"
 NEAR_V6, FAR_V6, NOBODY_V6 = "fd77::1", "fd77::2", "fd77::3"
 ELSEWHERE = "10.78.0.1"
-"""An address that no route leads to."""
+"""An address without a route."""
 DEVICE, FAR_DEVICE = "near0", "far0"
 PREFIXES = {4: 24, 6: 64}
 
 
 def alone() -> None:
-    """Refuse to go on in a network that others use.
+    """Refuse to continue in a network that others use.
 
     Raises:
-        RuntimeError: this is the namespace that the tests were started in, or one with devices.
+        RuntimeError: This is the namespace in which the tests were started, or one with devices.
     """
     outer = os.environ.get("TRYCONNECT_OUTER_NETWORK")
     links = json.loads(system("ip", "-json", "link"))
@@ -35,7 +35,7 @@ def alone() -> None:
 
 
 def system(*command: str) -> str:
-    """Run a command of the system's, and return what it says."""
+    """Run a system command, and return its output."""
     done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr}")
@@ -46,19 +46,19 @@ class Far(NamedTuple):
     """The machine at the other end."""
 
     ports: Mapping[str, int]
-    """Those of its servers, by name."""
+    """The ports of its servers, by name."""
     by: tuple[str, ...]
-    """The command that runs another one there."""
+    """The command prefix that runs a command there."""
 
     def at(self, server: str, scheme: str = "http") -> str:
-        """The URL of a server by name."""
+        """Return the URL of a server by name."""
         host = f"[{FAR_V6}]" if server.endswith("v6") else FAR
         return f"{scheme}://{host}:{self.ports[server]}"
 
 
 @contextmanager
 def cable() -> Iterator[Far]:
-    """Lay a cable to another machine; both go with the end of the context."""
+    """Connect a cable to another machine; both are removed when the context exits."""
     alone()
     with subprocess.Popen(
         ["unshare", "--net", sys.executable, "-m", "tests.support.own_network.far"],  # noqa: S607
@@ -96,7 +96,7 @@ def down() -> None:
 def _up(device: str, *ips: str, by: tuple[str, ...] = ()) -> None:
     for ip in ips:
         prefix = PREFIXES[6 if ":" in ip else 4]
-        # Nobody else can have the address, so none is asked.
+        # The address is unique here, so duplicate address detection is off.
         nodad = ("nodad",) if ":" in ip else ()
         system(*by, "ip", "address", "replace", f"{ip}/{prefix}", "dev", device, *nodad)
     system(*by, "ip", "link", "set", device, "up")
@@ -104,7 +104,7 @@ def _up(device: str, *ips: str, by: tuple[str, ...] = ()) -> None:
 
 @contextmanager
 def route(kind: str) -> Iterator[None]:
-    """Say of ``ELSEWHERE`` in this machine's routing table that it is unreachable, for example."""
+    """Give ``ELSEWHERE`` a route in this machine's table, such as ``unreachable``."""
     system("ip", "route", "add", kind, ELSEWHERE)
     try:
         yield
@@ -114,7 +114,7 @@ def route(kind: str) -> Iterator[None]:
 
 @contextmanager
 def firewall(rule: str, *, by: tuple[str, ...]) -> Iterator[None]:
-    """Filter what a machine takes in, by a rule of nftables."""
+    """Filter the input of a machine with an nftables rule."""
     system(*by, "nft", "add table inet broken")
     try:
         system(*by, "nft", "add chain inet broken in { type filter hook input priority 0 ; }")
@@ -126,7 +126,7 @@ def firewall(rule: str, *, by: tuple[str, ...]) -> Iterator[None]:
 
 @contextmanager
 def setting(name: str, value: str) -> Iterator[None]:
-    """Give a setting of the kernel's another value."""
+    """Change a kernel setting."""
     path = Path("/proc/sys/net", name)
     before = path.read_text()
     path.write_text(value)

@@ -1,7 +1,7 @@
-"""The other machine: servers at the far end of a cable, in a namespace of their own.
+"""The other machine: servers at the far end of a cable, in their own namespace.
 
-It says that it is there, waits until somebody has laid the cable to it and given it its addresses,
-opens its servers, says in a line of JSON where they are, and ends with its standard input.
+It reports that it has started, waits until the cable is connected and its addresses are set, opens
+its servers, prints their ports as a line of JSON, and exits when its standard input ends.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from tryconnect import testing as peers
 
 
 def say(line: str) -> None:
-    """Say it at once."""
+    """Print without buffering."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
@@ -24,7 +24,7 @@ async def serve() -> None:
     reader = asyncio.StreamReader()
     protocol = asyncio.StreamReaderProtocol(reader)
     await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, sys.stdin)
-    await reader.readline()  # the cable is there
+    await reader.readline()  # the cable is connected
     async with AsyncExitStack() as stack:
         openings = {
             "http": peers.http_server(host=FAR),

@@ -1,4 +1,4 @@
-"""What a broken network is reported as.  Run by ``test_own_network.py``, in a namespace."""
+"""How a broken network is reported. Run by ``test_own_network.py``, in a namespace."""
 
 import asyncio
 import re
@@ -43,7 +43,7 @@ def laid() -> Iterator[Far]:
 
 @pytest.fixture
 def far(laid: Far) -> Far:
-    """The other machine; asked for by each test, so that the leak guards see it as given."""
+    """Start the other machine; each test requests it, so that the leak guards expect it."""
     return laid
 
 
@@ -58,7 +58,7 @@ async def probed(address: str, *, timeout: float = 10) -> Report:
 
 @asynccontextmanager
 async def naming(*ips: str) -> AsyncIterator[Client]:
-    """A client that finds these addresses under ``far.test``."""
+    """Return a client that resolves ``far.test`` to these addresses."""
     async with peers.dns_server({"far.test": list(ips)}) as dns:
         names = Resolver(**dns.resolver_arguments)
         async with Client(proxy=None, resolver=names) as client:
@@ -110,7 +110,7 @@ REJECTIONS = {
     "icmpv6 policy-fail": Reason.unreachable,
     "icmpv6 reject-route": Reason.unreachable,
 }
-"""All that nftables can answer, and what is to be said then."""
+"""Everything that nftables can answer, and the expected report."""
 
 
 @on_each_loop
@@ -124,15 +124,15 @@ async def test_a_firewall_that_answers(far: Far, answer: str, reason: Reason) ->
         reports = await asyncio.gather(*(probed(far.at(server, each)) for each in SCHEMES))
 
     assert [report.reason for report in reports] == [reason, reason]
-    # On so short a cable the answer may come while the system is still busy with the question, and
-    # is heard when that is repeated after a second.
+    # On such a short cable the answer may arrive while the system is still sending the request, and
+    # is only noticed when that is repeated after a second.
     assert max(report.timings.total for report in reports) < 1 + LATE
 
 
 ROUTES = {
     "unreachable": Reason.unreachable,
     "blackhole": Reason.unreachable,
-    # As of a sandbox, "permission denied" is all that is to be heard.
+    # As in a sandbox, the only error is "permission denied".
     "prohibit": Reason.local,
 }
 
@@ -157,7 +157,7 @@ async def test_a_route_that_is_none(far: Far, kind: str, reason: Reason, scheme:
 @by_each_scheme
 @pytest.mark.parametrize("host", [NOBODY, f"[{NOBODY_V6}]"])
 async def test_nobody_at_that_address(far: Far, host: str, scheme: str) -> None:
-    """It is asked for three times on the cable, a second each; here a tenth of that."""
+    """The system sends three ARP requests, a second apart; here a tenth of that."""
     del far
     version = "ipv6" if "[" in host else "ipv4"
     with setting(f"{version}/neigh/{wires.DEVICE}/retrans_time_ms", "100"):
@@ -185,7 +185,7 @@ async def test_broken_ipv6_costs_a_moment_only(
             report = await client.probe(f"{scheme}://far.test:{port}")
 
     assert (report.reason, report.ip) == (Reason.ok, FAR)
-    # A quarter of a second belongs to happy eyeballs.
+    # A quarter of a second is the delay of Happy Eyeballs.
     assert report.timings.total < 0.25 + LATE
 
 
@@ -302,7 +302,7 @@ async def test_a_device_that_goes_away_while_connecting(far: Far, scheme: str) -
         finally:
             wires.up()
 
-    # The system sends again after a second, and may notice.
+    # The system retransmits after a second, and may notice.
     assert report.reason in {Reason.timeout, Reason.unreachable}
     assert report.timings.total < 1.5 + LATE
 
