@@ -1,4 +1,4 @@
-"""A cancellation ends a check at once, wherever it comes, and is never taken for an answer."""
+"""Cancellation ends a check at once, in any phase, and is never mistaken for an answer."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_thousand_cancellations_at_random_moments_leave_nothing(loop: str, pla
     assert (done.returncode, done.stderr) == (0, "")
     seen = json.loads(done.stdout)
     assert all(seen[str(phase)] >= 10 for phase in (*Phase, "redirected")), seen
-    assert seen["done before"] < MANY / 2  # the faster a machine, the more are
+    assert seen["done before"] < MANY / 2  # more on faster machines
 
 
 # --- together with the deadline
@@ -107,10 +107,10 @@ async def test_of_cancellation_and_deadline_in_one_moment_the_cancellation_wins(
     steps: int | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It comes just before the deadline (``None``), or so many steps of the loop after it.
+    """It comes just before the deadline (``None``), or a number of loop steps after it.
 
-    In the first of these the deadline's own cancellation is still on its way; then what is left of
-    the check is being closed.
+    In the first steps the deadline's own cancellation is still propagating; then the rest of the
+    check is being closed.
     """
     loop = asyncio.get_running_loop()
     passes = asyncio.Timeout._on_timeout  # type: ignore[attr-defined]
@@ -137,7 +137,7 @@ async def test_of_cancellation_and_deadline_in_one_moment_the_cancellation_wins(
         while not asked:  # noqa: ASYNC110 - steps have no event
             await asyncio.sleep(0)
 
-    # Who asks too late is told so, and has an answer.
+    # A late cancel() returns False, and the task has a result.
     assert task.cancelled() is asked[0]
     assert asked[0] or task.result() is False
     assert asked[0] or steps not in {None, 0}

@@ -1,7 +1,7 @@
-"""``try_connect(url)`` says what the idiom that it replaces says, or the docs tell why not.
+"""``try_connect(url)`` agrees with the idiom that it replaces, or the docs say why not.
 
-Both ask the same server, in a thread, one after the other.  ``docs/reference/differences.rst``
-holds the reasons for the second table.
+Both check the same server, in a thread, one after the other. ``docs/reference/differences.rst``
+explains the second table.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tryconnect.testing.tls import KINDS
 
 
 class Case(NamedTuple):
-    """A URL: what serves it, and its path there."""
+    """A URL: the server to open, and a path."""
 
     name: str
     serve: Callable[[], AbstractAsyncContextManager[peers.Peer]]
@@ -31,7 +31,7 @@ class Case(NamedTuple):
 
 
 def requests_idiom(url: str) -> bool:
-    """What thousands of programs do; only the deadline is ours, so that the tests end."""
+    """The idiom of thousands of programs, plus a deadline, so that the tests end."""
     try:
         with requests.get(url, timeout=5):
             return True
@@ -49,7 +49,7 @@ def _redirect_to(location: str) -> str:
     return f"redirect-to?status=302&location={quote(location)}"
 
 
-# Where the answer's framing is broken, requests fails when it downloads the body; see DIFFERENT.
+# If the response's framing is broken, requests fails when it downloads the body; see DIFFERENT.
 _BODY_BREAKS = (
     "short_body",
     "broken_chunk",
@@ -119,13 +119,13 @@ SAME = [
     *(
         Case(f"tls {kind}", partial(peers.tls_server, kind))
         for kind in KINDS
-        if kind != "silent_handshake"  # a matter of the deadline alone
+        if kind != "silent_handshake"  # depends only on the deadline
     ),
 ]
 
 
 class Different(NamedTuple):
-    """A URL of which we say something else on purpose."""
+    """A URL for which tryconnect differs on purpose."""
 
     case: Case
     ours: bool
@@ -207,7 +207,7 @@ def test_legacy_ipv4_forms_differ() -> None:
 
 
 def test_the_ca_store_is_the_systems(monkeypatch: pytest.MonkeyPatch, ca_file: Path) -> None:
-    """SSL_CERT_FILE, which OpenSSL reads, means nothing to requests and its own bundle."""
+    """requests, which has its own bundle, ignores SSL_CERT_FILE, which OpenSSL reads."""
     monkeypatch.delenv("REQUESTS_CA_BUNDLE")
     monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
     with peers.in_thread(peers.tls_server()) as server:
@@ -216,7 +216,7 @@ def test_the_ca_store_is_the_systems(monkeypatch: pytest.MonkeyPatch, ca_file: P
 
 
 def test_only_we_have_a_deadline_for_the_whole() -> None:
-    """requests' timeout is one for each read, and a byte now and then is enough for it."""
+    """requests' timeout applies to each read, so a byte now and then prevents it."""
     with peers.in_thread(peers.drip("headers", interval=0.05)) as server:
         report = sync.probe(server.url, timeout=0.3)
 

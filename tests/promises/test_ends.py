@@ -1,6 +1,6 @@
-"""Loops, processes and programs that end under their checks, in every phase of them.
+"""Loops, processes and programs that end during checks, in every phase.
 
-As ``test_lifecycle.py``: nothing is printed, nothing is left, and nobody waits.
+As in ``test_lifecycle.py``, nothing is printed, nothing is left, and nothing blocks.
 """
 
 from __future__ import annotations
@@ -242,7 +242,7 @@ def test_nothing_is_left_of(name: str, loop: str, places: str) -> None:
 
 
 def test_a_wait_can_be_let_go_where_its_loop_was_closed() -> None:
-    """By who holds it, or by the garbage collector."""
+    """By its owner, or by the garbage collector."""
     with peers.in_thread(peers.silent()) as peer, peers.in_thread(peers.closed_port()) as port:
         loop = asyncio.new_event_loop()
         loop.set_exception_handler(lambda *_: None)  # it complains of the tasks, rightly

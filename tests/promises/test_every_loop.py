@@ -1,4 +1,4 @@
-"""The same suite in every event loop that people have: each in a process, as its users run it."""
+"""The same suite runs in every supported event loop, each in its own process, as users run it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def addresses() -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def display() -> Iterator[str]:
-    """An X server without a screen; empty where there is none, nor a test that wants it."""
+    """Run an X server without a screen; yields an empty string if no test needs one."""
     if shutil.which("Xvfb") is None:
         yield ""
         return
@@ -72,7 +72,7 @@ def display() -> Iterator[str]:
 
 @pytest.fixture
 def ran(loop: str, addresses: dict[str, str], ca_file: Path, display: str) -> Ran:
-    """What the loop's program brought, which runs once for all tests."""
+    """Return the results of the loop's program, which runs once for all tests."""
     return run(loop, json.dumps(addresses), str(ca_file), display)
 
 
@@ -146,7 +146,7 @@ def test_silence_ends_with_its_deadline(ran: Ran) -> None:
     reason, took = ran.outcomes["silent"]
 
     assert reason == "timeout"
-    assert 0.28 <= took < 1  # Qt's timers may be early by a twentieth
+    assert 0.28 <= took < 1  # Qt's timers may be early by 5 %
 
 
 @each_loop

@@ -1,4 +1,4 @@
-"""The investigation of executors: its programs say what happened, and its page has their tables."""
+"""The programs of the executors' investigation work, and its page has their tables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def outcome(case: str, way: str = "awaited", *, loop: str = "stock") -> Ended:
 @linux_only
 @pytest.mark.parametrize("case", [f"requests: {name}" for name in exceptions.REQUESTS])
 def test_the_official_loop_delivers_what_requests_raises(case: str) -> None:
-    """The answer to the question of the page."""
+    """It answers the page's question."""
     assert outcome(case).said == {"outcome": "caught"}
 
 
@@ -56,7 +56,7 @@ def test_a_loop_that_is_not_woken_is_late_where_it_is_idle_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(wakeups, "NEXT", 2.0)
-    monkeypatch.setattr(wakeups, "TAKES", 0.5)  # for the loop to fall asleep on a busy machine
+    monkeypatch.setattr(wakeups, "TAKES", 0.5)  # lets the loop fall asleep even on a busy machine
     late, said = wakeups.measured(wakeups.Unwoken, busy=False)
     assert late > 0.5
     assert said == "fault"

@@ -43,12 +43,12 @@ LATE = 0.25
 MEBIBYTE = 2**20
 SECRET = "s3cret"  # noqa: S105 - nobody's password
 OBEYED = "\x1b]0;owned\x07\x1b[31m"
-"""What a terminal obeys: a new title for its window, and red from here on."""
+"""Terminal control sequences: set the window's title, and switch to red."""
 
 
 @contextlib.asynccontextmanager
 async def knowing(*names: str, **options: object) -> AsyncIterator[Client]:
-    """A client that finds these names on loopback."""
+    """Return a client that resolves these names to loopback."""
     async with peers.dns_server({name: ["127.0.0.1"] for name in names}) as dns:
         resolver = Resolver(**dns.resolver_arguments)
         try:
@@ -63,7 +63,7 @@ async def knowing(*names: str, **options: object) -> AsyncIterator[Client]:
 
 
 async def fetched(url: str, *, max_bytes: int = 10 * MEBIBYTE, timeout: float = 30) -> Report:
-    """The report of a fetch, however it ends."""
+    """Return the report of a fetch, however it ends."""
     try:
         page = await tryconnect.fetch(url, max_bytes=max_bytes, timeout=timeout)
     except FetchError as error:
@@ -73,7 +73,7 @@ async def fetched(url: str, *, max_bytes: int = 10 * MEBIBYTE, timeout: float = 
 
 @contextlib.contextmanager
 def memory_below(limit: int) -> Iterator[None]:
-    """See that Python never holds more than so many bytes besides those that it held before."""
+    """Assert that Python never allocates more than ``limit`` bytes beyond what it held before."""
     tracemalloc.start()
     try:
         yield
@@ -91,7 +91,7 @@ def line_with(head: bytes, name: bytes) -> bool:
 
 
 def bomb(coding: str) -> bytes:
-    """200 MiB of zeros, packed."""
+    """Return 200 MiB of zeros, compressed."""
     zeros = bytes(200 * MEBIBYTE)
     if coding == "br":  # its usual quality takes 10 s for this
         compressed: bytes = importlib.import_module("brotli").compress(zeros, quality=1)
@@ -101,7 +101,7 @@ def bomb(coding: str) -> bytes:
 
 @pytest.fixture(params=PACKERS)
 def packed(request: pytest.FixtureRequest) -> bytes:
-    """An answer that unpacks to a bomb; packing it takes too long for a running loop."""
+    """Return a response with a bomb; compressing it takes too long for a running loop."""
     coding: str = request.param
     body = bomb(coding)
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -167,7 +167,7 @@ async def test_a_drip_ends_with_the_deadline(part: str) -> None:
 
 
 def certificate(name: str, *extensions: x509.ExtensionType) -> bytes:
-    """A key and a certificate that it vouches for itself, in PEM."""
+    """Return a key and its self-signed certificate, in PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = (
@@ -199,7 +199,7 @@ async def test_a_certificate_above_openssls_limit_is_not_taken() -> None:
 
 
 async def test_a_search_for_the_callers_pattern_is_not_in_the_deadline() -> None:
-    """A pattern with nested repetitions; the server chooses the text that it is slowest on."""
+    """A pattern with nested repetitions; the server chooses the slowest text for it."""
     slow = Expect(body=re.compile("(a+)+$"))
     body = b"a" * 20 + b"!"
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
@@ -345,7 +345,7 @@ async def test_a_cookie_for_a_foreign_host_is_dropped(
 async def test_a_cookie_for_all_of_a_registrys_names_is_dropped(
     host: str, domain: str, other: str, http_server: peers.HttpServer
 ) -> None:
-    """As if by the list of public suffixes (RFC 6265, section 5.3, step 5)."""
+    """As with the public suffix list (RFC 6265, section 5.3, step 5)."""
     async with knowing(host, other) as client:
         there = f"http://{other}:{http_server.port}/echo"
         http_server.pages["/"] = moving_on(there, f"k=v; Domain={domain}")
@@ -425,7 +425,7 @@ async def test_each_address_of_a_name_is_tried_once(scheme: str) -> None:
 async def test_a_lie_about_a_name_is_found_by_https_only(
     http_server: peers.HttpServer,
 ) -> None:
-    """The name server leads the name of somebody else's site to a machine of its owner's."""
+    """The name server resolves another site's name to its owner's machine."""
     async with (
         peers.tls_server() as secure,
         knowing("bank.example", ssl=peers.trusting()) as client,
@@ -482,7 +482,7 @@ async def test_names_that_only_the_system_knows_share_a_few_threads(
         let_go.set()
         for thread in ours:
             thread.join()
-        report = await client.probe("tcp://host-101.local:80")  # there is room again
+        report = await client.probe("tcp://host-101.local:80")  # a thread is free again
         assert report.reason is Reason.dns_not_found
 
 

@@ -1,4 +1,4 @@
-"""The guards bite."""
+"""The leak guards detect leaks."""
 
 import asyncio
 import logging

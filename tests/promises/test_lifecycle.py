@@ -1,7 +1,7 @@
-"""Whole programs: nothing is printed, nothing is left, and nobody waits for what has been given up.
+"""Whole programs print nothing, leave nothing behind, and do not wait for abandoned work.
 
-Each runs in a process of its own, in development mode with warnings as errors, as a user would run
-it: ``python -X dev -W error``.
+Each runs in its own process, in development mode with warnings as errors, as users would run it:
+``python -X dev -W error``.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ PROGRAMS = {
 }
 
 
-# So does the portal, once it is open.
+# So does the portal, once it has started.
 OPEN_PORTAL = """
 from tryconnect._runtime import portal
 portal.run(lambda: asyncio.sleep(0))
@@ -251,13 +251,13 @@ print(time.time())
 
 
 def _assert_in_time(*words: str) -> None:
-    """Check something silent five times; then see the process end."""
+    """Check a silent peer five times; then expect the process to exit."""
     done = run(SILENT, *words)
     ended = time.time()
 
     assert (done.returncode, done.stderr) == (0, "")
     *calls, left_at = map(float, done.stdout.split())
-    # The promise is 0.05 s; a machine that runs other tests besides gets some more.
+    # The promise is 0.05 s; a machine that also runs other tests gets some more.
     assert 1.0 <= sorted(calls)[len(calls) // 2] < 1.25
     assert ended - left_at < 1.0
 
@@ -307,7 +307,7 @@ def test_nobody_waits_at_exit_for_what_goes_on_in_the_portal(server: peers.HttpS
 
 
 def test_a_hung_system_look_up_holds_nothing() -> None:
-    """A name of one label that c-ares does not know goes to getaddrinfo, which hangs here."""
+    """A single-label name that c-ares does not know goes to getaddrinfo, which hangs here."""
     hung = """
         import socket
         def hang(*args, **options):

@@ -1,4 +1,4 @@
-"""One DEBUG record for each check, and no secret in any of it."""
+"""Each check logs one DEBUG record, without secrets."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def ours(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
 
 
 def formatted(record: logging.LogRecord) -> str:
-    """As a log file has it, with the traceback."""
+    """Format a record as in a log file, with the traceback."""
     return logging.Formatter("%(levelname)s %(name)s %(message)s").format(record)
 
 

@@ -1,6 +1,6 @@
 """Programs that use tryconnect can be tested with aioresponses.
 
-``docs/howto/mock.rst`` shows ``MockedResponse`` and ``mocked`` as they stand here.
+``docs/howto/mock.rst`` includes ``MockedResponse`` and ``mocked`` from here.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def mocked(monkeypatch: pytest.MonkeyPatch) -> Iterator[aioresponses]:
 
 
 async def test_without_the_fixture_aioresponses_cannot_answer() -> None:
-    """When this fails, aioresponses has learnt it: the fixture and its page can go."""
+    """When this fails, aioresponses is fixed: remove the workaround, here and in the docs."""
     with aioresponses() as mock:
         mock.get(URL)
         report = await tryconnect.probe(URL)

@@ -1,6 +1,6 @@
-"""Names that only this machine knows, and no name server at all, in a mount and network of our own.
+"""Names that only this machine knows, without any name server, in separate namespaces.
 
-Nothing here is invented but the three files that the system's name service reads.
+Only the three files that the system's name service reads are invented.
 """
 
 import sys
@@ -37,12 +37,12 @@ NSSWITCH = "hosts: files dns\n"
 
 HOSTS = "127.0.0.1 localhost\n127.0.0.1 printer printer.local db.corp.test\n"
 SAID = {
-    # The machine's own: nothing listens there, but that is known.
+    # The machine's own name: nothing listens there, but it resolves.
     "tcp://printer:9": "refused",
     "tcp://printer.local:9": "refused",
     "tcp://db.corp.test:9": "refused",
     "http://localhost:9": "refused",
-    # Nobody can tell.
+    # These cannot be resolved.
     "tcp://none:9": "dns_failed",
     "tcp://none.local:9": "dns_failed",
     "tcp://none.test:9": "dns_failed",

@@ -1,7 +1,7 @@
-"""Networks that are broken in ways which loopback cannot be, in a network of the test's own.
+"""Networks that are broken in ways that loopback cannot be, in the test's own network.
 
-``own_network/inside.py`` is run by a pytest of its own, in a namespace that has no way out: its
-only cable leads to a second such namespace, ``own_network/far.py``.
+A separate pytest runs ``tests/support/own_network/inside.py``, in an isolated namespace: its only
+cable leads to a second one, in which ``far.py`` runs.
 """
 
 import os
@@ -17,18 +17,18 @@ pytestmark = pytest.mark.slow
 TESTS = Path(__file__).parents[1]
 INSIDE = TESTS / "support" / "own_network" / "inside.py"
 OUTER = "TRYCONNECT_OUTER_NETWORK"
-"""Names the namespace that the tests inside must not be in."""
+"""The variable with the namespace in which the tests inside must not run."""
 
 
 def run_inside(*arguments: str, apart: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run the tests inside, in a namespace of their own (unless it is tested that they refuse)."""
+    """Run the tests inside, in their own namespace (except to test that they refuse)."""
     return subprocess.run(  # noqa: S603 - our own words
         [
             *(["unshare", "--net"] if apart else []),
             *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-ra", str(INSIDE)),
             *arguments,
         ],
-        # The plugins of the outer run, coverage for example, have nothing to do there.
+        # The plugins of the outer run, such as coverage, do not apply there.
         env={**os.environ, "PYTEST_ADDOPTS": "", OUTER: str(Path("/proc/self/ns/net").readlink())},
         cwd=TESTS.parent,
         capture_output=True,
@@ -50,7 +50,7 @@ def test_what_is_broken_in_a_network_of_our_own_is_reported_right() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="there are no namespaces")
 def test_outside_of_such_a_network_nothing_is_tried() -> None:
-    """Its addresses are somebody else's there."""
+    """Its addresses belong to others there."""
     done = run_inside("--collect-only", apart=False)
 
     assert done.returncode != 0

@@ -1,7 +1,7 @@
-"""In a sandbox without IPv6, or with a kernel that has none, ``socket()`` says EAFNOSUPPORT.
+"""In a sandbox without IPv6, or on a kernel without it, ``socket()`` fails with EAFNOSUPPORT.
 
-That is what ``RestrictAddressFamilies=`` of systemd makes of a service.  The program here puts the
-same filter on itself (seccomp(2)), which nothing takes off again.
+systemd's ``RestrictAddressFamilies=`` does that to a service. The program here installs the same
+filter (seccomp(2)), which cannot be removed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tryconnect import testing as peers
 pytestmark = pytest.mark.slow
 
 SOCKET_CALLS = {"x86_64": 41, "aarch64": 198}
-"""The number of ``socket()`` among the system's calls."""
+"""The system call number of ``socket()``."""
 
 PROGRAM = """
 import asyncio, ctypes, errno, socket, struct, sys

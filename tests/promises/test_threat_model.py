@@ -1,4 +1,4 @@
-"""Each row of the threat model names a test that shows it, and there is such a test."""
+"""Each row of the threat model names a test that shows it, and that test exists."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TESTS = Path(__file__).parents[1]
 PAGE = TESTS.parent / "docs/explanation/threat-model.rst"
 
 ROW = re.compile(r"^   \* - ((?:.*\n)(?:(?:     .*)?\n)*)", re.MULTILINE)
-"""One row of a ``list-table``: its first line, and the deeper ones below."""
+"""One row of a ``list-table``: its first line, and the indented lines below."""
 NAMED = re.compile(r"``([\w/]+\.py)::(\w+)``")
 HEADING = "attempt\n"
 
