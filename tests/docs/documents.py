@@ -1,19 +1,19 @@
-"""The documents are programs: every block of them runs, and prints what it is said to print.
+"""Runs every code block of the docs, and compares what it prints with what the docs show.
 
 ============================  ==================================================================
-``.. code-block:: python``    runs, ``await`` included; its names last to the document's end
-``.. code-block:: text``      what the Python block before it printed (else it printed nothing)
-``.. code-block:: console``   lines ``$ tryconnect …`` run, and what follows is what they print;
+``.. code-block:: python``    runs, with ``await``; its names are kept to the document's end
+``.. code-block:: text``      the output of the Python block before it (without it: no output)
+``.. code-block:: console``   lines ``$ tryconnect …`` run, followed by their output;
                               ``$ cat …`` shows one of the world's files; ``echo``, ``&&`` and
-                              ``> /dev/null`` are the shell's; and ``$ timeout
+                              ``> /dev/null`` work as in a shell; and ``$ timeout
                               --preserve-status -s INT 1 …`` presses Ctrl-C after a second
-``.. code-block:: toml``      a file of targets for the probe server, which must be sound
+``.. code-block:: toml``      a targets file for the probe server, which must be valid
 ``.. code-block:: bash``      does not run here: ``.ci/run`` must have the same line
 ``.. code-block:: html`` …    data
 ============================  ==================================================================
 
-Times and ports on loopback may differ.  The world of a document is this machine: the names in
-``world()`` lead to servers on loopback, no other name exists, and whoever connects elsewhere fails.
+Times and ports on loopback may differ. The world of a document is this machine: the names in
+``world()`` resolve to servers on loopback, no other name exists, and connecting elsewhere fails.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ from tryconnect.web import read_targets
 
 
 class Block(NamedTuple):
-    """One block of a document: what it says, and what it is said to print."""
+    """One block of a document, and the output that the document shows for it."""
 
     source: str
     shown: str
@@ -62,10 +62,10 @@ class Block(NamedTuple):
 
 
 def blocks(document: Document) -> Iterator[Region]:
-    """Yield what runs (Sybil's name for this is a parser).
+    """Yield the blocks to run (a parser, in Sybil's terms).
 
     Raises:
-        ValueError: a block is of a kind that nobody runs, or an output belongs to no block.
+        ValueError: A block is of an unknown kind, or an output belongs to no block.
     """
     found = sorted(DirectiveLexer("code-block")(document), key=lambda region: region.start)
     ends = [*found, Region(document.end, document.end, lexemes={"arguments": "", "source": ""})]
@@ -92,9 +92,9 @@ def _language(region: Region) -> str:
 
 
 def run_python(example: Example) -> str:
-    """Run a Python block; return how its output differs from what is shown."""
+    """Run a Python block; return how its output differs from the one shown."""
     block: Block = example.parsed
-    # Empty lines before it make line numbers in tracebacks those of the document.
+    # Leading empty lines make the line numbers in tracebacks those of the document.
     code = compile(
         "\n" * block.line + block.source,
         example.path,
@@ -110,7 +110,7 @@ def run_python(example: Example) -> str:
 
 
 def run_console(example: Example) -> str:
-    """Run the commands of a console block; return how their output differs from what is shown."""
+    """Run the commands of a console block; return how their output differs from the one shown."""
     printed, code = "", 0
     for line in example.parsed.source.splitlines():
         if line.startswith("$ "):
@@ -124,7 +124,7 @@ def run_console(example: Example) -> str:
 
 
 def run_targets(example: Example) -> str:
-    """Read a file of targets; return what is wrong with it."""
+    """Read a targets file; return what is wrong with it."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "targets.toml"
         file.write_text(example.parsed.source, "utf-8")
@@ -147,7 +147,7 @@ RUNNERS: dict[str, Callable[[Example], str] | None] = {
 
 
 def _runner(example: Example) -> asyncio.Runner:
-    """Return the document's event loop: the same one for all its blocks, as in a notebook."""
+    """Return the document's event loop: one for all its blocks, as in a notebook."""
     stack: ExitStack = example.namespace[STACK]
     if RUNNER not in example.namespace:
         example.namespace[RUNNER] = stack.enter_context(asyncio.Runner())
@@ -156,7 +156,7 @@ def _runner(example: Example) -> asyncio.Runner:
 
 
 def _command(words: list[str], last: int) -> tuple[str, int]:
-    """Run a command line; return what it prints, and its exit code."""
+    """Run a command line; return its output and exit code."""
     if words[0] == "echo":
         return " ".join([*words[1:], ""]).replace("$?", str(last)).strip() + "\n", 0
     if words[0] == "cat":
@@ -177,7 +177,7 @@ INTERRUPTING = ["timeout", "--preserve-status", "-s", "INT"]
 
 @contextlib.contextmanager
 def _interrupting(seconds: float) -> Iterator[None]:
-    """Press Ctrl-C after so many seconds."""
+    """Press Ctrl-C after ``seconds``."""
     before = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
@@ -198,13 +198,13 @@ def _run_tryconnect(words: list[str]) -> tuple[str, int]:
 
 
 def difference(printed: str, shown: str) -> str:
-    """Return the lines in which an output differs from the one shown; empty where none does."""
+    """Return the lines in which an output differs from the one shown; empty if none does."""
     lines = steady(shown), steady(printed)
     return "\n".join(difflib.unified_diff(*lines, "shown", "printed", lineterm="", n=1))
 
 
 def steady(text: str) -> list[str]:
-    """Return a text's lines without what differs from run to run, or with a library's version."""
+    """Return a text's lines without what differs between runs or versions of libraries."""
     for pattern, word in _UNSTEADY.items():
         text = re.sub(pattern, word, text)
     return [line.rstrip() for line in textwrap.dedent(text).strip().splitlines()]
@@ -230,19 +230,19 @@ RUNNER = "_runner"
 
 
 def enter(namespace: dict[str, Any]) -> None:
-    """Before a document's first block."""
+    """Set up before a document's first block."""
     stack = namespace[STACK] = ExitStack()
     stack.enter_context(world())
 
 
 def leave(namespace: dict[str, Any]) -> None:
-    """After its last one."""
+    """Clean up after a document's last block."""
     namespace[STACK].close()
 
 
 @contextlib.contextmanager
 def world() -> Iterator[None]:
-    """Start the servers that documents talk about, and let their names be known."""
+    """Start the servers that the docs mention, and make their names resolve."""
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         site = stack.enter_context(peers.in_thread(peers.http_server()))
@@ -306,10 +306,10 @@ def _certificate(name: str, *, expired: bool = False) -> Any:
 
 
 class Invented(AbstractResolver):
-    """Knows the names of a document's world, and that there are no others.
+    """Resolves the names of a document's world, and no others.
 
     Args:
-        places: the loopback port behind each (name, port).
+        places: The loopback port for each (name, port).
     """
 
     def __init__(self, places: dict[tuple[str, int], int]) -> None:
@@ -318,7 +318,7 @@ class Invented(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Look a name up."""
+        """Resolve a name."""
         del family
         real = self._places.get((host, port))
         if real is None:
@@ -335,16 +335,16 @@ class Invented(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing: there is nothing to close."""
 
 
 class OtherMachineError(AssertionError):
-    """A document's program talks to another machine."""
+    """A document's program connects to another machine."""
 
 
 @contextlib.contextmanager
 def on_loopback() -> Iterator[None]:
-    """Make every connection to another machine fail, for as long as the context lasts."""
+    """Make every connection to another machine fail until the context exits."""
     _install()
     _guards.append(None)
     try:
@@ -354,12 +354,12 @@ def on_loopback() -> Iterator[None]:
 
 
 _guards: list[None] = []
-"""As many as there are contexts under way."""
+"""One for each active context."""
 
 
 @functools.cache
 def _install() -> None:
-    """Once, since there is no way to take an audit hook off again."""
+    """Install the audit hook once, since it cannot be removed."""
     sys.addaudithook(_watch)
 
 

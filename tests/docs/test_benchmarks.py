@@ -1,4 +1,4 @@
-"""The benchmarks work: what they count is right, and every table can be made."""
+"""The benchmarks work: their figures are right, and every table can be made."""
 
 import importlib.util
 import re
@@ -146,7 +146,7 @@ def test_a_client_that_is_not_installed_is_left_out(monkeypatch: pytest.MonkeyPa
 def test_a_client_that_would_change_others_has_an_environment_of_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """urllib3-future takes urllib3's place, and requests would be measured on it."""
+    """urllib3-future replaces urllib3, and requests would be measured with it."""
     assert PEERS["niquests"].apart
     assert importlib.util.find_spec("urllib3_future") is None
     monkeypatch.setattr(apart, "python", {"niquests": None, "other": "/opt/python"}.get)

@@ -1,4 +1,4 @@
-"""The documents say what the code does; that their blocks run, ``documents.py`` sees to."""
+"""The docs agree with the code; ``documents.py`` runs their blocks."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_the_help_of_every_command_is_shown(
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_of_a_command_is_in_its_help(command: str) -> None:
-    """The help names them all, and the page shows it; argparse can also hide an option."""
+    """The page shows the help, so an option that argparse hides would be undocumented."""
     parser = cli.parser_of(command)
     options = {option for action in parser._actions for option in action.option_strings}
 
@@ -106,7 +106,7 @@ def test_every_page_is_in_the_table_of_contents(folder: str) -> None:
 
 
 def test_the_commands_of_the_documents_are_those_of_the_gate() -> None:
-    """Blocks for a shell do not run in the tests: the gate runs their lines."""
+    """Shell blocks do not run in the tests: the gate runs their lines."""
     gate = {line.strip() for line in (ROOT / ".ci/run").read_text("utf-8").splitlines()}
     block = re.compile(r"^\.\. code-block:: bash\n\n((?: {4}.*\n|\n)+)", re.MULTILINE)
     shown = [
@@ -168,7 +168,7 @@ def test_pytest_runs_the_blocks_of_every_page(request: pytest.FixtureRequest, pa
 
 
 def _run(tmp_path: Path, text: str) -> None:
-    """Run a document's blocks as the tests of the documents do."""
+    """Run a document's blocks as the tests of the docs do."""
     page = tmp_path / "page.rst"
     page.write_text(text, "utf-8")
     document = Sybil([documents.blocks], path=str(tmp_path)).parse(page)
