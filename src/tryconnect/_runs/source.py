@@ -9,7 +9,6 @@ from tryconnect._runtime.threads import cannot_await
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
-    from types import TracebackType
 
     from yarl import URL
 
@@ -52,12 +51,7 @@ class Source:
         self._loop = asyncio.get_running_loop()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         # An async generator that is left half way: a loop may never finalise it.
         close = getattr(self._iterator, "aclose", None)
         if close is not None and not cannot_await(self._loop, kind):

@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ThreadsafeLoop",
+    "can_run_here",
     "cannot_await",
     "defer_cancellation",
     "run_in_daemon_thread",
+    "running_loop",
     "wait_all",
 ]
 
@@ -95,6 +97,25 @@ class ThreadsafeLoop:
         """Hand a call to the loop, or drop it where the loop is closed."""
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(callback, *args)
+
+
+def running_loop() -> object | None:
+    """Return what this thread is marked with as running here; mostly it is a loop that does."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def can_run_here(loop: object) -> bool:
+    """Return whether a coroutine can run in this thread, as its mark says.
+
+    QtAsyncio marks the threads of its executor with what is no asyncio loop at all. A loop built on
+    asyncio's knows the thread that it runs in: ``_thread_id``, on which it hangs that blocking
+    calls are served there, and refused where they would stop a loop.
+    """
+    thread = getattr(loop, "_thread_id", None)
+    return hasattr(loop, "create_task") and thread in {None, threading.get_ident()}
 
 
 def cannot_await(loop: asyncio.AbstractEventLoop, kind: type[BaseException] | None) -> bool:

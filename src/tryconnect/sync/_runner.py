@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import threading
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from tryconnect._runtime import portal
 from tryconnect._runtime.greenlets import eventlet_patched, gevent_patched, patched_too_late
+from tryconnect._runtime.threads import can_run_here, running_loop
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -47,8 +47,8 @@ def refuse_inside_a_loop(name: str, instead: str) -> None:
             f"tryconnect.sync.{name} cannot run: gevent has patched the standard library after "
             "tryconnect had begun to use it; let gevent.monkey.patch_all() come first"
         )
-    loop = _marked()
-    if loop is not None and not _is_only_marked(loop):
+    loop = running_loop()
+    if loop is not None and can_run_here(loop):
         raise RuntimeError(
             f"tryconnect.sync.{name} would stop the event loop that runs here; write: {instead}"
         )
@@ -59,7 +59,7 @@ def make_runner() -> asyncio.Runner | PortalRunner:
 
     In a loop of the platform's own kind, whatever policy the program has installed.
     """
-    if gevent_patched() or _marked() is not None:
+    if gevent_patched() or running_loop() is not None:
         return PortalRunner()
     return asyncio.Runner(loop_factory=portal.stock_loop)
 
@@ -83,20 +83,3 @@ class PortalRunner:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _marked() -> object | None:
-    """Return what this thread is marked with as running here: mostly a loop that does."""
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
-
-
-def _is_only_marked(loop: object) -> bool:
-    """Tell whether no coroutine can run in this thread, whatever the mark says.
-
-    QtAsyncio's mark is no asyncio loop at all; a loop built on asyncio's knows its thread.
-    """
-    thread = getattr(loop, "_thread_id", None)
-    return not hasattr(loop, "create_task") or thread not in {None, threading.get_ident()}
