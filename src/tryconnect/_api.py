@@ -1,8 +1,7 @@
 """The functions of the package, and the client that they share.
 
-All calls that are under way in a running loop share one client; the last one out closes it.  So
-nothing outlives the calls, whatever loop they run in, and a thousand of them at once still use one
-session.
+All calls in progress in a running loop share one client; the last to finish closes it. So nothing
+outlives the calls, whatever loop they run in, and a thousand concurrent calls use one session.
 """
 
 from __future__ import annotations
@@ -54,25 +53,25 @@ __all__ = [
 async def try_connect(
     address: Address, *, timeout: float = CHECK_TIMEOUT, expect: ExpectLike = None
 ) -> bool:
-    """Tell whether an address answers.
+    """Return whether an address answers.
 
     ``True`` means what ``requests.get(address)`` without an exception means: an HTTP answer came,
-    with any status, after up to 10 redirects, over a verified connection.  The body is not
-    downloaded.  For ``tcp://``, ``unix://`` and ``host:port`` it means that the connection opens.
+    with any status, after up to 10 redirects, over a verified connection. The body is not
+    downloaded. For ``tcp://``, ``unix://`` and ``host:port`` it means that the connection opens.
 
     Args:
-        address: a URL, ``host``, ``host:port`` or ``tcp://host:port``.
-        timeout: seconds for everything: name, connection, TLS, redirects, headers.
-        expect: what the answer must be like to count: ``"2xx"``, ``"200-399"``, ``204``, or an
+        address: A URL, ``host``, ``host:port`` or ``tcp://host:port``.
+        timeout: Seconds for everything: name, connection, TLS, redirects, headers.
+        expect: What the answer must be like to count: ``"2xx"``, ``"200-399"``, ``204``, or an
             :class:`~tryconnect.Expect`; ``None``: any HTTP answer.
 
     Returns:
         The same as :func:`probe`'s ``Report.ok``.
 
     Raises:
-        TypeError: the address is neither a ``str`` nor a ``yarl.URL``.
+        TypeError: The address is neither a ``str`` nor a ``yarl.URL``.
         ValueError: ``timeout`` or ``expect`` makes no sense, or something is expected of an
-            address that is not asked by HTTP.  Never for an address: a bad one is ``False``.
+            address that is not asked by HTTP. Never for an address: a bad one is ``False``.
         TryConnectError: aiohttp cannot be loaded, because of this machine's settings.
 
     .. versionadded:: 0.1
@@ -83,9 +82,9 @@ async def try_connect(
 async def probe(
     address: Address, *, timeout: float = CHECK_TIMEOUT, expect: ExpectLike = None
 ) -> Report:
-    """Tell whether an address answers, and if not, why.
+    """Check an address, and report whether it answers and, if not, why.
 
-    Args and errors are those of :func:`try_connect`.
+    Arguments and errors are those of :func:`try_connect`.
 
     Returns:
         A :class:`~tryconnect.Report`, which is true where the address answers as expected.
@@ -104,24 +103,24 @@ async def fetch(
     max_bytes: int = MAX_BYTES,
     encoding: str | None = None,
 ) -> Page:
-    """Return the text at a URL as a browser would show it, and how it came about.
+    """Fetch the text at a URL as a browser would show it, with headers, encoding and report.
 
     Args:
-        url: an http or https address.
-        timeout: seconds for everything, the body included.
-        expect: what the answer must be like; an error page is no text by default.
-        max_bytes: the longest body that is taken, in bytes after decompression.
-        encoding: overrides what the answer declares: a label as browsers know it (``"gbk"``), or
-            the name of a Python text codec.  ``None``: a byte order mark, the header, the page's
+        url: An http or https address.
+        timeout: Seconds for everything, the body included.
+        expect: What the answer must be like; an error page is no text by default.
+        max_bytes: The longest body that is taken, in bytes after decompression.
+        encoding: Overrides what the answer declares: a label as browsers know it (``"gbk"``), or
+            the name of a Python text codec. ``None``: a byte order mark, the header, the page's
             own declaration, UTF-8 where the bytes are that, or what they look like.
 
     Returns:
         A :class:`~tryconnect.Page`.
 
     Raises:
-        FetchError: no such text came; its ``report`` says why.
-        TypeError: the URL is neither a ``str`` nor a ``yarl.URL``.
-        ValueError: an option makes no sense.
+        FetchError: No text came, or the answer is not the expected one; ``report`` says why.
+        TypeError: The URL is neither a ``str`` nor a ``yarl.URL``.
+        ValueError: An option makes no sense.
         TryConnectError: aiohttp cannot be loaded, because of this machine's settings.
 
     .. versionadded:: 0.1
@@ -142,7 +141,7 @@ async def fetch_text(
 ) -> str:
     """Return the text at a URL as a browser would show it.
 
-    Args and errors are those of :func:`fetch`, whose ``text`` this is.
+    Arguments and errors are those of :func:`fetch`, whose ``text`` this is.
 
     .. versionadded:: 0.1
     """
@@ -160,25 +159,25 @@ def probe_many(
     ordered: bool = False,
     keep_tracebacks: bool = False,
 ) -> Probes:
-    """Check many addresses, some at a time, and give out each report as soon as it is there.
+    """Check many addresses concurrently, and yield each report as soon as it is ready.
 
     Every address makes one :class:`~tryconnect.Report`, the bad ones too: also one that is asked
-    by TCP where something is expected of an HTTP answer (``invalid_address``).  Memory does not
+    by TCP where something is expected of an HTTP answer (``invalid_address``). Memory does not
     grow with the number of addresses: at most twice ``limit`` of them (ten times, with
     ``per_host`` or ``ordered``) have been taken from the input and not been read as reports, so a
     reader who pauses makes the checks pause.
 
     Args:
-        addresses: any iterable or async iterable of addresses, also one without an end.  It is
+        addresses: Any iterable or async iterable of addresses, also one without an end. It is
             asked inside the loop, so it must not block; an async generator is closed at the end.
-        limit: how many are checked at the same time.  It is lowered, with a ``RuntimeWarning``,
-            where this process may not open two files for each (``ulimit -n``).
-        per_host: how many checks of one host there may be at the same time; others do not wait
-            for them.  ``None``: as many as there are.
-        timeout: seconds for each check, from its own start.
-        expect: as in :func:`try_connect`.
-        ordered: give the reports in the order of the addresses.
-        keep_tracebacks: let ``Report.error`` keep its frames, which are some 11 KiB each.
+        limit: How many checks run at the same time. Lowered, with a ``RuntimeWarning``, if this
+            process may not open two files for each (``ulimit -n``).
+        per_host: How many checks of one host run at the same time; checks of other hosts do not
+            wait for them. ``None``: no limit of its own.
+        timeout: Seconds for each check, from its own start.
+        expect: As in :func:`try_connect`.
+        ordered: Yield the reports in the order of the addresses.
+        keep_tracebacks: Keep the frames of ``Report.error``, some 11 KiB each.
 
     Returns:
         :class:`~tryconnect.Probes`: an async iterator of reports, and an async context manager.
@@ -186,7 +185,7 @@ def probe_many(
     Raises:
         TypeError: ``addresses`` is no iterable, or one text; or, while it is read, one of the
             addresses is neither a ``str`` nor a ``yarl.URL``.
-        ValueError: an option makes no sense.
+        ValueError: An option makes no sense.
         TryConnectError: aiohttp cannot be loaded, because of this machine's settings; while it is
             read.
 
@@ -212,25 +211,25 @@ async def wait_until_up(
 ) -> list[Report]:
     """Check addresses again and again until they are up.
 
-    Between two checks of an address it pauses for a random time, up to 0.1 s at first and up to
-    2 s in the end, so that many who wait for one server do not ask in step.  A single check takes
-    at most 10 s.
+    Between two checks of an address it sleeps for a random time, up to 0.1 s at first and up to
+    2 s in the end, so that many programs that wait for one server do not ask in step. A single
+    check takes at most 10 s, and opens a connection of its own.
 
     Args:
-        addresses: what to wait for, all at the same time.
-        timeout: seconds for everything.
-        expect: what an HTTP answer must be like to count as up.  The default, 2xx, means "open"
+        addresses: What to wait for, all at the same time.
+        timeout: Seconds for everything.
+        expect: What an HTTP answer must be like to count as up. The default, 2xx, means "open"
             for an address that is not asked by HTTP.
-        any_of: one of the addresses is enough.
+        any_of: Return as soon as one of the addresses is up.
 
     Returns:
         The last report of each address, in the order given; with ``any_of``, of those that are up.
 
     Raises:
-        WaitTimeout: they were not up in time; its ``report`` says what was the matter.
-        InvalidAddress: one of the texts is no address.
-        TypeError: an address is neither a ``str`` nor a ``yarl.URL``.
-        ValueError: there is no address, an option makes no sense, or something is expected of an
+        WaitTimeout: They were not up in time; its ``report`` says why.
+        InvalidAddress: One of the texts is no address.
+        TypeError: An address is neither a ``str`` nor a ``yarl.URL``.
+        ValueError: There is no address, an option makes no sense, or something is expected of an
             address that is not asked by HTTP.
         TryConnectError: aiohttp cannot be loaded, because of this machine's settings.
 
@@ -248,8 +247,8 @@ async def wait_until_down(
 ) -> list[Report]:
     """Check addresses again and again until they are down: none of them answers as expected.
 
-    A fault of our own machine (``local``) is not taken for the address being down.  The rest is as
-    in :func:`wait_until_up`, except for the default of ``expect``: any HTTP answer means up.
+    A fault of this machine (``local``) does not count as down. All else is as in
+    :func:`wait_until_up`, except the default of ``expect``: any HTTP answer means up.
 
     .. versionadded:: 0.1
     """
@@ -270,25 +269,25 @@ def watch(
 ) -> Watch:
     """Watch an address: its first report, then the report of each change between up and down.
 
-    A fault of our own machine (``local``) is no change.
+    Each check opens a connection of its own. A fault of this machine (``local``) is no change.
 
     Args:
-        address: what to watch.
-        every: seconds from the start of one check to that of the next, give or take a tenth at
-            random, so that many watches do not fall into step.
-        timeout: seconds for each check.
-        expect: as in :func:`try_connect`.
-        rise: how many good reports in a row make a change to up.
-        fall: how many bad ones make a change to down.
+        address: What to watch.
+        every: Seconds from the start of one check to the start of the next, plus or minus a
+            random tenth, so that many watches do not fall into step.
+        timeout: Seconds for each check.
+        expect: As in :func:`try_connect`.
+        rise: How many good reports in a row count as a change to up.
+        fall: How many bad reports in a row count as a change to down.
 
     Returns:
-        :class:`~tryconnect.Watch`, an async iterator without an end.  Between two steps it holds
+        :class:`~tryconnect.Watch`, an async iterator without an end. Between two steps it holds
         nothing.
 
     Raises:
-        InvalidAddress: the text is no address.
-        TypeError: the address is neither a ``str`` nor a ``yarl.URL``.
-        ValueError: an option makes no sense, or something is expected of an address that is not
+        InvalidAddress: The text is no address.
+        TypeError: The address is neither a ``str`` nor a ``yarl.URL``.
+        ValueError: An option makes no sense, or something is expected of an address that is not
             asked by HTTP.
         TryConnectError: aiohttp cannot be loaded, because of this machine's settings; at the first
             step.
@@ -312,7 +311,7 @@ async def _check(address: str, *, timeout: float, expect: Expect | None) -> Repo
 
 
 class _Shared:
-    """Lends the loop's client to one call."""
+    """Lends the running loop's client to one call."""
 
     async def __aenter__(self) -> Client:
         loop = asyncio.get_running_loop()
@@ -334,8 +333,8 @@ class _Shared:
 class _Lease:
     """The client of one loop while calls use it.
 
-    Only the calls hold a lease: a loop that dies with calls under way is not kept alive by us.  And
-    while it lives it holds its loop, so no other loop can have the same ``id``.
+    Only the calls hold a lease, so a loop that dies with calls in progress is not kept alive. A
+    lease holds its loop, so while it lives no other loop can have the same ``id``.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -344,8 +343,8 @@ class _Lease:
         self._client: Client | None = None
         self._import: asyncio.Future[Callable[..., Checker]] | None = None
         if not _imported():
-            # It takes a quarter of a second, for which a GUI would stand still.
-            # Where no thread is to be had, Client() imports it.
+            # The import takes a quarter of a second, for which a GUI would stand still.
+            # If there is no thread for it, Client() imports in this one.
             with contextlib.suppress(LocalFault):
                 self._import = run_in_daemon_thread(
                     checker_class, name="tryconnect-import", until_done=True
@@ -354,7 +353,7 @@ class _Lease:
     async def client(self) -> Client:
         """Return the client; the first caller finds it made and opened."""
         if self._import is not None:
-            # One caller's cancellation is not the others'.
+            # Cancelling one call must not cancel the import that others wait for.
             await asyncio.shield(self._import)
         if self._client is None:
             self._client = Client()._twin()  # noqa: SLF001 - both are owners of sessions
@@ -362,15 +361,15 @@ class _Lease:
         return self._client
 
     async def give_back(self, kind: type[BaseException] | None) -> None:
-        """Leave; the last one out closes the client.
+        """Release the client; the last call closes it.
 
         Args:
-            kind: the exception that ends the call, or ``None``.
+            kind: The exception that ends the call, or ``None``.
         """
         self.users -= 1
         if self.users:
             return
-        # Before any await: who comes now gets a new one.  The garbage collector may have been here.
+        # Before any await: the next call gets a new lease. The collector may have removed it.
         _leases.pop(id(self._loop), None)
         if self._client is not None:
             await self._client.__aexit__(kind, None, None)
@@ -380,5 +379,5 @@ _leases: WeakValueDictionary[int, _Lease] = WeakValueDictionary()
 
 
 def _imported() -> bool:
-    """Tell whether aiohttp need not be imported any more: a module half way has no class yet."""
+    """Return whether aiohttp is imported; a module that is half imported has no class yet."""
     return hasattr(sys.modules.get("tryconnect._check.session"), "Checker")

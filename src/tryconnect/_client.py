@@ -1,4 +1,4 @@
-"""The owner of a session: it opens one in a loop, and sees that it is closed."""
+"""The client, which owns a session: it opens one in a loop, and closes it."""
 
 from __future__ import annotations
 
@@ -51,13 +51,16 @@ Address: TypeAlias = "str | URL"
 class Client:
     """Checks and fetches over one session that keeps its connections.
 
-    Use it with ``async with``, inside the loop that runs it.  Making one imports aiohttp (about a
+    Single checks and fetches reuse them. Waits, watches and bulk runs open a new connection for
+    each check: a kept one proves nothing about the next visitor.
+
+    Use it with ``async with``, inside the loop that runs it. Making one imports aiohttp (about a
     quarter of a second, once per process), so a program can choose when to pay for that.
 
     Args:
-        headers: sent with every request.  ``Authorization``, ``Cookie``, ``Host`` and
+        headers: Sent with every request. ``Authorization``, ``Cookie``, ``Host`` and
             ``Proxy-Authorization`` among them are not sent on to another origin by a redirect.
-        ssl: an ``ssl.SSLContext`` of your own; ``False`` accepts any certificate; ``None``
+        ssl: An ``ssl.SSLContext`` of your own; ``False`` accepts any certificate; ``None``
             verifies against the system's store (or ``SSL_CERT_FILE`` and ``SSL_CERT_DIR``, which
             OpenSSL takes in its place) and ``REQUESTS_CA_BUNDLE``.
             Your context's ``sslobject_class`` is set, where it has none, to time handshakes.
@@ -65,20 +68,19 @@ class Client:
             Windows and macOS the system's settings too) as they are when the client opens; a URL
             is one proxy for all; ``None``: none.
         family: ``"any"``, ``"ipv4"`` or ``"ipv6"``: the addresses that are tried.
-        guard: says which peers may be connected to, for addresses that strangers typed:
-            ``Guard.public()``.  With one, ``proxy="env"`` means none.
-        resolver: looks names up in place of tryconnect's own; you close it.  Tests hand in one
-            that knows invented names.  It is asked in the loop that opened the client, also where
-            ``loop`` leads elsewhere.
-        user_agent: the ``User-Agent`` header.
-        loop: where connections live.  ``"native"``: in the loop that opens the client.
+        guard: Says which peers may be connected to, for addresses that strangers typed:
+            ``Guard.public()``. With one, ``proxy="env"`` means none.
+        resolver: Looks names up in place of tryconnect's own; you close it. Tests pass one that
+            knows invented names. It runs in the loop that opened the client, whatever ``loop`` is.
+        user_agent: The ``User-Agent`` header.
+        loop: Where connections live. ``"native"``: in the loop that opens the client.
             ``"portal"``: in a loop of tryconnect's own, in a daemon thread that serves all clients
-            of the process: the caller's thread hands over and judges, and while it stands still, as
-            a GUI's may, no check times out.  ``"auto"``: natively; but what the loop cannot do, and
-            everything where its clock is the time of day, is done through the portal.
+            of the process, so that no check times out while the caller's thread is blocked, as a
+            GUI's may be. ``"auto"``: natively, except that the portal does what the loop cannot do,
+            and everything if the loop's clock is the time of day.
 
     Raises:
-        ValueError: an option makes no sense.
+        ValueError: An option makes no sense.
 
     .. versionadded:: 0.1
     """
@@ -114,13 +116,13 @@ class Client:
     async def try_connect(
         self, address: Address, *, timeout: float = CHECK_TIMEOUT, expect: ExpectLike = None
     ) -> bool:
-        """Tell whether an address answers; see :func:`tryconnect.try_connect`."""
+        """Return whether an address answers; see :func:`tryconnect.try_connect`."""
         return (await self.probe(address, timeout=timeout, expect=expect)).ok
 
     async def probe(
         self, address: Address, *, timeout: float = CHECK_TIMEOUT, expect: ExpectLike = None
     ) -> Report:
-        """Tell whether an address answers, and why not; see :func:`tryconnect.probe`."""
+        """Check an address, and report; see :func:`tryconnect.probe`."""
         text, seconds, expected = address_text(address), check_seconds(timeout), as_expect(expect)
         return await self._check(text, timeout=seconds, expect=expected)
 
@@ -137,8 +139,7 @@ class Client:
     ) -> Probes:
         """Check many addresses; see :func:`tryconnect.probe_many`.
 
-        The run has a session of its own: its checks take fresh connections and keep none.  So it
-        needs no open client, and may outlive it.
+        The run has a session of its own, so it needs no open client, and may outlive one.
         """
         return checks_of_many(
             self._twin,
@@ -229,7 +230,7 @@ class Client:
         max_bytes: int = MAX_BYTES,
         encoding: str | None = None,
     ) -> Page:
-        """Return the text at a URL, and how it came about; see :func:`tryconnect.fetch`."""
+        """Fetch the text at a URL, with all about it; see :func:`tryconnect.fetch`."""
         text, seconds, expected = address_text(url), check_seconds(timeout), as_expect(expect)
         most = check_positive_int(max_bytes, "max_bytes")
         return await self._opened().fetch(
@@ -239,7 +240,7 @@ class Client:
     def _check(
         self, address: str, *, timeout: float, expect: Expect | None
     ) -> Coroutine[Any, Any, Report]:
-        """Check an address, with options that were read already."""
+        """Check an address, with options that have been validated."""
         return self._opened().probe(address, timeout=timeout, expect=expect)
 
     def _check_afresh(
@@ -317,9 +318,9 @@ class Client:
 
 
 def checker_class() -> Callable[..., Checker]:
-    """Return the class of sessions, which takes importing aiohttp the first time.
+    """Return the class of sessions; the first call imports aiohttp.
 
-    Where this machine lacks the means to import it, every check by what is returned says so.
+    If this machine lacks the means to import it, each check of what is returned reports that.
 
     Raises:
         TryConnectError: aiohttp cannot be loaded, because of this machine's settings.

@@ -1,4 +1,4 @@
-"""What a client is made with, and what a call is: checked once, at the edge, then trusted."""
+"""The options of clients and calls: validated once, at the edge, then trusted."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ WATCH_INTERVAL = 10.0
 """Seconds from one check of a watch to the next."""
 
 UP = Expect(status="2xx")
-"""What is waited for where the caller does not say.  It stands for "open" where nobody asks by
-HTTP, so it is known by its identity."""
+"""What is waited for by default. It means "open" for an address that is not checked by HTTP, so it
+is recognised by its identity."""
 
 USER_AGENT = f"tryconnect/{__version__} (+https://github.com/tryconnect/tryconnect)"
 
@@ -73,7 +73,7 @@ class ClientOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What a client was made with.  See :class:`tryconnect.Client` for the meanings."""
+    """What a client was made with. See :class:`tryconnect.Client` for the meanings."""
 
     headers: Mapping[str, str]
     ssl: SSLContext | bool | None
@@ -95,10 +95,10 @@ def read_options(
     user_agent: str,
     loop: str,
 ) -> Options:
-    """Check a client's options.
+    """Validate a client's options.
 
     Raises:
-        ValueError: one of them makes no sense.
+        ValueError: One of them makes no sense.
     """
     if family not in [*FAMILIES]:  # a list: what cannot be hashed is no family either
         raise ValueError(f"family is one of {', '.join(FAMILIES)}, not {family!r}")
@@ -116,7 +116,7 @@ def read_options(
 
 
 _LONGEST_TIMEOUT = 10**9
-"""Seconds: 31 years.  Event loops count in machine words, some of them in nanoseconds."""
+"""Seconds: 31 years. Event loops count in machine words, some of them in nanoseconds."""
 
 FAMILIES = {"any": socket.AF_UNSPEC, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
 
@@ -158,10 +158,10 @@ def _headers(headers: Mapping[str, object]) -> dict[str, str]:
 
 
 def check_seconds(value: object, name: str = "timeout") -> float:
-    """Return a duration.
+    """Return a duration in seconds.
 
     Raises:
-        ValueError: it is not a number above 0; there is no waiting for ever.
+        ValueError: It is not a number above 0; nothing waits for ever.
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{name} is a number of seconds, not {value!r}")  # noqa: TRY004
@@ -174,7 +174,7 @@ def check_positive_int(value: object, name: str) -> int:
     """Return a limit or a count.
 
     Raises:
-        ValueError: it is not a whole number above 0.
+        ValueError: It is not a whole number above 0.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f"{name} is a whole number above 0, not {value!r}")

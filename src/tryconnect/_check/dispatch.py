@@ -1,8 +1,7 @@
-"""The road of a check: in the loop that asks for it, or where that cannot, through the portal.
+"""Which loop runs a check: the caller's, or the portal if that one cannot.
 
-At the end of either is a network, and who stands above does not know which it was.  Natively comes
-first.  Where the loop says ``NotImplementedError``, the same check goes through the portal, within
-what is left of its time.
+Callers cannot tell which loop ran the check. The native loop comes first. If it raises
+``NotImplementedError``, the same check goes through the portal, within what is left of its time.
 """
 
 from __future__ import annotations
@@ -35,13 +34,13 @@ __all__ = ["Dispatcher"]
 
 
 class Dispatcher:
-    """The ways out of one event loop; the networks at their ends are closed with it.
+    """Runs the checks of one event loop, natively or through the portal.
 
     Must be made inside the running loop that it is for.
 
     Args:
-        options: the client's; their ``loop`` says which roads may be taken.
-        keep_alive: keep connections from one check to the next.
+        options: The client's; their ``loop`` says where checks may run.
+        keep_alive: Keep connections from one check to the next.
     """
 
     def __init__(self, options: Options, *, keep_alive: bool) -> None:
@@ -75,15 +74,14 @@ class Dispatcher:
         if self._choice == "native":
             return replace(native, error=_unable(self._kind, scheme, native.error))
         through_portal = await self._portal.attempt(target, deadline, plan)
-        if not self._capabilities.is_missing_feature(
-            through_portal.error
-        ):  # else it was for want of something else
+        # If the portal lacks it too, the loop is not to blame.
+        if not self._capabilities.is_missing_feature(through_portal.error):
             self._capabilities.lacking(scheme)
         total = native.timings.total + through_portal.timings.total
         return replace(through_portal, timings=through_portal.timings._replace(total=total))
 
     async def aclose(self) -> None:
-        """Close both networks, even where one fails or the caller is cancelled."""
+        """Close both networks, even if one fails or the caller is cancelled."""
         self._closed = True
         try:
             if self._native is not None:
@@ -92,7 +90,7 @@ class Dispatcher:
             await self._portal.aclose()
 
     def abandon(self) -> None:
-        """Let both go where the loop is gone, and nothing can be awaited."""
+        """Drop both networks without awaiting: the loop is closed already."""
         if self._native is not None:
             self._native.abandon()
         self._portal.abandon()
@@ -104,10 +102,10 @@ class Dispatcher:
 
 
 class _PortalNetwork:
-    """The network at the end of the portal, made there when the first check comes.
+    """The network that lives in the portal, made there for the first check.
 
     Args:
-        make: makes it.
+        make: Makes it.
     """
 
     def __init__(self, make: Callable[[], Network]) -> None:
@@ -137,7 +135,7 @@ class _PortalNetwork:
                 await call(self._close)
 
     def abandon(self) -> None:
-        """Have the network closed without awaiting it: the portal turns on."""
+        """Start closing the network without awaiting it: the portal's loop runs on."""
         if self._is_used:
             with contextlib.suppress(LocalFault):
                 start_soon(self._close)
@@ -149,7 +147,7 @@ class _PortalNetwork:
 
 
 class _AtHome:
-    """A resolver of the caller's own, asked from the portal in the loop that it belongs to."""
+    """A resolver of the caller's, called from the portal in the loop that it belongs to."""
 
     def __init__(self, resolver: HostResolver, loop: asyncio.AbstractEventLoop) -> None:
         self._resolver = resolver
@@ -163,7 +161,7 @@ class _AtHome:
         return await LoopCall(ask, self._loop).wait_or_abandon()
 
     async def close(self) -> None:
-        """Do nothing: it is the caller's."""
+        """Do nothing: the caller closes it."""
 
 
 def _asked_at_home(options: Options, loop: asyncio.AbstractEventLoop) -> Options:
@@ -173,7 +171,7 @@ def _asked_at_home(options: Options, loop: asyncio.AbstractEventLoop) -> Options
 
 
 def _scheme(target: Target) -> str:
-    """Return what decides whether a loop is fit: some lack TLS alone, some unix sockets."""
+    """Return the scheme, by which loops are fit or not: some lack TLS alone, some unix sockets."""
     return target.url.partition(":")[0]
 
 

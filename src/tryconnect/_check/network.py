@@ -1,4 +1,4 @@
-"""A target becomes an attempt: the only room that waits for the network, and its deadline."""
+"""One attempt at a target, with its deadline: the only place that waits for the network."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ __all__ = ["Network"]
 
 
 class Network:
-    """The way out of one event loop: a resolver and an aiohttp session, made and closed together.
+    """The resolver and the aiohttp session of one event loop, made and closed together.
 
     Must be made inside the running loop that it is for.
 
     Args:
-        options: the client's.
-        proxies: which of them are used for what.
-        keep_alive: keep connections from one check to the next.
+        options: The client's.
+        proxies: Which of them are used for what.
+        keep_alive: Keep connections from one check to the next.
     """
 
     def __init__(self, options: Options, *, proxies: Proxies, keep_alive: bool) -> None:
@@ -47,12 +47,12 @@ class Network:
     async def attempt(
         self, target: Target, *, timeout: float, plan: BodyPlan | None = None
     ) -> Attempt:
-        """Try a target, and return what happened; only what is not an ``Exception`` is raised.
+        """Try a target, and return what happened; raise only what is not an ``Exception``.
 
         Args:
-            target: what to try.
-            timeout: seconds for everything: look-up, connection, TLS, redirects, answer, body.
-            plan: what of the body is wanted; ``None``: nothing.
+            target: What to try.
+            timeout: Seconds for everything: look-up, connection, TLS, redirects, answer, body.
+            plan: How the body is read; ``None``: not at all.
         """
         task = asyncio.current_task()
         before = 0 if task is None else task.cancelling()
@@ -61,7 +61,7 @@ class Network:
             deadline = asyncio.timeout(timeout)
             try:
                 async with deadline:
-                    await self._road(trace, plan)
+                    await self._ask(trace, plan)
             except Exception as caught:
                 # No library on the way may turn a cancellation into a failure.
                 if task is not None and task.cancelling() > before:
@@ -74,7 +74,7 @@ class Network:
                 del error  # an exception and the frame that holds it would keep each other alive
 
     async def aclose(self) -> None:
-        """Close session and resolver, both even where one fails or the caller is cancelled."""
+        """Close session and resolver, even if one fails or the caller is cancelled."""
         self._closed = True
         try:
             await self._http.aclose()
@@ -82,12 +82,12 @@ class Network:
             await self._names.close()
 
     def abandon(self) -> None:
-        """Let session and resolver go where the loop is gone, and nothing can be awaited."""
+        """Drop session and resolver without awaiting: the loop is closed already."""
         self._http.abandon()
         self._names.abandon()
 
     def _explained(self, error: BaseException, deadline: asyncio.Timeout) -> BaseException:
-        """Return what ended an attempt, where a library made something else of it."""
+        """Return what really ended an attempt, if a library reports something else."""
         explained: BaseException
         if self._closed:
             explained = LocalFault("the client was closed while the check was under way")
@@ -100,7 +100,7 @@ class Network:
         explained.__cause__ = error
         return explained
 
-    def _road(self, trace: Trace, plan: BodyPlan | None) -> Coroutine[Any, Any, None]:
+    def _ask(self, trace: Trace, plan: BodyPlan | None) -> Coroutine[Any, Any, None]:
         match trace.target.kind:
             case TargetKind.http:
                 return self._http.ask(trace, plan)

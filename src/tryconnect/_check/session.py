@@ -1,4 +1,4 @@
-"""One session's checks, whole: text to target, target to attempt, attempt to report.
+"""The checks of one session: from text to target to attempt to report.
 
 This room and those below it import aiohttp; ``_client`` imports it when the first client is made.
 """
@@ -33,8 +33,8 @@ class Checker:
     """The checks of one client in one event loop.
 
     Args:
-        options: the client's.
-        keep_alive: keep connections from one check to the next.
+        options: The client's.
+        keep_alive: Keep connections from one check to the next.
     """
 
     def __init__(self, options: Options, *, keep_alive: bool) -> None:
@@ -44,7 +44,7 @@ class Checker:
         """Check an address.
 
         Raises:
-            ValueError: something is expected of an address that is not asked by HTTP.
+            ValueError: Something is expected of an address that is not asked by HTTP.
         """
         try:
             target = parse(address)
@@ -72,10 +72,10 @@ class Checker:
         """Fetch a text.
 
         Raises:
-            FetchError: there is none, or it is not the expected one.
-            ValueError: there is no such encoding.
+            FetchError: No text came, or the answer is not the expected one.
+            ValueError: There is no such encoding.
         """
-        # Before the clock starts.  A program that reads no body need not load what reads them: a
+        # Before the clock starts. A program that reads no body need not load what reads them: a
         # tenth of what a check on the command line would import beside aiohttp.
         from tryconnect._check.body import BodyPlan  # noqa: PLC0415 - see above
         from tryconnect._decoding.labels import check_encoding  # noqa: PLC0415
@@ -94,11 +94,11 @@ class Checker:
         return Page(body.text, body.encoding, body.source, attempt.headers, report)
 
     async def aclose(self) -> None:
-        """Close everything.  Where it is interrupted, it can be called again."""
+        """Close everything; if it is interrupted, it can be called again."""
         await self._roads.aclose()
 
     def abandon(self) -> None:
-        """Let everything go: the loop is gone already."""
+        """Drop everything without awaiting: the loop is closed already."""
         self._roads.abandon()
 
 
@@ -114,7 +114,7 @@ def _not_tried(error: InvalidAddress) -> Attempt:
 
 
 def _report(address: str, attempt: Attempt, expect: Expect | None) -> Report:
-    """Judge an attempt, and write the one log record of its check."""
+    """Judge an attempt, and log the one record of its check."""
     report = judge(address, attempt, expect)
     if _log.isEnabledFor(logging.DEBUG):
         failure = None if attempt.error is None else redacted_error(attempt.error)

@@ -36,7 +36,7 @@ class Source:
         """Return what ``take`` makes of the next address, before anybody pulls the one after it.
 
         Raises:
-            StopAsyncIteration: there is none.
+            StopAsyncIteration: There is none.
         """
         try:
             if self._lock is None:
@@ -62,7 +62,7 @@ def iterate(addresses: Iterable[_T]) -> Iterator[_T]:
     """Iterate over addresses; one text is an iterable too, but not meant as one.
 
     Raises:
-        TypeError: the addresses are no iterable, or one text.
+        TypeError: The addresses are no iterable, or one text.
     """
     if isinstance(addresses, str):
         raise TypeError("addresses are a list or another iterable of addresses, not one text")

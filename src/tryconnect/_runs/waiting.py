@@ -1,7 +1,7 @@
-"""Repeated checks: until an address is up or down.
+"""Repeated checks: wait for a service to come up or go away.
 
-The patterns take a ``check`` and know no network.  Time is monotonic, whatever the loop's own clock
-is: neither a suspended machine nor a clock that is set makes them hurry or stand still.
+They are given a ``check`` and know no network. Time is monotonic, whatever the loop's own clock is:
+neither a suspended machine nor a clock that is set makes them hurry or stand still.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ RepeatedCheck: TypeAlias = "Callable[[float], Awaitable[Report]]"
 
 INITIAL_WAIT = 0.1
 MAX_WAIT = 2.0
-"""Seconds.  What starts is found within moments; what stays down is not hammered at."""
+"""Seconds. What starts is found within moments; what stays down is not hammered."""
 
 
 async def wait(
@@ -77,21 +77,21 @@ async def wait_until(
     any_of: bool,
     clock: Clock = CLOCK,
 ) -> list[Report]:
-    """Check again and again until all addresses, or any of them, are up (or down).
+    """Check repeatedly until all addresses, or any of them, are up (or down).
 
     Args:
-        checks: one for each address.
-        up: what is waited for.
-        timeout: seconds for everything.
-        longest: seconds that a single check may take.
-        any_of: one address is enough.
-        clock: the time.
+        checks: One for each address.
+        up: What is waited for.
+        timeout: Seconds for everything.
+        longest: Seconds that a single check may take.
+        any_of: Return as soon as one address has got there.
+        clock: Replaced by tests.
 
     Returns:
-        The last report of each address; of those only that got there, where one is enough.
+        The last report of each address; with ``any_of``, only of those that got there.
 
     Raises:
-        WaitTimeout: the deadline came first.
+        WaitTimeout: The deadline came first.
     """
     loop = asyncio.get_running_loop()
     deadline = clock.now() + timeout
@@ -121,11 +121,11 @@ async def wait_until(
 
 
 def repeated_check(check: Check, address: object, expect: ExpectLike) -> RepeatedCheck:
-    """Return how one address is checked again and again; whatever is wrong with it is told now.
+    """Return a function that checks an address; an unusable address raises at once.
 
     Raises:
-        InvalidAddress: the text is no address.
-        ValueError: something is expected of an address that is not asked by HTTP.
+        InvalidAddress: The text is no address.
+        ValueError: Something is expected of an address that is not asked by HTTP.
     """
     text, expected = address_text(address), as_expect(expect)
     target = parse(text)
@@ -141,7 +141,7 @@ def repeated_check(check: Check, address: object, expect: ExpectLike) -> Repeate
 
 
 class _Wait:
-    """Waiting for one address."""
+    """The wait for one address."""
 
     def __init__(self, check: RepeatedCheck, *, up: bool, deadline: float, longest: float) -> None:
         self.reached = False
@@ -152,7 +152,7 @@ class _Wait:
         self._longest = longest
 
     async def run(self, clock: Clock) -> None:
-        """Check until the address is as wished, or the deadline has come."""
+        """Check until the address is as wanted, or the deadline has passed."""
         for pause in backoff():
             left = self._deadline - clock.now()
             if left <= 0 and self.report is not None:
@@ -165,9 +165,9 @@ class _Wait:
             await clock.sleep(max(0.0, min(pause, self._deadline - clock.now())))
 
     def _takes(self, report: Report, *, short: bool) -> bool:
-        """Keep a report, if it says anything; tell whether it may decide.
+        """Keep a report unless it says nothing; return whether it may decide.
 
-        That the last look, which the deadline cuts short, had no answer in time says nothing.
+        A timeout of the last check says nothing if the deadline cut that check short.
         """
         if short and report.reason is Reason.timeout and self.report is not None:
             return False
@@ -179,11 +179,10 @@ _A_MOMENT = 0.001
 
 
 def backoff() -> Iterator[float]:
-    """Yield the pauses before each check, in seconds, for ever.
+    """Yield the seconds to sleep after each check, for ever.
 
-    "Full jitter": anything between nothing and a bound that doubles, from 0.1 s to 2 s; so that
-    those who wait for one server do not ask it in step (Brooker, "Exponential Backoff And Jitter",
-    2015).
+    "Full jitter": anything from zero to a bound that doubles, from 0.1 s to 2 s, so that programs
+    that wait for one server do not ask in step (Brooker, "Exponential Backoff And Jitter", 2015).
     """
     bound = INITIAL_WAIT
     while True:

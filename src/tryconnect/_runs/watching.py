@@ -50,8 +50,8 @@ class Hysteresis:
     """Whether an address counts as up: changes only when enough reports in a row say so.
 
     Args:
-        rise: how many good reports in a row make it up.
-        fall: how many bad ones make it down.
+        rise: How many good reports in a row make it up.
+        fall: How many bad ones make it down.
     """
 
     def __init__(self, *, rise: int = 1, fall: int = 1) -> None:
@@ -61,9 +61,9 @@ class Hysteresis:
         self._in_a_row = 0
 
     def update(self, report: Report) -> bool:
-        """Take the next report; tell whether it is the first, or changes the state.
+        """Take the next report; return whether it is the first, or changes the state.
 
-        A report of our own machine's fault says nothing about the address.
+        A fault of this machine says nothing about the address.
         """
         first, self._told = not self._told, True
         if report.reason is Reason.local:
@@ -81,7 +81,7 @@ class Hysteresis:
 class Watch:
     """The state of an address: the first report, then the report of each change.
 
-    An async iterator without an end.  Between two steps it holds nothing: no task, no connection.
+    An async iterator without an end. Between two steps it holds nothing: no task, no connection.
     Leaving the loop, or a cancellation, ends it at once.
 
     .. versionadded:: 0.1
@@ -104,7 +104,7 @@ class Watch:
         self._closed = False
 
     async def aclose(self) -> None:
-        """End the watch: the next step is the end.  A second call does nothing."""
+        """End the watch: the next step is the end. A second call does nothing."""
         self._closed = True
 
     def __aiter__(self) -> Self:

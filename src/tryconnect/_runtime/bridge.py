@@ -1,8 +1,8 @@
-"""An errand: some work that a loop does for somebody in another thread.
+"""Calls from one thread into the loop of another.
 
 The law of this file: an outcome crosses between threads as a value, never as the exception of a
 future or a task (``asyncio.wrap_future`` makes a new ``TimeoutError`` up to Python 3.12, and so
-loses the traceback; some loops print whatever a task of theirs raises).  And of the loop that waits
+loses the traceback; some loops print whatever a task of theirs raises). And of the loop that waits
 nothing is used but ``create_future``, ``call_soon``, ``call_soon_threadsafe``, ``get_debug`` and
 ``is_closed``: that is all that some have.
 """
@@ -24,11 +24,11 @@ _T = TypeVar("_T")
 
 
 class LoopCall(Generic[_T]):
-    """Some work that a loop does for somebody in another thread, in the context of the latter.
+    """A coroutine that a loop runs for a caller in another thread, in the caller's context.
 
     Args:
-        work: a coroutine function.
-        loop: does it; has to make tasks, too.
+        work: The coroutine function.
+        loop: Runs it.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class LoopCall(Generic[_T]):
         self._error: BaseException | None = None
 
     async def wait(self) -> _T:
-        """Have the work done, and await its outcome in the running loop, whatever that is.
+        """Start the work and await its outcome in the running loop, whatever that is.
 
         If the caller is cancelled, the work is cancelled too; the cancellation propagates once the
         work has ended, so nothing of it is left behind.
@@ -68,20 +68,20 @@ class LoopCall(Generic[_T]):
         """Start the work.
 
         Args:
-            on_done: called when it is over, in the thread that did it.
+            on_done: Called once it is done, in the thread that did it.
 
         Raises:
-            RuntimeError: the loop is closed.
+            RuntimeError: The loop is closed.
         """
         self._on_done = on_done
         self._loop.call_soon_threadsafe(self._start)
 
     def cancel(self) -> None:
-        """Cancel the work, from any thread; its end is told all the same."""
+        """Cancel the work, from any thread; ``on_done`` is called all the same."""
         ThreadsafeLoop(self._loop).call_soon_threadsafe(self._stop)
 
     def result(self) -> _T:
-        """Return what the work returned, or raise what it raised; can be asked once."""
+        """Return what the work returned, or raise what it raised; to be called once."""
         error, self._error = self._error, None
         if error is None:
             return self._result.pop()
@@ -107,7 +107,7 @@ class LoopCall(Generic[_T]):
     async def _go(self) -> None:
         try:
             self._result.append(await self._work())
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to who waits
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to the caller
             self._error = error
 
     def _finish(self, task: asyncio.Task[None]) -> None:
@@ -117,7 +117,7 @@ class LoopCall(Generic[_T]):
 
 
 class _End:
-    """The end of an errand, told by one thread and awaited in another's loop."""
+    """The end of a call, signalled by one thread and awaited in another's loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._is_done = False
@@ -125,7 +125,7 @@ class _End:
         self._waiter: asyncio.Future[None] = loop.create_future()
 
     def on_done(self) -> None:
-        """Tell it, in the other thread; a loop that is closed meanwhile hears nothing."""
+        """Signal it from the other thread; does nothing if the waiting loop is closed."""
         self._loop.call_soon_threadsafe(self._wake)
 
     async def wait(self) -> None:

@@ -1,4 +1,4 @@
-"""What an event loop cannot do: seen in how a check failed, and remembered for the next one."""
+"""What an event loop cannot do: learnt from how a check failed, and remembered for the next."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["LoopCapabilities"]
 
 
 class LoopCapabilities:
-    """What is known of a loop.
+    """What is known about a loop.
 
-    It is remembered by the loop's class: what a loop cannot do, its class has not got; and a class
-    can be referred to weakly, which some loops cannot.
+    It is remembered by the loop's class, which has the missing methods, and to which weak
+    references can be made, as they cannot to some loops.
 
     Args:
-        loop: any one.
+        loop: Any event loop.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -31,9 +31,9 @@ class LoopCapabilities:
         self._keeps_time = keeps_time(loop)
 
     def lacks(self, scheme: str) -> bool:
-        """Tell whether the loop is known to be unfit for addresses of a scheme.
+        """Return whether the loop is known to be unfit for addresses of a scheme.
 
-        Without an even clock it is for all: no deadline would hold there.
+        Without a monotonic clock it is unfit for all: no deadline would hold there.
         """
         return not self._keeps_time or scheme in self._lacking
 
@@ -42,7 +42,7 @@ class LoopCapabilities:
         self._lacking.add(scheme)
 
     def is_missing_feature(self, error: BaseException | None) -> bool:
-        """Tell whether an error says that something cannot be done, itself or by what led to it."""
+        """Return whether an error, or one that led to it, says that a feature is missing."""
         return any(
             isinstance(link, NotImplementedError)
             # A loop that is no AbstractEventLoop may not even have the method.
@@ -51,13 +51,13 @@ class LoopCapabilities:
         )
 
     async def is_to_blame(self, error: BaseException | None) -> bool:
-        """Tell whether it is for want of abilities that a check failed in the loop."""
+        """Return whether a check failed because the loop lacks a feature."""
         if self.is_missing_feature(error):
             return True
         return any(map(_may_hide_it, _links(error))) and not await self._connects()
 
     async def _connects(self) -> bool:
-        """Have the loop connect a socket that sends nothing: one of UDP, within this machine."""
+        """Return whether the loop can connect a UDP socket on loopback, which sends nothing."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.settimeout(0)
             try:
@@ -71,10 +71,10 @@ _HERE = ("127.0.0.1", 9)
 
 
 def _may_hide_it(error: BaseException) -> bool:
-    """Tell whether an error may stand for others, of several addresses of a name.
+    """Return whether an error may stand for the errors of several addresses of a name.
 
-    Where those differ, aiohappyeyeballs joins their texts in an ``OSError`` without a number; and
-    where it foresaw none of them, it raises an ``IndexError``.
+    If those differ, aiohappyeyeballs joins their texts in an ``OSError`` without a number; if it
+    expected none of them, it raises an ``IndexError``.
     """
     return isinstance(error, IndexError) or (type(error) is OSError and error.errno is None)
 

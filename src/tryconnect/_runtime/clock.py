@@ -1,4 +1,4 @@
-"""Time that nobody sets: a loop's own clock where it is one, or else the portal's."""
+"""Monotonic time: by the loop's own clock if that is monotonic, or else by the portal's."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Clock(NamedTuple):
     """What time is made of here; tests bring one that goes faster.
 
     Attributes:
-        now: seconds, from any point on; never goes back.
-        sleep: waits that many seconds.
+        now: Seconds, from any point on; never goes back.
+        sleep: Waits that many seconds.
     """
 
     now: Callable[[], float]
@@ -29,10 +29,10 @@ class Clock(NamedTuple):
 
 
 async def sleep(delay: float) -> None:
-    """Sleep by a clock that nobody sets: the running loop's own, or else the portal's.
+    """Sleep by a monotonic clock: the running loop's, or else the portal's.
 
     Args:
-        delay: seconds.
+        delay: Seconds.
     """
     if keeps_time(asyncio.get_running_loop()):
         # It may have a clock, but no timers.
@@ -42,10 +42,10 @@ async def sleep(delay: float) -> None:
 
 
 def keeps_time(loop: asyncio.AbstractEventLoop) -> bool:
-    """Tell whether a loop has a clock of its own that runs on evenly.
+    """Return whether a loop's clock is monotonic.
 
-    One that reads seconds since 1970 is the wall's: it jumps when it is set, or a machine wakes up.
-    (On a machine that does not know the date, the wall's clock began when the machine did.)
+    One that reads seconds since 1970 is the wall clock, which jumps when it is set or the machine
+    resumes. (On a machine that does not know the date, the wall clock starts with the machine.)
     """
     try:
         now = loop.time()

@@ -1,4 +1,4 @@
-"""Descriptors: how many checks they are enough for, and whether there are any left at all."""
+"""File descriptors: how many checks they suffice for, and whether any are left."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ PER_CHECK = 2
 """A name with addresses of both families is tried over two sockets at a time (RFC 8305)."""
 
 RESERVE = 24
-"""For the loop, name look-ups, and whatever else the program opens meanwhile."""
+"""For the loop, name look-ups, and whatever else the program opens."""
 
 
 def affordable(wanted: int) -> int:
     """Return how many of the wanted checks can run at once; at least one.
 
-    Where the system does not tell (Windows has no such limit), all of them.
+    All of them if the system has no such limit, as Windows does not.
     """
     most = limit()
     if most is None:
@@ -46,14 +46,14 @@ def taken() -> int:
 
 
 ENOUGH = 5
-"""Descriptors: a channel of c-ares takes four (epoll, a pipe, inotify), and its question one."""
+"""Descriptors: a channel of c-ares takes four (epoll, a pipe, inotify), and its query one."""
 
 
 def shortage() -> OSError | None:
-    """Return the system's own words where there are not even a few descriptors to be had.
+    """Return the system's error if it does not even have a few descriptors left, else ``None``.
 
-    Without a descriptor c-ares cannot reach its servers, the system's look-up finds no name, and
-    OpenSSL knows no authority: each of them blames the peer. So where they fail, we look ourselves.
+    Without a descriptor c-ares reaches no server, the system's resolver finds no name, and OpenSSL
+    trusts no authority: each of them blames the peer. So if they fail, this is asked first.
     """
     with contextlib.ExitStack() as opened:
         try:

@@ -55,7 +55,7 @@ class GreenletEvent:
     """A ``threading.Event`` that one greenlet waits for, and any thread sets."""
 
     def __init__(self) -> None:
-        import gevent.event  # noqa: PLC0415 - whoever patches has it
+        import gevent.event  # noqa: PLC0415 - it is loaded where it has patched
 
         self._event = gevent.event.Event()
         self._hub = gevent.get_hub()
@@ -73,11 +73,11 @@ class GreenletEvent:
 
 
 _HOUR = 3600.0
-"""Seconds. A hub in which no timer runs takes any wait for one that nothing can end."""
+"""Seconds. A hub without a timer takes a wait without an end for a deadlock."""
 
 
 def make_selector() -> Any:
-    """Return what a loop needs in the thread of :func:`start_native` that it is made in."""
+    """Return the selector of a loop, in the thread of :func:`start_native` that runs the loop."""
     from gevent.selectors import GeventSelector  # noqa: PLC0415 - as above
 
     class Selector(GeventSelector):  # type: ignore[misc]
@@ -88,25 +88,25 @@ def make_selector() -> Any:
 
 
 def native(name: str) -> Any:
-    """Return what stood in the module ``_thread`` before gevent patched it."""
+    """Return a function of the module ``_thread`` as it was before gevent patched it."""
     from gevent.monkey import get_original  # noqa: PLC0415 - as above
 
     return get_original("_thread", name)
 
 
 def start_native(make: Callable[[], _T], run: Callable[[_T], None]) -> _T:
-    """Make something in a new thread of the operating system's, and go on with it there.
+    """Make something in a new thread of the operating system's, and run it there.
 
     Args:
-        make: makes it.
-        run: is called with it, in the thread, which ends with that.
+        make: Makes it, in the thread.
+        run: Called with it, in the thread, which ends when it returns.
 
     Returns:
         What was made.
 
     Raises:
-        RuntimeError: there is no thread to be had.
-        Exception: whatever ``make`` raises.
+        RuntimeError: There is no thread to be had.
+        Exception: Whatever ``make`` raises.
     """
     made: list[_T] = []
     failed: list[Exception] = []

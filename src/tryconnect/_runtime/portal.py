@@ -1,7 +1,7 @@
-"""The portal: one loop of asyncio's own in a thread of ours, for whom no other loop will do.
+"""The portal: one stock asyncio loop in a daemon thread, for callers that no other loop can serve.
 
 Some event loops cannot open connections, some keep time by a clock that people set, and some
-threads have no loop at all.  They hand their work over to here, and wait for its outcome.
+threads have no loop at all. They hand their work to the portal and wait for its outcome.
 """
 
 from __future__ import annotations
@@ -34,30 +34,31 @@ _T = TypeVar("_T")
 
 
 async def call(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
-    """Have the portal do some work, and await its outcome in the running loop, whatever that is.
+    """Run a coroutine in the portal, and await its outcome in the running loop, whatever that is.
 
-    Who is cancelled meanwhile cancels the work, and leaves when that has ended.
+    If the caller is cancelled, the work is cancelled too; the cancellation propagates once the work
+    has ended.
 
     Args:
-        work: a coroutine function; what it returns or raises, this does.
+        work: A coroutine function; what it returns or raises, this does.
 
     Raises:
-        LocalFault: this machine cannot open the portal.
+        LocalFault: This machine cannot open the portal.
     """
     return await LoopCall(work, portal_loop()).wait()
 
 
 def run(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
-    """Have the portal do some work, and block until it is done.
+    """Run a coroutine in the portal, and block until it is done.
 
-    An interrupt meanwhile cancels the work, and passes when that has ended, or after a second.
+    An interrupt cancels the work, and propagates once that has ended, or after a second.
 
     Args:
-        work: a coroutine function; what it returns or raises, this does.
+        work: A coroutine function; what it returns or raises, this does.
 
     Raises:
-        LocalFault: this machine cannot open the portal.
-        RuntimeError: this is the portal's own thread.
+        LocalFault: This machine cannot open the portal.
+        RuntimeError: This is the portal's own thread.
     """
     loop = portal_loop()
     if _portal is not None and _portal.is_here():
@@ -79,13 +80,13 @@ _CANCEL_TIMEOUT = 1.0
 
 
 def start_soon(work: Callable[[], Coroutine[Any, Any, object]]) -> None:
-    """Have the portal do some work that nobody waits for, and whose outcome nobody wants.
+    """Run a coroutine in the portal without waiting for it; its outcome is dropped.
 
     Args:
-        work: a coroutine function.
+        work: A coroutine function.
 
     Raises:
-        LocalFault: this machine cannot open the portal.
+        LocalFault: This machine cannot open the portal.
     """
     LoopCall(work, portal_loop()).start(lambda: None)
 
@@ -98,7 +99,7 @@ def stock_loop() -> asyncio.AbstractEventLoop:
 
 
 class _Portal:
-    """A loop and the thread that it turns in, for as long as the process lives."""
+    """A loop and the thread that runs it, for as long as the process lives."""
 
     def __init__(self) -> None:
         self.loop = stock_loop()
@@ -115,7 +116,7 @@ class _Portal:
         return self._thread.ident == threading.get_ident()
 
     def is_alive(self) -> bool:
-        """Return whether its loop turns."""
+        """Return whether its loop runs."""
         return self._thread.is_alive()
 
     def _turn(self) -> None:
@@ -135,7 +136,7 @@ class _Portal:
         To end the loop would have asyncio complain of each task that was still under way.
 
         Args:
-            seconds: how long to wait for the step that the loop is in.
+            seconds: How long to wait for the step that the loop is in.
         """
         parked = threading.Event()
 
@@ -185,10 +186,10 @@ class _NativePortal(_Portal):
 
 
 def portal_loop() -> asyncio.AbstractEventLoop:
-    """Return the portal's loop, which turns from now on.
+    """Return the portal's loop, and start it if it does not run yet.
 
     Raises:
-        LocalFault: this machine cannot open it.
+        LocalFault: This machine cannot open it.
     """
     global _portal  # noqa: PLW0603 - there is one in a process
     with _lock:
@@ -205,9 +206,9 @@ def portal_loop() -> asyncio.AbstractEventLoop:
 
 
 def _begin_anew() -> None:
-    """Forget, in the child of a fork, the portal that stayed with the parent.
+    """Forget, in the child of a fork, the portal of the parent.
 
-    Its loop is not closed: that would take the parent's own pipe out of the selector they share.
+    Its loop is not closed: that would remove the parent's pipe from the selector they share.
     """
     global _portal, _lock
     _portal, _lock = None, threading.RLock()

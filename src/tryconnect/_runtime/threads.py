@@ -44,13 +44,13 @@ def run_in_daemon_thread(
     its result is dropped.
 
     Args:
-        work: what to run.
-        name: the thread's name, for debuggers.
-        until_done: the interpreter's exit waits for it, within a bound; once that is over, the work
+        work: What to run.
+        name: The thread's name, for debuggers.
+        until_done: The interpreter's exit waits for it, within a bound; once that is over, the work
             is done in the calling thread.
 
     Raises:
-        LocalFault: there is no thread to be had.
+        LocalFault: There is no thread to be had.
     """
     loop = asyncio.get_running_loop()
     postbox = ThreadsafeLoop(loop)
@@ -83,10 +83,10 @@ def run_in_daemon_thread(
 
 
 class ThreadsafeLoop:
-    """The part of a loop that other threads deliver through, except that they may come too late.
+    """The part of a loop that other threads use, safe to use after the loop is closed.
 
-    Delivering to a loop that has been closed raises in the delivering thread, where nobody can
-    catch it and it would only print a traceback.
+    To call into a closed loop raises in the calling thread, where nobody can catch it and it would
+    only print a traceback.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -94,7 +94,7 @@ class ThreadsafeLoop:
         self.create_future = loop.create_future
 
     def call_soon_threadsafe(self, callback: Callable[..., object], *args: object) -> None:
-        """Hand a call to the loop, or drop it where the loop is closed."""
+        """Schedule a call in the loop, or drop it if the loop is closed."""
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(callback, *args)
 
@@ -119,14 +119,13 @@ def can_run_here(loop: object) -> bool:
 
 
 def cannot_await(loop: asyncio.AbstractEventLoop, kind: type[BaseException] | None) -> bool:
-    """Tell whether a coroutine that is being left can await no more.
+    """Return whether this coroutine is being finalised (closed loop or GeneratorExit).
 
-    A coroutine whose loop was closed under it, or that was thrown away half way, is run to its end
-    by the garbage collector: an ``await`` there that waits is an error.
+    Such a coroutine is run to its end by the garbage collector, and must not await.
 
     Args:
-        loop: the one that ran the coroutine.
-        kind: the exception that it is left with, or ``None``.
+        loop: The loop that ran the coroutine.
+        kind: The exception that leaves the coroutine, or ``None``.
     """
     return kind is GeneratorExit or loop.is_closed()
 
@@ -137,8 +136,8 @@ async def defer_cancellation(
     """Await some work to its end; if the caller is cancelled, that propagates only then.
 
     Args:
-        work: is called, and awaited, anew after each cancellation.
-        on_cancel: is called at each cancellation, to make the work end sooner.
+        work: Is called, and awaited, anew after each cancellation.
+        on_cancel: Is called at each cancellation, to make the work end sooner.
     """
     cancellation: asyncio.CancelledError | None = None
     while True:

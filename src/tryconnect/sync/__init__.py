@@ -1,9 +1,11 @@
-"""The same checks for programs without an event loop: plain functions, and a ``with``-able client.
+"""The same checks for programs without an event loop: plain functions, and a client for ``with``.
 
-Each call runs in a loop of its own, through asyncio's own runner; the thread's current loop, its
-policy and its executor are left alone.  Inside a running loop the functions refuse, and name the
-``await`` to write instead: waiting there would stop the very loop that the caller lives in.  A
-thread that is only marked so, as QtAsyncio marks those of its executor, is served.
+Each call runs in a loop of its own, through asyncio's runner; the thread's current loop, its policy
+and its executor are left alone. Under gevent greenlets call at the same time, and the others go on.
+
+Inside a running loop every function raises ``RuntimeError``, and names the ``await`` to write
+instead: to block there would stop the very loop that the caller lives in. So it does while the
+interpreter shuts down, and where eventlet has patched the standard library.
 
 .. versionadded:: 0.1
 """
@@ -71,14 +73,13 @@ def probe_many(
     ordered: bool = False,
     keep_tracebacks: bool = False,
 ) -> BlockingProbes:
-    """Check many addresses, some at a time; see :func:`tryconnect.probe_many`.
+    """Check many addresses concurrently; see :func:`tryconnect.probe_many`.
 
     Returns:
-        :class:`BlockingProbes`, an iterator of reports.  Its checks go on while nobody asks for
-        the next report.
+        :class:`BlockingProbes`, an iterator of reports. Its checks go on between two steps.
 
     Raises:
-        RuntimeError: a loop runs in this thread; at the first step.
+        RuntimeError: A loop runs in this thread; at the first step.
     """
     start = partial(
         tryconnect.probe_many,
@@ -107,7 +108,7 @@ def watch(
         :class:`BlockingWatch`, an iterator without an end.
 
     Raises:
-        RuntimeError: a loop runs in this thread; at the first step.
+        RuntimeError: A loop runs in this thread; at the first step.
     """
     watch = tryconnect.watch(
         address, every=every, timeout=timeout, expect=expect, rise=rise, fall=fall

@@ -42,7 +42,7 @@ def _blocking(
 class Client:
     """:class:`tryconnect.Client` for ``with``: one loop and one session for all calls inside.
 
-    Takes the same options.  It belongs to the thread that opened it.
+    Takes the same options. It belongs to the thread that opened it.
 
     .. versionadded:: 0.1
     """
@@ -71,7 +71,7 @@ class Client:
         ordered: bool = False,
         keep_tracebacks: bool = False,
     ) -> BlockingProbes:
-        """Check many addresses, some at a time; see :func:`tryconnect.sync.probe_many`."""
+        """Check many addresses concurrently; see :func:`tryconnect.sync.probe_many`."""
         start = partial(
             self._client.probe_many,
             limit=limit,

@@ -1,8 +1,7 @@
 """Streams of reports for programs without an event loop: iterators that block at each step.
 
-A bulk run goes on in the portal while nobody asks for the next report: a run that stood still
-between two steps would time its checks out.  The addresses are pulled in the reader's own thread,
-to which a database cursor, say, may belong.
+A bulk run goes on in the portal between two steps: if it stood still, its checks would time out.
+The addresses are pulled in the reader's thread, to which a database cursor, say, may belong.
 """
 
 from __future__ import annotations
@@ -30,11 +29,11 @@ __all__ = ["BlockingProbes", "BlockingWatch"]
 
 
 class BlockingProbes:
-    """The reports of many checks, each as soon as it is there: an iterator, also for ``with``.
+    """The reports of many checks, each as soon as it is ready: an iterator, also for ``with``.
 
     The checks go on between two steps, in a daemon thread that serves all such runs of the process,
-    as far ahead of the reader as ``limit`` allows.  The addresses are taken from the input in the
-    reader's thread.  Leaving ``with``, closing it, or dropping the last reference ends the run.
+    as far ahead of the reader as ``limit`` allows. The addresses are taken from the input in the
+    reader's thread. Leaving ``with``, closing it, or dropping the last reference ends the run.
 
     .. versionadded:: 0.1
     """
@@ -67,7 +66,7 @@ class BlockingProbes:
         return self._probes.counts
 
     def close(self) -> None:
-        """End the run, and the checks under way with it; a second call does nothing."""
+        """End the run, and cancel its checks; a second call does nothing."""
         if self._begun:
             portal.run(self._probes.aclose)
         self._feed.end()
@@ -103,8 +102,8 @@ class _Feed:
     """Addresses on their way from the reader's thread into the portal.
 
     Args:
-        addresses: the input.
-        room: how many may be on their way.
+        addresses: The input.
+        room: How many may be on their way.
     """
 
     def __init__(self, addresses: Iterable[str | URL], *, room: int) -> None:
@@ -118,7 +117,7 @@ class _Feed:
     # In the reader's thread.
 
     def fill(self, *, until: Callable[[], bool]) -> None:
-        """Pull addresses as long as there is room for them, and nothing better to do."""
+        """Pull addresses while there is room for them and ``until`` is not met."""
         while not self._ended and len(self._under_way) < self._room and not until():
             try:
                 self._under_way.append(next(self._input))
@@ -154,7 +153,7 @@ class _Feed:
 class BlockingWatch:
     """The state of an address: the first report, then, at each step, the report of the next change.
 
-    An iterator without an end.  Between two steps nothing goes on.
+    An iterator without an end. Between two steps nothing goes on.
 
     .. versionadded:: 0.1
     """

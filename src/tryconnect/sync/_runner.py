@@ -1,7 +1,7 @@
 """Where the coroutines of blocking calls run: in a loop of the calling thread, or in the portal.
 
-asyncio's own runner refuses a thread in which a loop seems to run already.  QtAsyncio marks the
-threads of its executor so, though none can run there: they are served through the portal.
+asyncio's runner refuses a thread that is marked as running a loop. QtAsyncio marks the threads of
+its executor, although no loop can run there: the portal serves them, and gevent's greenlets.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def refuse_inside_a_loop(name: str, instead: str) -> None:
     """Refuse to block the thread of a running loop, or where no loop can run at all.
 
     Raises:
-        RuntimeError: a loop runs in this thread; the interpreter is shutting down; eventlet has
+        RuntimeError: A loop runs in this thread; the interpreter is shutting down; eventlet has
             patched the standard library; or gevent has, after it was in use.
     """
     if sys.is_finalizing():
@@ -55,9 +55,9 @@ def refuse_inside_a_loop(name: str, instead: str) -> None:
 
 
 def make_runner() -> asyncio.Runner | PortalRunner:
-    """Return what runs coroutines for this thread; to be closed.
+    """Return what runs coroutines for this thread; the caller closes it.
 
-    In a loop of the platform's own kind, whatever policy the program has installed.
+    Its loop is the platform's stock one, whatever policy the program has installed.
     """
     if gevent_patched() or running_loop() is not None:
         return PortalRunner()
