@@ -21,6 +21,7 @@ import pytest
 from yarl import URL
 
 import tryconnect
+from tests.support.programs import PRELUDE
 from tryconnect import FetchError, Reason, WaitTimeout, sync
 from tryconnect import testing as peers
 from tryconnect._options import ClientOptions
@@ -433,7 +434,7 @@ INTERRUPTED_CALLS = {
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT for one process is POSIX's")
 @pytest.mark.parametrize("name", INTERRUPTED_CALLS)
 def test_an_interrupt_passes(name: str) -> None:
-    program = textwrap.dedent(INTERRUPTED.format(call=INTERRUPTED_CALLS[name]))
+    program = PRELUDE + textwrap.dedent(INTERRUPTED.format(call=INTERRUPTED_CALLS[name]))
     with peers.in_thread(peers.silent()) as peer:
         words = [sys.executable, "-X", "dev", "-W", "error", "-c", program, peer.url]
         with subprocess.Popen(  # noqa: S603 - our own words
