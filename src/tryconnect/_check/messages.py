@@ -4,7 +4,7 @@ Remote text (certificates, first lines) is escaped before it enters a sentence; 
 redacted. Sentences start in lower case and have no full stop: callers put them after a colon.
 
 No library's text enters a sentence: what an exception means is read from its type and its numbers.
-The exceptions are the last row's, which nobody foresaw, and a resolver of the caller's own.
+Two sentences do quote an exception: the last row's, which is unforeseen, and a resolver's.
 """
 
 from __future__ import annotations
@@ -137,8 +137,8 @@ def no_thread(error: BaseException, _: Attempt) -> str:
     )
 
 
-def trusts_nobody(_: BaseException, attempt: Attempt) -> str:
-    """No certificate could have been accepted."""
+def no_authority(_: BaseException, attempt: Attempt) -> str:
+    """No certificate could have been accepted: the store is empty."""
     return (
         f"the certificate of {_peer(attempt)} cannot be judged, because this machine trusts no "
         "authority at all: install ca-certificates, or name a file of them in SSL_CERT_FILE"
@@ -216,13 +216,13 @@ def proxy_broke(_: BaseException, attempt: Attempt) -> str:
         return f"{_proxy(attempt)} answers, but not with HTTP ({_beginning(attempt)})"
     if name == "TLS":
         return f"{_proxy(attempt)} speaks TLS: write https:// in its URL"
-    advice = _ADVICE_ON_PROXIES.get(name, "is its port right?")
-    return f"{_proxy(attempt)} speaks {name}, not HTTP: {advice} ({_beginning(attempt)})"
+    advice = _ADVICE_ON_PROXIES.get(name, "not HTTP: is its port right?")
+    return f"{_proxy(attempt)} speaks {name}, {advice} ({_beginning(attempt)})"
 
 
 _ADVICE_ON_PROXIES = {
-    "SOCKS": "only HTTP proxies can be used",
-    "HTTP/2": "only proxies with HTTP/1.1 can be used",
+    "SOCKS": "not HTTP: only HTTP proxies can be used",
+    "HTTP/2": "and only proxies with HTTP/1.1 can be used",
 }
 
 
@@ -407,7 +407,7 @@ _BROKEN_HEADS = {"Too many": "too many headers", "more than": "too long a line"}
 
 
 def unknown(error: BaseException, _: Attempt) -> str:
-    """Nobody foresaw this."""
+    """The fault is unforeseen."""
     return f"an unforeseen fault: {_clean(f'{type(error).__name__}: {error}')}"
 
 
@@ -427,7 +427,7 @@ def _place(attempt: Attempt) -> str:
 
 
 def _peer(attempt: Attempt) -> str:
-    """Return whom the connection that failed was to lead to: the proxy, or the target itself."""
+    """Return the peer of the connection that failed: the proxy, or the target itself."""
     return _proxy(attempt) if attempt.failed_at_proxy else _place(attempt)
 
 
@@ -444,7 +444,7 @@ def _beginning(attempt: Attempt) -> str:
 
 
 def _told(error: BaseException, *, resolver: bool = False) -> str:
-    """Put in brackets what the operating system or OpenSSL calls an error; often nothing.
+    """Return what the operating system or OpenSSL calls an error, in brackets, or nothing.
 
     Args:
         error: the exception.

@@ -1,6 +1,6 @@
-"""What stands in for the checks where this machine has not even the means to load them.
+"""A stand-in for the checker where this machine lacks the resources to load it.
 
-It imports nothing that is not loaded with the package itself: nothing more could be.
+This module imports only what is loaded with the package itself: nothing more could be.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ __all__ = ["UnloadedChecker", "is_want"]
 
 
 class UnloadedChecker:
-    """Answers every check with ``local``; the next client tries to load them again.
+    """Reports ``local`` for every check; the next client tries to load the real one again.
 
     Args:
-        error: why they cannot be loaded.
+        error: why it cannot be loaded.
     """
 
     def __init__(self, error: BaseException) -> None:
@@ -53,7 +53,7 @@ class UnloadedChecker:
 
 
 def is_want(error: BaseException) -> bool:
-    """Return whether an import failed for want of descriptors, memory or threads."""
+    """Return whether an import failed because descriptors, memory or threads ran out."""
     return any(map(_is_want, _chain(error))) or shortage() is not None
 
 

@@ -1,9 +1,9 @@
-"""An attempt becomes a report: one ordered table of rows, the first that fits decides.
+"""Turn an attempt into a report: one ordered table of rows, of which the first match decides.
 
-The law of this file: whatever maps an exception to a :class:`~tryconnect.Reason` is a row of
-``ROWS``.  A row fits when an exception of its types stands anywhere in the chain of causes (aiohttp
-wraps the operating system's and OpenSSL's errors) and its condition holds.  Rows go from the
-particular to the general; a test proves that none hides a later one.
+Whatever maps an exception to a :class:`~tryconnect.Reason` is a row of ``ROWS``. A row matches if
+an exception of its types is anywhere in the chain of causes (aiohttp wraps the operating system's
+and OpenSSL's errors) and its condition holds. Rows go from specific to general; a test proves that
+none shadows a later one.
 
 Everything here is decided from values: no clock, no socket, no ``await``.
 """
@@ -33,7 +33,7 @@ __all__ = ["ROWS", "Row", "judge"]
 
 
 def judge(address: str, attempt: Attempt, expect: Expect | None = None) -> Report:
-    """Say what an attempt means for the address that was asked for."""
+    """Return the report on an attempt for the address that was asked for."""
     reason, detail = _verdict(attempt, expect)
     return Report(
         address=address,
@@ -75,7 +75,7 @@ def _verdict_on_error(error: BaseException, attempt: Attempt) -> tuple[Reason, s
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an exception and its causes.  Contexts are accidents of handling; causes are meant."""
+    """Yield an exception and its causes; a mere context is an accident of handling."""
     seen = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -87,11 +87,11 @@ class Row(NamedTuple):
     """One rule of the verdict.
 
     Attributes:
-        types: the exceptions it is about: classes, or the names of aiohttp's, which a check by
+        types: the exceptions that it matches: classes, or the names of aiohttp's, which a check by
             another transport never loads.
-        reason: the word for them.
+        reason: the reason to report.
         sentence: makes the report's detail.
-        when: what must hold besides; ``None``: nothing.
+        when: a further condition; ``None``: no condition.
     """
 
     types: tuple[type[BaseException] | str, ...]
@@ -235,7 +235,7 @@ ROWS: tuple[Row, ...] = (
         _any_errno(_numbers("EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "WSAEMFILE", "WSAENOBUFS")),
     ),
     Row((RuntimeError,), Reason.local, messages.no_thread, _no_thread),
-    Row((NoAuthority,), Reason.local, messages.trusts_nobody),
+    Row((NoAuthority,), Reason.local, messages.no_authority),
     # The proxy: the same exceptions as the address's own, so it comes before them.
     Row(("ClientHttpProxyError",), Reason.proxy, messages.proxy_said),
     Row((TimeoutError,), Reason.proxy, messages.proxy_timeout, _late_at_proxy),

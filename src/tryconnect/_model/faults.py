@@ -25,7 +25,7 @@ class BadRedirect(Exception):  # noqa: N818 - named after what was found, like t
 class Blocked(OSError):  # noqa: N818
     """The guard refuses a peer.
 
-    An ``OSError``, so that the next address of the name is tried.  All have the same text, by which
+    An ``OSError``, so that the next address of the name is tried. All have the same text, by which
     aiohappyeyeballs knows that all addresses failed alike, and raises the first one's.
     """
 

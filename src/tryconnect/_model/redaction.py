@@ -1,7 +1,7 @@
-"""What may be shown: everything but passwords, tokens, queries, fragments, terminal controls.
+"""What may be shown: everything except passwords, tokens, queries, fragments and terminal controls.
 
-All texts that leave the library for people, logs or JSON pass through here.  Attributes that carry
-the caller's own data (``Report.address``, ``Report.url``) do not: the caller knows them already.
+Every text that leaves the library for people, logs or JSON passes through here. Attributes that
+carry the caller's own data (``Report.address``, ``Report.url``) do not: the caller knows them already.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ _NO_PASSWORDS = frozenset(
 )
 """What services have their users write where a token takes the place of the user name (GitHub:
 ``x-oauth-basic``; Toggl: ``api_token``; Freshdesk, Basecamp: ``X``), and what people make up.
-GitLab, Bitbucket and others have the token behind such a word; there it is the password."""
+With GitLab, Bitbucket and others the token comes after such a word: there it is the password."""
 
 _PREFIX = re.compile(
     r"(?:gh[opsur]|github_pat|glpat|gldt|glrt|[spr]k|xox[a-z]|npm|pypi|hf|dop_v1|shp[a-z]{2}|"
@@ -137,7 +137,7 @@ def redacted_error(error: BaseException) -> BaseException:
     """Return an exception that may be logged: itself, or a stand-in with the secrets gone.
 
     aiohttp's errors print the URL they are about, query and all, and a traceback prints its
-    exceptions.  The stand-in keeps the traceback and the chain of causes.
+    exceptions. The stand-in keeps the traceback and the chain of causes.
     """
     below: BaseException | None = None
     clean = True

@@ -29,7 +29,10 @@ class Phase(StrEnum):
 
 
 class ProxyStep(StrEnum):
-    """How far a hop through a proxy came that failed before the proxy let anything through."""
+    """The step at which a hop failed before the proxy let anything through.
+
+    ``reach``: connecting to the proxy; ``ask``: waiting for its answer.
+    """
 
     reach = "reach"
     ask = "ask"
@@ -51,15 +54,15 @@ class ProxyRoute(NamedTuple):
 class Attempt:
     """What happened, before anyone judges it.
 
-    Not frozen, as it never leaves the house: that would take 2 % of a check.
+    Not frozen, as it never leaves the library: freezing takes 2 % of a check.
 
     Attributes:
         target: what was asked last, after redirects; ``None`` where the address made no target.
         error: what ended the attempt, or ``None``.
         phase: where it ended, or ``None`` where no phase was under way.
         proxy: the proxy of the last hop, or ``None``.
-        failed_at_proxy: at which step with the proxy it ended; ``None`` where it did not, or where
-            something of what is behind the proxy had come.
+        failed_at_proxy: the step with the proxy at which it ended; ``None`` if it ended elsewhere,
+            as once the proxy has let something through.
         said: the first bytes that came where an HTTP answer was expected.
         headers: those of the answer whose body was read.
         body: what was read, decoded, where the caller asked for it.

@@ -24,7 +24,7 @@ __all__ = ["Connection", "NoAuthority", "TlsContexts", "verifying"]
 
 
 class NoAuthority(ssl.SSLCertVerificationError):
-    """A certificate was not accepted, and none could have been: nobody is trusted here."""
+    """A certificate was not accepted, and none could have been: no authority is trusted here."""
 
 
 class TlsContexts:
@@ -81,7 +81,7 @@ _contexts: dict[_Wanted, ssl.SSLContext] = {}
 _making = threading.Lock()
 
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-"""requests' variables: the first that is set counts.  There it replaces requests' own bundle; here
+"""requests' variables: the first that is set counts. There it replaces requests' own bundle; here
 its certificates are trusted besides the system's, so that setting it takes nothing away."""
 
 
@@ -128,10 +128,10 @@ def _make(wanted: _Wanted) -> ssl.SSLContext:
     else:
         # As browsers, Go and urllib3 do (RFC 9110, section 4.3.4; RFC 9525, section 6.3).
         context.hostname_checks_common_name = False
-        if _trusts_nobody(context, wanted.path):
+        if _trusts_no_authority(context, wanted.path):
             context.sslobject_class = _DistrustingConnection
     context.set_alpn_protocols(["http/1.1"])
-    # OpenSSL passes over what it cannot open, and says nothing; and contexts are kept.
+    # OpenSSL skips what it cannot open, silently; and contexts are kept.
     if (want := shortage()) is not None:
         raise want
     return _timed(context)
@@ -149,7 +149,7 @@ def _holds(context: ssl.SSLContext, path: str) -> bool:
         return False
 
 
-def _trusts_nobody(context: ssl.SSLContext, path: str | None) -> bool:
+def _trusts_no_authority(context: ssl.SSLContext, path: str | None) -> bool:
     """Return whether a context holds no certificate, and has no folder to find one in."""
     if _count(context):
         return False
