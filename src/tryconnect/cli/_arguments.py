@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING
 
 from tryconnect._address.target import TargetKind, expect_not_applicable, parse
@@ -13,12 +12,17 @@ from tryconnect._options import CHECK_TIMEOUT
 from tryconnect.errors import InvalidAddress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import argparse
+    from collections.abc import Iterable, Sequence
+    from typing import Literal
+
+    Family = Literal["any", "ipv4", "ipv6"]
 
 __all__ = [
     "add_addresses",
     "add_connecting",
     "add_expecting",
+    "add_number",
     "add_output",
     "add_timeout",
     "check_expect_applies",
@@ -43,13 +47,21 @@ def add_timeout(
     what: str = "for each address",
 ) -> None:
     """Declare the timeout."""
-    parser.add_argument(
-        "--timeout",
-        type=float,
-        default=default,
-        metavar="SECONDS",
-        help=f"{what} (default: %(default)g)",
-    )
+    add_number(parser, "--timeout", default, what, kind=float, metavar="SECONDS")
+
+
+def add_number(
+    parser: argparse.ArgumentParser,
+    flag: str,
+    default: float | None,
+    what: str,
+    *,
+    kind: type[int | float] = int,
+    metavar: str = "NUMBER",
+) -> None:
+    """Declare an option with a number, and its default in the help if there is one."""
+    shown = "" if default is None else f" (default: {default:.12g})"
+    parser.add_argument(flag, type=kind, default=default, metavar=metavar, help=what + shown)
 
 
 def add_expecting(
@@ -71,37 +83,15 @@ def add_expecting(
     )
 
 
-class _Family(argparse.Action):
-    """Select an address family; selecting both is an error.
-
-    argparse's own exclusive groups also appear in the usage line, which each Python wraps
-    differently.
-    """
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: object,
-        option_string: str | None = None,
-    ) -> None:
-        del parser, values, option_string
-        if getattr(namespace, self.dest) not in {self.default, self.const}:
-            raise argparse.ArgumentError(self, "choose one address family")
-        setattr(namespace, self.dest, self.const)
-
-
 def add_connecting(parser: argparse.ArgumentParser) -> None:
     """Declare how to connect."""
     group = parser.add_argument_group("how to connect")
-    for number in ("4", "6"):
+    for number in "46":
         group.add_argument(
             f"--ipv{number}",
-            dest="family",
-            action=_Family,
+            dest="families",
+            action="append_const",
             const=f"ipv{number}",
-            nargs=0,
-            default="any",
             help=f"try IPv{number} addresses only",
         )
     group.add_argument(
@@ -141,16 +131,23 @@ def client_of(options: argparse.Namespace) -> Client:
     """Return a client that connects as the options say. This imports aiohttp.
 
     Raises:
-        ValueError: A header is malformed.
+        ValueError: A header is malformed, or both address families are selected.
     """
     client = Client(
         headers=dict(map(_header, options.headers)),
-        family=options.family,
+        family=_family(options.families),
         ssl=False if options.insecure else None,
         proxy=None if options.no_proxy else "env",
         guard=Guard.public() if options.guard else None,
     )
     return client._twin()  # noqa: SLF001 - each check opens a connection of its own
+
+
+def _family(chosen: Sequence[Family] | None) -> Family:
+    families = set(chosen or ())
+    if len(families) > 1:
+        raise ValueError("choose one address family")
+    return families.pop() if families else "any"
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -16,7 +16,6 @@ from tryconnect.cli._output import accepts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
     from rich.console import RenderableType
 
@@ -62,12 +61,7 @@ class Live:
         self._task = asyncio.get_running_loop().create_task(self._draw_forever())
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._task.cancel()
         if self._keep and accepts(self._stream):
             self._draw()

@@ -43,19 +43,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="read addresses from a file, one per line (- is standard input); may be repeated",
     )
     arguments.add_timeout(parser)
-    parser.add_argument(
-        "--limit",
-        type=int,
-        default=DEFAULT_LIMIT,
-        metavar="NUMBER",
-        help="how many addresses to check at once (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--per-host",
-        type=int,
-        metavar="NUMBER",
-        help="how many addresses of one host to check at once (default: no limit)",
-    )
+    at_once = "how many addresses to check at once"
+    arguments.add_number(parser, "--limit", DEFAULT_LIMIT, at_once)
+    arguments.add_number(parser, "--per-host", None, f"{at_once} on one host (default: no limit)")
     arguments.add_expecting(parser)
     arguments.add_connecting(parser)
     output = arguments.add_output(parser, quiet="a progress bar or a summary on standard error")

@@ -29,13 +29,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's words."""
     parser.add_argument("url", metavar="URL", help="an http or https address")
     arguments.add_timeout(parser, FETCH_TIMEOUT, "for everything, including the body")
-    parser.add_argument(
-        "--max-bytes",
-        type=int,
-        default=MAX_BYTES,
-        metavar="NUMBER",
-        help="the longest body to accept, after decompression (default: %(default)s)",
-    )
+    longest = "the longest body to accept, after decompression"
+    arguments.add_number(parser, "--max-bytes", MAX_BYTES, longest)
     parser.add_argument(
         "--encoding",
         metavar="LABEL",

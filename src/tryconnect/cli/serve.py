@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from tryconnect import Client, Guard
 from tryconnect._options import DEFAULT_LIMIT
+from tryconnect.cli import _arguments as arguments
 from tryconnect.errors import TryConnectError
 
 if TYPE_CHECKING:
@@ -60,13 +61,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="let other machines check private addresses from here",
     )
-    parser.add_argument(
-        "--limit",
-        type=int,
-        default=DEFAULT_LIMIT,
-        metavar="N",
-        help="how many checks may run at once; further ones get 503 (default: %(default)s)",
-    )
+    at_once = "how many checks may run at once; further ones get 503"
+    arguments.add_number(parser, "--limit", DEFAULT_LIMIT, at_once)
 
 
 def _host(text: str) -> str:

@@ -38,21 +38,10 @@ REMEMBERED = 30
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's words."""
     arguments.add_addresses(parser)
-    parser.add_argument(
-        "--every",
-        type=float,
-        default=WATCH_INTERVAL,
-        metavar="SECONDS",
-        help="interval between checks, give or take a tenth (default: %(default)g)",
-    )
-    for name, good, state in (("rise", "good", "up"), ("fall", "bad", "down")):
-        parser.add_argument(
-            f"--{name}",
-            type=int,
-            default=1,
-            metavar="NUMBER",
-            help=f"how many {good} checks in a row make it {state} (default: %(default)s)",
-        )
+    every = "interval between checks, give or take a tenth"
+    arguments.add_number(parser, "--every", WATCH_INTERVAL, every, kind=float, metavar="SECONDS")
+    arguments.add_number(parser, "--rise", 1, "how many good checks in a row make it up")
+    arguments.add_number(parser, "--fall", 1, "how many bad checks in a row make it down")
     arguments.add_timeout(parser, what="for each check")
     arguments.add_expecting(parser)
     arguments.add_connecting(parser)

@@ -26,14 +26,16 @@ def _ok(headers: bytes, body: bytes = b"") -> bytes:
     return b"HTTP/1.1 200 OK\r\n" + headers + b"\r\n" + body
 
 
+def _empty(status_line: bytes) -> bytes:
+    return status_line + b"\r\nContent-Length: 0\r\n\r\n"
+
+
 REPLIES: dict[str, Reply] = {
     # Good, if unusual.
     "plain": Reply(_ok(b"Content-Length: 5\r\n", b"hello"), "an ordinary response", 200),
     "http_1_0": Reply(b"HTTP/1.0 200 OK\r\n\r\nhello", "ends with the connection", 200),
-    "no_reason_phrase": Reply(b"HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n", "RFC 9112, 4", 200),
-    "no_space_after_status": Reply(
-        b"HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", "common, tolerated by all", 200
-    ),
+    "no_reason_phrase": Reply(_empty(b"HTTP/1.1 200 "), "RFC 9112, 4", 200),
+    "no_space_after_status": Reply(_empty(b"HTTP/1.1 200"), "common, tolerated by all", 200),
     "no_length": Reply(_ok(b"", b"hello"), "the body ends with the connection", 200),
     "no_content": Reply(b"HTTP/1.1 204 No Content\r\n\r\n", "no body by definition", 204),
     "early_hints": Reply(
@@ -46,9 +48,7 @@ REPLIES: dict[str, Reply] = {
         "unrequested, harmless",
         200,
     ),
-    "unknown_status": Reply(
-        b"HTTP/1.1 599 What\r\nContent-Length: 0\r\n\r\n", "treated as 5xx", 599
-    ),
+    "unknown_status": Reply(_empty(b"HTTP/1.1 599 What"), "treated as 5xx", 599),
     # Good headers, bad body: no difference to clients that stop after the headers.
     "short_body": Reply(_ok(b"Content-Length: 50\r\n", b"hello"), "45 bytes missing", 200),
     "long_body": Reply(_ok(b"Content-Length: 2\r\n", b"hello"), "3 bytes too many", 200),
@@ -102,20 +102,16 @@ REPLIES: dict[str, Reply] = {
     ),
     "unfinished_status": Reply(b"HTTP/1.1 20", "closes inside the status line"),
     # Bad status lines.
-    "http_1_2": Reply(
-        b"HTTP/1.2 200 OK\r\nContent-Length: 0\r\n\r\n", "to be read as 1.1 (RFC 9110, 2.5)", 200
-    ),
-    "two_spaces": Reply(
-        b"HTTP/1.1  200 OK\r\nContent-Length: 0\r\n\r\n", "any white space (RFC 9112, 4)", 200
-    ),
-    "status_000": Reply(b"HTTP/1.1 000 Zero\r\nContent-Length: 0\r\n\r\n", "below 100"),
-    "status_99": Reply(b"HTTP/1.1 99 Low\r\nContent-Length: 0\r\n\r\n", "two digits"),
-    "status_999": Reply(b"HTTP/1.1 999 High\r\nContent-Length: 0\r\n\r\n", "seen in the wild", 999),
-    "status_1000": Reply(b"HTTP/1.1 1000 More\r\nContent-Length: 0\r\n\r\n", "four digits"),
-    "status_negative": Reply(b"HTTP/1.1 -1 Minus\r\nContent-Length: 0\r\n\r\n", "no digit"),
-    "status_word": Reply(b"HTTP/1.1 fine OK\r\nContent-Length: 0\r\n\r\n", "no number"),
-    "version_9": Reply(b"HTTP/9.9 200 OK\r\nContent-Length: 0\r\n\r\n", "from the future"),
-    "rtsp": Reply(b"RTSP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", "another protocol"),
+    "http_1_2": Reply(_empty(b"HTTP/1.2 200 OK"), "to be read as 1.1 (RFC 9110, 2.5)", 200),
+    "two_spaces": Reply(_empty(b"HTTP/1.1  200 OK"), "any white space (RFC 9112, 4)", 200),
+    "status_000": Reply(_empty(b"HTTP/1.1 000 Zero"), "below 100"),
+    "status_99": Reply(_empty(b"HTTP/1.1 99 Low"), "two digits"),
+    "status_999": Reply(_empty(b"HTTP/1.1 999 High"), "seen in the wild", 999),
+    "status_1000": Reply(_empty(b"HTTP/1.1 1000 More"), "four digits"),
+    "status_negative": Reply(_empty(b"HTTP/1.1 -1 Minus"), "no digit"),
+    "status_word": Reply(_empty(b"HTTP/1.1 fine OK"), "no number"),
+    "version_9": Reply(_empty(b"HTTP/9.9 200 OK"), "from the future"),
+    "rtsp": Reply(_empty(b"RTSP/1.0 200 OK"), "another protocol"),
     "icy": Reply(b"ICY 200 OK\r\nContent-Type: audio/mpeg\r\n\r\n", "Shoutcast"),
     "upgrade_unasked": Reply(
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: chat\r\nConnection: Upgrade\r\n\r\n",

@@ -14,10 +14,10 @@ from tryconnect.errors import Reason
 from tryconnect.web._prometheus import GaugeMetricFamily
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tryconnect._model.guard import IPAddress
-    from tryconnect._model.report import Report
+    from tryconnect._model.report import Report, Tls
     from tryconnect.web._prometheus import Metric
 
 __all__ = ["metrics"]
@@ -25,68 +25,41 @@ __all__ = ["metrics"]
 
 def metrics(report: Report) -> Iterator[Metric]:
     """Yield the metrics that ``/probe`` shows for a report."""
-    yield GaugeMetricFamily(
-        "probe_success", "Whether the target answered as expected", value=report.ok
-    )
-    yield _reason(report)
-    yield GaugeMetricFamily(
-        "probe_duration_seconds", "Seconds taken by the probe", value=report.timings.total
-    )
-    yield GaugeMetricFamily(
-        "probe_dns_lookup_time_seconds",
-        "Seconds taken by the name look-up",
-        value=report.timings.dns or 0.0,
-    )
-    yield GaugeMetricFamily(
-        "probe_failed_due_to_regex",
-        "Whether the probe failed because of the response's body",
-        value=report.reason is Reason.body,
-    )
-    yield from _peer(report)
-    if (report.url or "").startswith(("http://", "https://")):
-        yield from _http(report)
-    yield from _tls(report)
-
-
-def _reason(report: Report) -> Metric:
-    family = GaugeMetricFamily(
+    times = report.timings
+    yield GaugeMetricFamily("probe_success", "Whether the target answered as expected", report.ok)
+    yield _labelled(
         "tryconnect_probe_reason",
         "The reason of the report, as a label; its value is 1",
-        labels=["reason"],
+        "reason",
+        {str(report.reason): 1},
     )
-    family.add_metric([str(report.reason)], 1)
-    return family
-
-
-def _peer(report: Report) -> Iterator[Metric]:
+    yield GaugeMetricFamily("probe_duration_seconds", "Seconds taken by the probe", times.total)
+    yield GaugeMetricFamily(
+        "probe_dns_lookup_time_seconds", "Seconds of the name look-up", times.dns or 0.0
+    )
+    failed_by_body = report.reason is Reason.body
+    yield GaugeMetricFamily(
+        "probe_failed_due_to_regex", "Whether the body made it fail", failed_by_body
+    )
     peer = _ip(report)
-    yield GaugeMetricFamily(
-        "probe_ip_protocol", "IP version, 4 or 6; 0: unknown", value=peer.version if peer else 0
-    )
-    yield GaugeMetricFamily(
-        "probe_ip_addr_hash",
-        "Hash of the IP address, to detect changes; 0: unknown",
-        value=_fnv_1a(peer.packed) if peer else 0,
-    )
+    version, checksum = (peer.version, _fnv_1a(peer.packed)) if peer else (0, 0)
+    yield GaugeMetricFamily("probe_ip_protocol", "IP version, 4 or 6; 0: unknown", version)
+    yield GaugeMetricFamily("probe_ip_addr_hash", "Hash of the IP address; 0: unknown", checksum)
+    if (report.url or "").startswith(("http://", "https://")):
+        yield from _http(report)
+    if report.tls is not None:
+        yield from _tls(report.tls)
 
 
 def _http(report: Report) -> Iterator[Metric]:
+    encrypted = report.status is not None and report.tls is not None
     yield GaugeMetricFamily(
-        "probe_http_status_code", "Status of the last response; 0: none", value=report.status or 0
-    )
-    yield GaugeMetricFamily(
-        "probe_http_redirects", "Number of redirects followed", value=len(report.hops)
+        "probe_http_status_code", "Status of the last response", report.status or 0
     )
     yield GaugeMetricFamily(
-        "probe_http_ssl",
-        "Whether the last response came over TLS",
-        value=report.status is not None and report.tls is not None,
+        "probe_http_redirects", "Number of redirects followed", len(report.hops)
     )
-    family = GaugeMetricFamily(
-        "probe_http_duration_seconds",
-        "Seconds by phase, summed over all redirects",
-        labels=["phase"],
-    )
+    yield GaugeMetricFamily("probe_http_ssl", "Whether the last response came over TLS", encrypted)
     times = report.timings
     phases = {
         "resolve": times.dns,
@@ -96,25 +69,32 @@ def _http(report: Report) -> Iterator[Metric]:
         # The body is not downloaded, or not timed.
         "transfer": None,
     }
-    for phase, seconds in phases.items():
-        family.add_metric([phase], seconds or 0.0)
-    yield family
-
-
-def _tls(report: Report) -> Iterator[Metric]:
-    if report.tls is None:
-        return
-    info = GaugeMetricFamily(
-        "probe_tls_version_info", "The TLS version, as a label; its value is 1", labels=["version"]
+    yield _labelled(
+        "probe_http_duration_seconds",
+        "Seconds by phase, summed over all redirects",
+        "phase",
+        {phase: seconds or 0.0 for phase, seconds in phases.items()},
     )
-    info.add_metric([report.tls.version.replace("TLSv", "TLS ")], 1)
-    yield info
-    if report.tls.expires is not None:
-        yield GaugeMetricFamily(
-            "probe_ssl_earliest_cert_expiry",
-            "Expiry of the peer's certificate, in seconds since 1970",
-            value=report.tls.expires.timestamp(),
-        )
+
+
+def _tls(tls: Tls) -> Iterator[Metric]:
+    yield _labelled(
+        "probe_tls_version_info",
+        "The TLS version, as a label; its value is 1",
+        "version",
+        {tls.version.replace("TLSv", "TLS "): 1},
+    )
+    if tls.expires is not None:
+        expiry = tls.expires.timestamp()
+        help_ = "Expiry of the peer's certificate, in seconds since 1970"
+        yield GaugeMetricFamily("probe_ssl_earliest_cert_expiry", help_, expiry)
+
+
+def _labelled(name: str, text: str, label: str, rows: Mapping[str, float]) -> Metric:
+    family = GaugeMetricFamily(name, text, labels=[label])
+    for value, number in rows.items():
+        family.add_metric([value], number)
+    return family
 
 
 def _ip(report: Report) -> IPAddress | None:
