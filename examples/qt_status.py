@@ -130,7 +130,7 @@ class Window(QWidget):
         row.cells[LATENCY].setTextAlignment(
             Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         )
-        self._paint(row, GREY, "…", "the first check is under way")
+        self._paint(row, GREY, "…", "the first check is running")
         row.task = asyncio.get_running_loop().create_task(self._follow(row, address))
         self.rows.append(row)
         self.stop_button.setEnabled(True)
@@ -262,7 +262,7 @@ def run(work: Coroutine[Any, Any, None], loop: str) -> None:
     app = QApplication.instance() or QApplication(sys.argv[:1])
     app.setQuitOnLastWindowClosed(False)  # the coroutine ends the program
     if loop == "qasync":
-        from qasync import QEventLoop  # noqa: PLC0415 - only who wants it needs it
+        from qasync import QEventLoop  # noqa: PLC0415 - only one of them is needed
 
         with QEventLoop(app) as qt_loop:
             qt_loop.run_until_complete(work)

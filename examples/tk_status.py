@@ -69,7 +69,7 @@ class Window:
     def watch(self, address: str) -> None:
         """Add an address to the list, and start to follow it."""
         row = self.list.insert(
-            "", "end", values=(address, "…", "", "the first check is under way"), tags="unknown"
+            "", "end", values=(address, "…", "", "the first check is running"), tags="unknown"
         )
         self.tasks.append(asyncio.get_running_loop().create_task(self._follow(row, address)))
 

@@ -55,7 +55,7 @@ ENDS = {
             pending, told = left_alone()
             gc.collect()
             assert pending > 10, pending
-            # asyncio's and aiohttp's own words to who closes a loop with work in it.
+            # asyncio's and aiohttp's own complaints about a loop that is closed with pending work.
             own = {"Unclosed connector", "Unclosed client session", "None"}  # None: uvloop's
             assert set(told) - own == {"Task was destroyed but it is pending!"}, told
     """,

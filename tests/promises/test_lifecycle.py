@@ -236,7 +236,7 @@ import tryconnect
 from tryconnect._transport.resolver import Resolver
 
 async def main():
-    # What is looked at is the time of whole calls; a busy machine makes single steps long.
+    # Whole calls are timed, since single steps take long on a busy machine.
     asyncio.get_running_loop().slow_callback_duration = 1
     async with tryconnect.Client(resolver=Resolver(nameservers=sys.argv[2:])) as client:
         await client.try_connect("https://127.0.0.1:1/")  # warms: contexts are made once
