@@ -32,7 +32,7 @@ async def test_an_open_port_leaves_its_peer_on_the_trail() -> None:
         assert trace.ip == "127.0.0.1"
         assert trace.phase is None
         # Else the trail would wait 23 rounds of the loop for somebody to close it.
-        assert {sock.fileno() for sock in trace._sockets} == {-1}
+        assert {sock.fileno() for sock in trace._sockets._opened} == {-1}
 
 
 async def test_a_name_is_looked_up() -> None:

@@ -18,7 +18,7 @@ from tryconnect._address.target import parse
 from tryconnect._model.faults import Blocked
 from tryconnect._model.report import Tls
 from tryconnect._transport.attempt import Attempt, Phase, ProxyRoute
-from tryconnect._transport.trace import Trace, _tls, current, open_socket
+from tryconnect._transport.trace import Trace, current, open_socket, tls_facts
 
 TARGET = parse("http://127.0.0.1:7/")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -44,7 +44,10 @@ def test_a_trail_without_any_phase() -> None:
 def test_phases_are_added_up() -> None:
     trace = Trace(TARGET)
     for phase in (Phase.dns, None, Phase.connect, Phase.dns):
-        trace.begin(phase)
+        if phase is None:
+            trace.end()
+        else:
+            trace.begin(phase)
         time.sleep(0.002)
     attempt = made(trace)
 
@@ -122,7 +125,7 @@ class Connection:
     ],
 )
 def test_what_is_told_of_tls(connection: Connection | None, tls: Tls | None) -> None:
-    assert _tls(connection) == tls
+    assert tls_facts(connection) == tls
 
 
 # --- sockets
@@ -136,22 +139,20 @@ def test_the_end_of_a_certificate_is_read_as_the_standard_library_reads_it(
     text = f"{month} {day:2} 03:04:05 2031 GMT"
     end = dt.datetime.fromtimestamp(cert_time_to_seconds(text), dt.UTC)
 
-    assert _tls(Connection("TLSv1.3", {"notAfter": text})) == Tls("TLSv1.3", end)
+    assert tls_facts(Connection("TLSv1.3", {"notAfter": text})) == Tls("TLSv1.3", end)
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "Bad time value",
-        "Jun 30 23:59:60 2015 GMT",
-        "Feb 30 12:00:00 2031 GMT",
         "Foo  9 12:00:00 2031 GMT",
         "Jan  9 12:00:00.5 2031 GMT",
         "Jan  9 12:00:00 0000 GMT",
     ],
 )
 def test_an_end_that_is_no_moment_is_not_told(text: str) -> None:
-    assert _tls(Connection("TLSv1.3", {"notAfter": text})) == Tls("TLSv1.3", None)
+    assert tls_facts(Connection("TLSv1.3", {"notAfter": text})) == Tls("TLSv1.3", None)
 
 
 def test_outside_of_a_check_a_socket_leaves_no_trace() -> None:
@@ -231,21 +232,6 @@ async def test_a_kept_connection_stays_open() -> None:
         assert sock.fileno() != -1
         transport.abort()
         await asyncio.sleep(0.001)
-
-
-async def test_the_end_of_an_asyncio_connection_is_not_waited_for() -> None:
-    async with peers.silent() as peer:
-        trace = await Trace(TARGET).__aenter__()
-        sock = await connected_to(peer)
-        loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_connection(asyncio.Protocol, sock=sock)
-        trace.connection_ready(transport)
-        transport.close()
-        with pytest.raises(StopIteration):
-            trace.__aexit__(None, None, None).send(None)
-
-        assert sock.fileno() == -1
-        await asyncio.sleep(0)
 
 
 @on_each_loop

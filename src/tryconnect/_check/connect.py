@@ -45,7 +45,7 @@ async def open_tcp(
         raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)) from error
     refuse_itself(sock.getsockname(), peer)
     trace.ip = peer[0]
-    trace.begin(None)
+    trace.end()
     sock.close()  # no transport holds it, so nobody need wait for the loop to close it
 
 
@@ -67,7 +67,7 @@ async def open_unix(trace: Trace, *, guard: Guard | None) -> None:
         # asyncio takes for "under way" and then for success.
         if not _is_connected(sock):
             await asyncio.sleep(_QUEUE_FULL_PAUSE)
-    trace.begin(None)
+    trace.end()
     sock.close()
 
 

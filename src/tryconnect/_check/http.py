@@ -7,8 +7,9 @@ keeps one proxy for all of them, and sends them on with a jar that outlives the 
 from __future__ import annotations
 
 import re
+from functools import partial
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
 from multidict import CIMultiDict
@@ -16,7 +17,7 @@ from yarl import URL
 
 from tryconnect._address.target import may_share_credentials, resolve_redirect
 from tryconnect._decoding.content_encoding import accept_encoding
-from tryconnect._model.faults import BadRedirect, NotHttp, TooManyRedirects
+from tryconnect._model.faults import BadRedirect, LocalFault, NotHttp, TooManyRedirects
 from tryconnect._model.redaction import escape_control, redact_address
 from tryconnect._model.report import Hop
 from tryconnect._transport.attempt import Phase, ProxyRoute
@@ -26,6 +27,7 @@ from tryconnect._transport.http_head import status_of
 from tryconnect._transport.protocol import HeadFirstProtocol
 from tryconnect._transport.tls import TlsContexts
 from tryconnect._transport.trace import current
+from tryconnect._transport.upstream import COOKIES, missing, refusal
 from tryconnect.errors import InvalidAddress
 
 if TYPE_CHECKING:
@@ -68,9 +70,7 @@ class RequestFailed(Exception):  # noqa: N818 - its cause is the error
 
 
 class _Request(aiohttp.ClientRequest):
-    """A request that says what it is given to say; ``skip_auto_headers`` takes 1 % of a check."""
-
-    DEFAULT_HEADERS: ClassVar[dict[str, str]] = {}  # type: ignore[assignment, misc]
+    """A request whose cookies may have any bytes."""
 
     async def send(self, conn: Connection) -> ClientResponse:
         """Send the request; bytes of a cookie that are not UTF-8 go out as they came.
@@ -134,19 +134,23 @@ class Http:
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=_NO_TIMEOUT,
             auto_decompress=False,
-            request_class=_Request,
+            request_class=aiohttp.ClientRequest if missing(COOKIES) else _Request,
             max_line_size=_LONGEST_LINE,
             max_field_size=_LONGEST_LINE,
-            # A new connection is not tried again by this middleware, a kept one is.
-            middlewares=(_ask_once,) if keep_alive else (),
+            middlewares=(partial(_ask_once, keeps_encoding="Accept-Encoding" in own),),
         )
-        if not keep_alive:
-            # aiohttp's own test client turns its second try off like this; the
-            # middleware would take 1.5 % of a check.
-            self._session._retry_connection = False  # noqa: SLF001
+        self._guarded = options.guard is not None
+        self._refusal = refusal() if self._guarded else None
 
     async def ask(self, trace: Trace, plan: BodyPlan | None) -> None:
-        """Ask the trail's target, and wherever it leads to; the trail takes note."""
+        """Ask the target of a trace, and wherever it leads to; the trace records it.
+
+        Raises:
+            LocalFault: the installed aiohttp cannot be guarded.
+        """
+        if self._refusal is not None:
+            raise LocalFault(self._refusal)
+        trace.guarded = self._guarded
         first = trace.target
         cookies = Cookies()
         trace.wants_body = plan is not None
@@ -168,7 +172,7 @@ class Http:
                 return
             try:
                 trace.status = _checked_status(response, trace)
-                trace.begin(None)
+                trace.end()
                 location = response.headers.get("Location")
                 if response.status not in _REDIRECTS or not location:
                     await _read(response, trace, plan)
@@ -258,7 +262,7 @@ def _answered_all_the_same(trace: Trace) -> bool:
     if not asked or status is None or status in _REDIRECTS:
         return False
     trace.status = status
-    trace.begin(None)
+    trace.end()
     return True
 
 
@@ -274,7 +278,7 @@ async def _read(response: ClientResponse, trace: Trace, plan: BodyPlan | None) -
     trace.body = await plan.read(
         response.headers, response.content.iter_any(), announced=response.content_length
     )
-    trace.begin(None)
+    trace.end()
 
 
 def _next_target(target: Target, location: str) -> Target:
@@ -286,16 +290,26 @@ def _next_target(target: Target, location: str) -> Target:
         raise BadRedirect(f"{problem} ({escape_control(shown)[:100]})") from error
 
 
-async def _ask_once(request: ClientRequest, handler: Any) -> ClientResponse:
-    """Middleware: report a broken connection instead of trying it again.
+async def _ask_once(
+    request: ClientRequest, handler: Any, *, keeps_encoding: bool
+) -> ClientResponse:
+    """Middleware: raise for a broken connection instead of asking again.
 
-    aiohttp repeats a GET whose connection broke.  For a kept connection, which may have died of
-    age, that is right; for one that was opened for this very request, the break is the answer.
+    aiohttp repeats a GET whose connection broke. For a kept connection, which may have died of age,
+    that is right; for one that was opened for this very request, the break is the answer.
+
+    Args:
+        request: What is asked.
+        handler: Asks it.
+        keeps_encoding: Leave ``Accept-Encoding`` where nobody reads a body, too.
     """
+    trace = current.get()
+    if trace is not None and not trace.wants_body and not keeps_encoding:
+        # aiohttp's own.  To have it left out by skip_auto_headers takes 1 % of a check.
+        request.headers.popall("Accept-Encoding", None)
     try:
         response: ClientResponse = await handler(request)
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        trace = current.get()
         if trace is not None and trace.reused:
             trace.distrusts_kept = True  # the others may have died with it
             raise

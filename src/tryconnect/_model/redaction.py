@@ -1,7 +1,7 @@
 """What may be shown: everything except passwords, tokens, queries, fragments and terminal controls.
 
 Every text that leaves the library for people, logs or JSON passes through here. Attributes that
-carry the caller's own data (``Report.address``, ``Report.url``) do not: the caller knows them already.
+carry the caller's own data (``Report.address``, ``Report.url``) do not: the caller knows them.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ even so, but which are answers all the same.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+import asyncio
+from typing import TYPE_CHECKING
 
 from aiohttp import ClientPayloadError
 from aiohttp.client_proto import ResponseHandler
@@ -24,7 +25,6 @@ from tryconnect._transport.http_head import (
 from tryconnect._transport.tls import Connection
 
 if TYPE_CHECKING:
-    import asyncio
     from ssl import SSLError
 
 __all__ = ["HeadFirstProtocol"]
@@ -45,11 +45,8 @@ class HeadFirstProtocol(ResponseHandler):
     _failure: SSLError | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the transport, and leave its options: asyncio and uvloop set TCP_NODELAY already.
-
-        It would not matter for one small request; to set it again takes 1 % of a check.
-        """
-        self.transport = cast("asyncio.Transport", transport)
+        """Take the transport, and ask to be told of a failure of its TLS."""
+        super().connection_made(transport)
         connection = transport.get_extra_info("ssl_object")
         if isinstance(connection, Connection):
             connection.on_failure = self._tls_failed
@@ -59,7 +56,7 @@ class HeadFirstProtocol(ResponseHandler):
         self._failure = error
         self.force_close()
         if self.transport is not None:
-            self._loop.call_soon(self.transport.abort)
+            asyncio.get_running_loop().call_soon(self.transport.abort)
 
     def expect_head(self, *, and_body: bool = True) -> None:
         """Begin an answer, which may not be the first on the connection.

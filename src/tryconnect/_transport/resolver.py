@@ -66,7 +66,7 @@ class Resolver(AbstractResolver):
         if not found:
             raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
         if trace is not None:
-            trace.begin(None)
+            trace.end()
         return found
 
     async def close(self) -> None:

@@ -1,8 +1,8 @@
-"""The trail of one check: its phases, its peer, its sockets, and that none of them outlives it.
+"""The trace of one check: the time that each phase takes, its peer, its certificate, its sockets.
 
 aiohttp tells when a phase begins only through tracing, whose mere presence costs 12 % of a check,
-and never tells when TLS begins.  So the few places that know (the resolver, the socket factory,
-OpenSSL's handshake, the connector) write into the trail of the check that they work for.  They find
+and never tells when TLS begins. So the few places that know (the resolver, the socket factory,
+OpenSSL's handshake, the connector) write into the trace of the check that they work for. They find
 it in ``current``: a context variable reaches into the tasks and callbacks that a library starts.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import socket
+import ssl
 import time
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Self
 
 from tryconnect._model.faults import Blocked
 from tryconnect._model.report import Hop, Timings, Tls
-from tryconnect._runtime.threads import cannot_await
 from tryconnect._transport.attempt import Attempt, Phase, ProxyRoute, ProxyStep
+from tryconnect._transport.sockets import Sockets, make_socket
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Mapping
     from types import TracebackType
     from typing import Any
@@ -32,20 +33,43 @@ if TYPE_CHECKING:
     from tryconnect._model.guard import Guard
     from tryconnect._model.text import Decoded
 
-__all__ = ["Trace", "current", "open_socket"]
+__all__ = ["Trace", "UnguardedHandshake", "current", "open_socket", "tls_facts"]
 
-current: ContextVar[Trace | None] = ContextVar("tryconnect_trail", default=None)
-"""The check that the running code works for."""
+current: ContextVar[Trace | None] = ContextVar("tryconnect_trace", default=None)
+"""The trace of the check that the running code works for."""
+
+
+class UnguardedHandshake(Blocked, ssl.SSLError):
+    """A TLS handshake begins over a socket that the client's guard was not asked about.
+
+    An ``ssl.SSLError``, because event loops end a connection in good order for no other exception.
+    """
 
 
 class Trace:
-    """What is known so far of the check under way.
+    """What is known so far about the check that is running.
 
     An asynchronous context manager: on leaving, whatever the check opened is closed, however it
-    ended.  Connections that an owner keeps for later checks are the exception.
+    ended. Connections that an owner keeps for later checks are the exception.
+
+    Attributes:
+        target: what is asked; changes with each redirect.
+        status: of the last response.
+        ip: of the last peer.
+        tls: of the last connection.
+        proxied: the last request went through a proxy.
+        headers: of the response whose body was read.
+        body: what was read, decoded.
+        wants_body: the body is read, too.
+        guarded: no connection may be used that a guard was not asked about.
+        reused: no socket has been opened for the current request.
+        distrusts_kept: a kept connection was found dead; no other is tried.
+        protocol: parses the current connection.
+        phase: the one that is running, if any.
+        hops: the redirects that were followed.
     """
 
-    # The class's own until they change: to set them all for each check takes longer.
+    # Class-level defaults; instances assign only what changes.
     status: int | None = None
     ip: str | None = None
     tls: Tls | None = None
@@ -53,6 +77,7 @@ class Trace:
     headers: Mapping[str, str] = MappingProxyType({})
     body: Decoded | None = None
     wants_body = True
+    guarded = False
     reused = False
     distrusts_kept = False
     protocol: object = None
@@ -63,44 +88,57 @@ class Trace:
         self.hops: list[Hop] = []
         self._started = self._since = time.perf_counter()
         self._spent: dict[Phase, float] = {}
-        self._sockets: list[socket.socket] = []
-        self._transports: list[asyncio.Transport] = []
+        self._sockets = Sockets()
 
-    def begin(self, phase: Phase | None) -> None:
-        """End the current phase, if any, and begin another, if any."""
-        now = time.perf_counter()
+    def begin(self, phase: Phase) -> None:
+        """End the current phase, if any, and begin another."""
         if self.phase is not None:
-            self._spent[self.phase] = self._spent.get(self.phase, 0.0) + now - self._since
-        self.phase = phase
-        self._since = now
+            self.end()
+        self.phase, self._since = phase, time.perf_counter()
+
+    def end(self) -> None:
+        """End the current phase, if any."""
+        if self.phase is not None:
+            spent = time.perf_counter() - self._since
+            self._spent[self.phase] = self._spent.get(self.phase, 0.0) + spent
+            self.phase = None
 
     def socket_opened(self, sock: socket.socket) -> None:
-        """Take note of a socket, and with it of the beginning of a connection."""
-        self._sockets.append(sock)
+        """Record a socket, and with it the beginning of a connection."""
+        self._sockets.add(sock)
         self.reused = False
         if self.phase is not Phase.connect:
             self.begin(Phase.connect)
 
+    def opened(self, transport: asyncio.Transport) -> bool:
+        """Return whether the socket of a transport was opened for this check."""
+        return self._sockets.include(transport)
+
     def handshake_started(self) -> None:
-        """Take note that a TLS handshake goes on: where it fails, the peer is known."""
+        """Record that a TLS handshake runs: if it fails, the peer is known.
+
+        Raises:
+            UnguardedHandshake: the check has a guard, which was not asked about this connection.
+        """
+        if self.guarded and self.reused:
+            raise UnguardedHandshake
         if self.phase is Phase.connect:
             self.begin(Phase.tls)
-            self.ip = next(filter(None, map(_peer, reversed(self._sockets))), None)
+            self.ip = _ip(self._sockets.peername())
 
     def connection_ready(self, transport: asyncio.Transport | None) -> None:
-        """Take note of the connection over which the request will go."""
+        """Record the connection over which the request will go."""
         self.begin(Phase.response)
         if transport is None:
             return
-        self._transports.append(transport)
+        self._sockets.hand_over(transport)
         self.ip = _ip(transport.get_extra_info("peername"))
-        self.tls = _tls(transport.get_extra_info("ssl_object"))
+        self.tls = tls_facts(transport.get_extra_info("ssl_object"))
 
     def attempt(self, *, error: BaseException | None) -> Attempt:
         """Return what happened, as a value."""
         ended_in = self.phase
-        if ended_in is not None:
-            self.begin(None)
+        self.end()
         return Attempt(
             target=self.target,
             error=error,
@@ -135,26 +173,6 @@ class Trace:
             return None
         return ProxyStep.reach if self.protocol is None else ProxyStep.ask
 
-    def _lost(self) -> list[socket.socket]:
-        """Return the sockets that no transport keeps open; see that they close at once."""
-        kept, let_go = set(), {-1}
-        for transport in self._transports:
-            if not transport.is_closing():
-                kept.add(_fileno(transport))
-            elif not self._loop.is_closed():
-                # A peer that never answers close_notify would hold a closing TLS connection open
-                # for asyncio's 30 s; close() has sent ours already.
-                transport.abort()
-                if type(transport).__module__ == _ASYNCIOS_OWN:
-                    let_go.add(_fileno(transport))
-        lost = []
-        for sock in self._sockets:
-            if sock.fileno() in let_go:
-                sock.close()
-            elif sock.fileno() not in kept:
-                lost.append(sock)
-        return lost
-
     def _timings(self) -> Timings:
         return Timings(
             dns=self._spent.get(Phase.dns),
@@ -179,49 +197,28 @@ class Trace:
             current.reset(self._token)
         except ValueError:  # the garbage collector has another context
             current.set(None)
-        left = self._lost()
         try:
-            if not cannot_await(self._loop, kind) and not await _closed_within(3, left):
-                for sock in left:
-                    _shutdown(sock)
-                await _closed_within(20, left)
+            await self._sockets.aclose(self._loop, kind)
         finally:
-            for sock in left:
-                sock.close()
-            # A kept connection's callbacks hold their context, and with it this trail.
+            # A kept connection's callbacks hold their context, and with it this trace.
             self.body, self.headers, self.protocol = None, {}, None
-            self._sockets.clear()
-            self._transports.clear()
 
 
 def open_socket(addr_info: tuple[Any, ...], *, guard: Guard | None = None) -> socket.socket:
-    """Make the socket for one attempt to connect, and leave a trace of it.
+    """Return a socket for one attempt to connect, and record it in the current trace.
+
+    Args:
+        addr_info: family, kind, protocol, name and address, as ``socket.getaddrinfo`` has them.
+        guard: says whether the address may be connected to; ``None``: it may.
 
     Raises:
-        Blocked: the guard does not let anything connect to that address.
+        Blocked: the guard refuses the address.
+        OSError: no socket can be had.
     """
-    family, kind, proto, _, address = addr_info
-    if guard is not None and not (family != _UNIX and guard.lets_through(address)):
-        raise Blocked
-    sock = _Socket(family, kind, proto)
+    sock = make_socket(addr_info, guard)
     if (trace := current.get()) is not None:
         trace.socket_opened(sock)
     return sock
-
-
-class _Socket(socket.socket):
-    """A socket that remembers of what kind it is.
-
-    asyncio asks six times for each connection, and the standard library's socket makes its number
-    a member of an enumeration each time, which is 2 % of a check.
-    """
-
-    __slots__ = ("family", "type")
-
-    def __init__(self, family: socket.AddressFamily, kind: socket.SocketKind, proto: int) -> None:
-        super().__init__(family, kind, proto)
-        self.family = family  # type: ignore[misc]
-        self.type = kind  # type: ignore[misc]
 
 
 _BEGINNING = 1024
@@ -229,47 +226,13 @@ _BEGINNING = 1024
 
 _TUNNEL = re.compile(rb"(?i)HTTP/1\.\d +2")
 
-_ASYNCIOS_OWN = "asyncio.selector_events"
-"""Where the plain transports are from that take their hands off the selector as they are aborted,
-and only close the socket in the loop's next round.  Not to wait for that is 1.5 % of a bulk run."""
-
-_UNIX = getattr(socket, "AF_UNIX", None)
-
-
-async def _closed_within(ticks: int, sockets: list[socket.socket]) -> bool:
-    """Give the loop the few rounds that it needs to close sockets by itself.
-
-    Closing a socket that a transport still holds would pull it out from under the loop's selector.
-    """
-    for _ in range(ticks):
-        if {sock.fileno() for sock in sockets} <= {-1}:
-            return True
-        await asyncio.sleep(0)
-    return False
-
-
-def _shutdown(sock: socket.socket) -> None:
-    """End a connection that a library lost, for example when descriptors ran out."""
-    with contextlib.suppress(OSError):  # not connected, or closed by now
-        sock.shutdown(socket.SHUT_RDWR)
-
-
-def _fileno(transport: asyncio.Transport) -> int:
-    sock = transport.get_extra_info("socket")
-    return -1 if sock is None else sock.fileno()
-
-
-def _peer(sock: socket.socket) -> str | None:
-    with contextlib.suppress(OSError):  # not connected
-        return _ip(sock.getpeername())
-    return None
-
 
 def _ip(peername: object) -> str | None:
     return peername[0] if isinstance(peername, tuple) else None
 
 
-def _tls(ssl_object: Any) -> Tls | None:
+def tls_facts(ssl_object: Any) -> Tls | None:
+    """Return what is known of an encrypted connection; ``None`` if it is not encrypted."""
     if ssl_object is None:
         return None
     not_after = (ssl_object.getpeercert() or {}).get("notAfter", "")
@@ -277,19 +240,6 @@ def _tls(ssl_object: Any) -> Tls | None:
 
 
 def _moment(text: str) -> datetime | None:
-    """Read a moment as OpenSSL writes it: ``Mar  9 12:00:00 2027 GMT``.
-
-    ``ssl.cert_time_to_seconds`` reads it with ``strptime``, which takes 2 % of a check.
-    """
-    found = _MOMENT.fullmatch(text)
-    if found is None:
-        return None
-    month, *numbers = found.groups()
-    day, hour, minute, second, year = map(int, numbers)
-    with contextlib.suppress(ValueError):  # a leap second, for example
-        return datetime(year, _MONTHS.index(month) // 3 + 1, day, hour, minute, second, tzinfo=UTC)
+    with contextlib.suppress(ValueError, OverflowError):
+        return datetime.fromtimestamp(ssl.cert_time_to_seconds(text), UTC)
     return None
-
-
-_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
-_MOMENT = re.compile(r"([A-Z][a-z]{2}) ([ \d]\d) (\d\d):(\d\d):(\d\d) (\d{4}) GMT", re.ASCII)
