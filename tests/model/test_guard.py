@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import ipaddress
+import re
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -119,6 +125,86 @@ def test_a_predicate_is_given_an_address_without_its_zone() -> None:
     assert not Guard(seen.append).lets_through(("fe80::1%eth0", 80, 0, 2))  # type: ignore[arg-type]
 
     assert seen == [ipaddress.IPv6Address("fe80::1")]
+
+
+async def later(_: IPAddress) -> bool:
+    return True
+
+
+async def one_by_one(_: IPAddress) -> AsyncIterator[bool]:
+    yield True
+
+
+def lazily(_: IPAddress) -> Iterator[bool]:
+    yield True
+
+
+class Later:
+    """Answers a call with a coroutine."""
+
+    async def __call__(self, ip: IPAddress) -> bool:
+        return await later(ip)
+
+    async def method(self, ip: IPAddress) -> bool:
+        return await later(ip)
+
+
+LATE = {
+    "a coroutine function": later,
+    "a part of one": partial(later),
+    "a method": Later().method,
+    "an object": Later(),
+    "a mock": AsyncMock(return_value=True),
+    "an asynchronous generator": one_by_one,
+    "a generator": lazily,
+}
+
+
+@pytest.mark.parametrize("allows", LATE.values(), ids=list(LATE))
+def test_a_predicate_that_answers_later_is_refused(allows: Any) -> None:
+    with pytest.raises(TypeError, match="must answer at once"):
+        Guard(allows)
+
+
+@pytest.mark.parametrize("allows", [None, True, "8.8.8.8", {80}])
+def test_what_cannot_be_called_is_no_predicate(allows: Any) -> None:
+    with pytest.raises(TypeError, match="a guard needs a function, not"):
+        Guard(allows)
+
+
+NO_ANSWERS: list[Any] = [None, 0, 1, "yes", [True], object(), re.match("1", "1"), NotImplemented]
+
+
+@pytest.mark.parametrize("answer", NO_ANSWERS, ids=repr)
+def test_an_answer_that_is_no_bool_means_no(answer: Any) -> None:
+    assert Guard(lambda _: answer).lets_through(("8.8.8.8", 80)) is False
+
+
+def test_a_coroutine_for_an_answer_means_no_and_nobody_warns_of_it() -> None:
+    def allows(ip: IPAddress) -> Any:
+        return later(ip)
+
+    assert Guard(allows).lets_through(("8.8.8.8", 80)) is False
+    gc.collect()
+
+
+async def test_a_future_for_an_answer_means_no() -> None:
+    done = asyncio.get_running_loop().create_future()
+    done.set_result(True)
+    assert not Guard(lambda _: done).lets_through(("8.8.8.8", 80))  # type: ignore[arg-type, return-value]
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "", "127.1", "2130706433", "/run/socket", "8.8.8.8.test"]
+)
+def test_what_is_no_ip_address_is_refused(host: str) -> None:
+    assert not Guard(lambda _: True).lets_through((host, 80))
+
+
+async def test_a_resolver_that_answers_with_a_name_gets_nowhere() -> None:
+    resolver = Fickle(["localhost"])
+    async with Client(guard=Guard(lambda _: True), resolver=resolver) as client:
+        assert (await client.probe("http://name.test/")).reason is Reason.blocked
 
 
 def test_ports_can_be_few() -> None:
