@@ -54,5 +54,10 @@ def _text_codec(label: str) -> codecs.CodecInfo | None:
         return None
     if codec.name.replace("_", "-") in _REFUSED or codec.incrementaldecoder is None:
         return None
-    # The flag that bytes.decode() itself consults (bpo-7475); it has no public spelling.
-    return codec if getattr(codec, "_is_text_encoding", True) else None
+    try:
+        b"a".decode(label)
+    except LookupError:  # it turns bytes into bytes, as hex does, or text into text (bpo-7475)
+        return None
+    except ValueError:
+        pass  # these bytes are no text in it
+    return codec

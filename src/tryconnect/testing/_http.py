@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from aiohttp import web
-from aiohttp.web_app import _cached_build_middleware
 
 from tryconnect.testing._serve import Connection, Peer, listening, serve_on
 
@@ -97,6 +96,10 @@ async def endless(request: web.Request) -> web.StreamResponse:
     return response
 
 
+async def nothing(_: web.Request) -> web.StreamResponse:
+    raise web.HTTPNotFound
+
+
 ROUTES: dict[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] = {
     "/": hello,
     "/status/{code}": status,
@@ -167,17 +170,21 @@ async def http_server(
 async def application(server: HttpServer) -> AsyncIterator[web.Server]:
     """Run the routes and responses of ``server`` as an aiohttp server, without a socket."""
 
-    @web.middleware
-    async def note(
-        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
-        server.requests.append(raw_head(request))
-        if page := server.pages.get(request.path):
-            return web.Response(status=page.status, body=page.body, headers=page.headers)
-        return await handler(request)
+    # No middleware: aiohttp keeps the last 1,024 applications that have one alive.
+    def noted(
+        handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def note(request: web.Request) -> web.StreamResponse:
+            server.requests.append(raw_head(request))
+            if page := server.pages.get(request.path):
+                return web.Response(status=page.status, body=page.body, headers=page.headers)
+            return await handler(request)
 
-    app = web.Application(middlewares=[note])
-    app.add_routes([web.route("*", path, handler) for path, handler in ROUTES.items()])
+        return note
+
+    app = web.Application()
+    routes = {**ROUTES, r"/{anything:[\s\S]*}": nothing}
+    app.add_routes([web.route("*", path, noted(handler)) for path, handler in routes.items()])
     # Handlers end with their client, and at the end nobody waits for them (0 would be "no limit").
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.001)
     await runner.setup()
@@ -185,9 +192,6 @@ async def application(server: HttpServer) -> AsyncIterator[web.Server]:
         yield cast("web.Server", runner.server)  # it is there once the runner is set up
     finally:
         await runner.cleanup()
-        # aiohttp keeps the last 1,024 applications with a middleware alive in here, and each full
-        # garbage collection of the leak guard looks through them all.
-        _cached_build_middleware.cache_clear()
 
 
 def talking(
