@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import sys
 import threading
 import traceback
 from collections.abc import Callable
+from typing import Any
 
+import pycares
 import pytest
 
 from tests.support.event_loops import on_each_loop
@@ -154,3 +157,17 @@ def test_a_coroutine_that_is_thrown_away_can_await_no_more(
     finally:
         loop.close()
     assert cannot_await(loop, kind)
+
+
+# --- what is private to others, and what hangs on it
+
+
+async def test_a_loop_of_asyncios_knows_its_thread() -> None:
+    """Blocking calls are refused by it where they would stop the loop, and nowhere else."""
+    loop: Any = asyncio.get_running_loop()
+    assert loop._thread_id == threading.get_ident()
+
+
+def test_pycares_takes_its_queue_as_it_is_loaded() -> None:
+    """By it we see that gevent patched too late: each call in the portal would hang."""
+    assert pycares.SimpleQueue is queue.SimpleQueue  # type: ignore[attr-defined]
