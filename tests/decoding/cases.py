@@ -447,11 +447,71 @@ TYPES: Final = [
         "xml: undeclared",
         b"<a>\xe9</a>",
         "text/xml",
-        "<a>\ufffd</a>",
+        "<a>é</a>",
+        "windows-1252",
+        DETECTED,
+        "chromium: no declaration, and no UTF-8",
+    ),
+    Case(
+        "xml: undeclared UTF-8",
+        b"<a>\xc3\xa9</a>",
+        "text/xml",
+        "<a>é</a>",
         "utf-8",
         XML,
         "XML 1.0, 4.3.3",
     ),
+    *(
+        Case(
+            f"xml: {name}",
+            f"{before}<a>{said.RUSSIAN * 2}</a>".encode("cp1251"),
+            header,
+            f"{before}<a>{said.RUSSIAN * 2}</a>",
+            "windows-1251",
+            DETECTED,
+            "chromium: no declaration counts, and no UTF-8",
+        )
+        for name, header, before in (
+            ("a blank line first", "text/xml", '\n<?xml version="1.0" encoding="windows-1251"?>'),
+            ("a space first", "image/svg+xml", ' <?xml version="1.0" encoding="windows-1251"?>'),
+            ("a comment first", "application/xml", '<!----><?xml encoding="windows-1251"?>'),
+            ("a label nobody knows", "application/rss+xml", '<?xml encoding="x-cyrillic"?>'),
+            ("no label", "application/atom+xml", '<?xml version="1.0"?>'),
+            ("a charset nobody knows", "text/xml; charset=x-unknown", '<?xml version="1.0"?>'),
+            ("no declaration", "application/xhtml+xml", ""),
+        )
+    ),
+    *(
+        Case(
+            f"xml: {name}",
+            f"{before}<a>{said.GREEK}</a>".encode(),
+            "application/rss+xml",
+            f"{before}<a>{said.GREEK}</a>",
+            "utf-8",
+            XML,
+            "XML 1.0, 4.3.3",
+        )
+        for name, before in (
+            ("UTF-8 after a blank line", '\n<?xml version="1.0" encoding="windows-1251"?>'),
+            ("UTF-8 under a label nobody knows", '<?xml version="1.0" encoding="x-greek"?>'),
+        )
+    ),
+    *(
+        Case(
+            f"unknown type: {header}",
+            f"<meta charset=windows-1257><p>{said.LITHUANIAN}".encode("cp1257"),
+            header,
+            f"<meta charset=windows-1257><p>{said.LITHUANIAN}",
+            "windows-1257",
+            META,
+            "mime: 7; chromium",
+        )
+        for header in (
+            *("application/unknown", "unknown/unknown", "*/*", "Application/Unknown; a=b"),
+            *("unknown/unknown; charset=x-unknown", "text/plain, application/unknown"),
+        )
+    ),
+    _header("of an unknown type", "application/unknown; charset=gbk", "gbk", "chromium"),
     Case(
         "xml: declared too late",
         b' <?xml version="1.0" encoding="gbk"?><a>\xc3\xa9</a>',

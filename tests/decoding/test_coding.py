@@ -71,7 +71,21 @@ def test_deflate_may_lack_its_wrapper(size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "coding", [None, "", "identity", " , ", "none", "utf-8", "identity,\tUTF-8"]
+    "coding",
+    [
+        *(None, "", "identity", " , ", "none", "utf-8", "identity,\tUTF-8", "aws-chunked", "8bit"),
+        *(
+            "us-ascii",
+            "UTF-8, binary",
+            "text/html",
+            "lzma",
+            "compress",
+            "gzip2",
+            "x-br",
+            "\xe9",
+            ";",
+        ),
+    ],
 )
 def test_what_is_not_packed_passes_in_pieces(coding: str | None) -> None:
     body = bytes(3 * PIECE_SIZE + 1)
@@ -118,7 +132,7 @@ def test_what_follows_the_end_of_brotli_is_a_fault_however_it_is_cut(size: int) 
 @pytest.mark.parametrize("coding", PACKERS)
 def test_a_body_that_is_cut_short_is_an_error(coding: str) -> None:
     packed = PACKERS[coding](TEXT)
-    for length in (1, 2, 5, len(packed) // 2, len(packed) - 1):
+    for length in (1, 2, 5, len(packed) // 2, len(packed) - 10):
         with pytest.raises(ContentEncodingError, match=f"^the {coding} body was cut short$"):
             unpack(coding, packed[:length])
 
@@ -131,27 +145,140 @@ def test_a_body_that_is_corrupt_is_an_error(coding: str) -> None:
     assert caught.value.__cause__ is not None
 
 
-def test_a_changed_byte_is_found_by_the_checksum() -> None:
-    packed = bytearray(gzip.compress(TEXT))
-    packed[-6] ^= 1
+@pytest.mark.parametrize("size", [1, 7, 2**30])
+@pytest.mark.parametrize("missing", range(1, 9))
+def test_gzip_may_lack_its_trailer_or_part_of_it(missing: int, size: int) -> None:
+    assert unpack("gzip", gzip.compress(TEXT)[:-missing], size) == TEXT
+    assert unpack("gzip", gzip.compress(TEXT) + gzip.compress(TEXT)[:-missing], size) == TEXT * 2
+
+
+@pytest.mark.parametrize("size", [1, 7, 2**30])
+@pytest.mark.parametrize(("coding", "trailer"), [("gzip", 8), ("deflate", 4)])
+def test_checksums_are_not_looked_at(coding: str, trailer: int, size: int) -> None:
+    packed = PACKERS[coding](TEXT)
+    for at in range(1, trailer + 1):
+        changed = bytearray(packed)
+        changed[-at] ^= 1
+        assert unpack(coding, bytes(changed), size) == TEXT
+        assert unpack(coding, packed[:-at], size) == TEXT
+
+
+def broken_deflate(packed: bytes) -> bytes:
+    """A block of a type that there is not, in place of the first."""
+    return packed[:10] + b"\xff" * 20
+
+
+SECOND = gzip.compress(b"second")
+BROKEN_MEMBERS = {
+    "one byte of it": b"\x1f",
+    "no more than its magic": b"\x1f\x8b",
+    "half a header": SECOND[:7],
+    "another method": b"\x1f\x8b\x07" + SECOND[3:],
+    "unknown fields": b"\x1f\x8b\x08\xff" + SECOND[4:],
+    "a header without data": SECOND[:10],
+    "a broken block": broken_deflate(SECOND),
+    "a name without an end": b"\x1f\x8b\x08\x08" + bytes(6) + b"n" * 2**17,
+}
+
+
+@pytest.mark.parametrize("size", [1, 7, 2**30])
+@pytest.mark.parametrize("member", BROKEN_MEMBERS.values(), ids=BROKEN_MEMBERS)
+def test_a_broken_member_of_gzip_ends_the_body_unless_it_is_the_first(
+    member: bytes, size: int
+) -> None:
+    assert unpack("gzip", gzip.compress(TEXT) + member, size) == TEXT
+    with pytest.raises(ContentEncodingError):
+        unpack("gzip", member, size)
+
+
+def test_a_second_frame_of_zstd_that_is_cut_short_is_an_error() -> None:
+    with pytest.raises(ContentEncodingError, match="cut short"):
+        unpack("zstd", zstd.compress(TEXT) + zstd.compress(TEXT)[:-5])
+
+
+HEADER_FIELDS = {
+    "none": (0, b""),
+    "text": (0x01, b""),
+    "extra": (0x04, b"\x03\x00abc"),
+    "a name": (0x08, b"page.html\0"),
+    "a comment": (0x10, b"hello\0"),
+    "a checksum": (0x02, b"\x12\x34"),
+    "all": (0x1F, b"\x02\x00\0\0name\0comment\0\x12\x34"),
+}
+
+
+@pytest.mark.parametrize("size", [1, 3, 2**30])
+@pytest.mark.parametrize(("flags", "fields"), HEADER_FIELDS.values(), ids=HEADER_FIELDS)
+def test_a_gzip_header_may_have_fields(flags: int, fields: bytes, size: int) -> None:
+    header = b"\x1f\x8b\x08" + bytes([flags]) + bytes(6) + fields
+    assert unpack("gzip", header + raw_deflate(TEXT) + bytes(8), size) == TEXT
+    with pytest.raises(ContentEncodingError):
+        unpack("gzip", header[:-1], size)
+
+
+def test_deflate_cannot_have_a_dictionary() -> None:
+    packer = zlib.compressobj(zdict=b"hello")
     with pytest.raises(ContentEncodingError, match="corrupt"):
-        unpack("gzip", bytes(packed))
+        unpack("deflate", packer.compress(TEXT) + packer.flush())
+
+
+def flushed_brotli(data: bytes) -> bytes:
+    packer = brotli.Compressor()
+    return bytes(packer.process(data) + packer.flush())
+
+
+def flushed_zstd(data: bytes) -> bytes:
+    packer = zstd.ZstdCompressor()
+    return bytes(packer.compress(data, mode=packer.FLUSH_BLOCK))
+
+
+def flushed_zlib(wbits: int, mode: int, data: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=wbits)
+    return packer.compress(data) + packer.flush(mode)
+
+
+FLUSHED: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "gzip": ("gzip", functools.partial(flushed_zlib, 31, zlib.Z_SYNC_FLUSH)),
+    "gzip, fully": ("gzip", functools.partial(flushed_zlib, 31, zlib.Z_FULL_FLUSH)),
+    "deflate": ("deflate", functools.partial(flushed_zlib, 15, zlib.Z_SYNC_FLUSH)),
+    "raw deflate": ("deflate", functools.partial(flushed_zlib, -15, zlib.Z_SYNC_FLUSH)),
+    "brotli": ("br", flushed_brotli),
+    "zstd": ("zstd", flushed_zstd),
+}
+
+
+@pytest.mark.parametrize("size", [1, 7, 2**30])
+@pytest.mark.parametrize(("coding", "flushed"), FLUSHED.values(), ids=FLUSHED)
+def test_a_stream_that_was_flushed_and_not_finished_is_whole(
+    coding: str, flushed: Callable[[bytes], bytes], size: int
+) -> None:
+    for text in (b"x", TEXT, bytes(3 * PIECE_SIZE)):
+        assert unpack(coding, flushed(text), size) == text
+
+
+@pytest.mark.parametrize(("coding", "flushed"), FLUSHED.values(), ids=FLUSHED)
+def test_a_flushed_stream_that_is_cut_short_is_an_error(
+    coding: str, flushed: Callable[[bytes], bytes]
+) -> None:
+    packed = flushed(TEXT)
+    for missing in (6, 9, len(packed) // 2):
+        with pytest.raises(ContentEncodingError, match="cut short"):
+            unpack(coding, packed[:-missing])
 
 
 def test_an_inner_stream_that_is_cut_short_is_an_error() -> None:
-    packed = gzip.compress(gzip.compress(TEXT)[:-1])
+    packed = gzip.compress(gzip.compress(TEXT)[:-10])
     with pytest.raises(ContentEncodingError, match="cut short"):
         unpack("gzip, gzip", packed)
 
 
 def test_an_outer_stream_that_is_cut_after_the_inner_end_is_an_error() -> None:
     with pytest.raises(ContentEncodingError, match="cut short"):
-        unpack("gzip, gzip", gzip.compress(gzip.compress(TEXT))[:-1])
+        unpack("gzip, gzip", gzip.compress(gzip.compress(TEXT))[:-10])
 
 
-def test_an_unknown_coding_is_named() -> None:
-    with pytest.raises(ContentEncodingError, match=r"coded as 'lzma', which nothing here can undo"):
-        unpack("gzip, LZMA", b"x")
+def test_known_codings_are_undone_beside_words_that_are_none() -> None:
+    assert unpack("aws-chunked, gzip, utf-8", gzip.compress(TEXT)) == TEXT
 
 
 def test_too_many_codings_are_refused() -> None:
@@ -273,10 +400,9 @@ def test_what_follows_an_inner_end_is_not_unpacked(monkeypatch: pytest.MonkeyPat
 
 
 def test_work_without_output_gives_empty_pieces() -> None:
-    """A name of any length may stand in a gzip header: the caller must get to look at the clock."""
-    header = b"\x1f\x8b\x08\x08" + bytes(6) + b"n" * BOMB_SIZE
-    pieces = ContentDecoder("gzip, deflate").feed(zlib.compress(header))
-    assert sum(piece == b"" for piece in pieces) >= BOMB_SIZE // PIECE_SIZE
+    """Any number of empty members may make a body: the caller must get to look at the clock."""
+    pieces = ContentDecoder("gzip, deflate").feed(zlib.compress(gzip.compress(b"") * 5000))
+    assert sum(piece == b"" for piece in pieces) >= 5000
 
 
 def test_a_window_beyond_what_http_allows_is_refused() -> None:

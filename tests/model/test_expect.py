@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tryconnect._model.expect import Expect, as_expect
+from tryconnect._model.expect import Expect, ExpectLike, Status, as_expect
 
-STATUSES: list[tuple[int | str, list[int], list[int]]] = [
+STATUSES: list[tuple[Status, list[int], list[int]]] = [
     # expected, accepted, not accepted
     (204, [204], [200, 203, 205]),
     (HTTPStatus.NOT_FOUND, [404], [200]),
@@ -29,11 +29,21 @@ STATUSES: list[tuple[int | str, list[int], list[int]]] = [
     ("2xx,304", [204, 304], [404]),
     ("404,200", [200, 404], [201]),
     (" 200 - 299 , 3xx ", [200, 301], [400]),
+    ("any", [100, 200, 999], []),
+    (" Any ", [404], []),
+    ("2xx, any", [404], []),
+    ([200, 204], [200, 204], [201]),
+    ((200, "3xx"), [200, 304], [404]),
+    ({200, 204}, [204], [404]),
+    (["2xx, 304", range(400, 405)], [200, 304, 404], [305, 405]),
+    (range(200, 300), [200, 299], [199, 300]),
+    (range(200, 300, 2), [200, 298], [201, 300]),
+    (range(299, 199, -1), [200, 299], [199, 300]),
 ]
 
 
 @pytest.mark.parametrize(("expected", "accepted", "others"), STATUSES)
-def test_a_status_is_expected(expected: int | str, accepted: list[int], others: list[int]) -> None:
+def test_a_status_is_expected(expected: Status, accepted: list[int], others: list[int]) -> None:
     expect = Expect(status=expected)
     assert all(map(expect.accepts_status, accepted))
     assert not any(map(expect.accepts_status, others))
@@ -46,9 +56,20 @@ NONSENSE: list[Any] = [
     204.0,
     float("nan"),
     b"204",
-    [204],
-    range(200, 300),
+    [],
+    [204.0],
+    [True],
+    [[204]],
+    [204, "2x"],
+    (204, None),
+    range(200, 200),
+    range(99, 200),
+    range(999, 1001),
+    [range(0)],
+    {"status": 204},
     object(),
+    "anything",
+    "2xx any",
     "",
     " ",
     "2x",
@@ -121,6 +142,40 @@ def test_a_body_is_expected(
     assert expect.accepts_status(500)
 
 
+WORDS: list[tuple[Status, str]] = [
+    (204, "204"),
+    (HTTPStatus.NOT_FOUND, "404"),
+    ("2xx", "2xx"),
+    ([200, "3xx"], "200 or 3xx"),
+    (range(200, 300), "200-299"),
+    (range(200, 201), "200"),
+    (range(200, 300, 2), "200-298 in steps of 2"),
+]
+
+
+@pytest.mark.parametrize(("status", "words"), WORDS)
+def test_what_is_expected_has_words(status: Status, words: str) -> None:
+    assert Expect(status=status).describe_status() == words
+
+
+@pytest.mark.parametrize("number", [-1, 0.0, "1", True, [0]])
+def test_a_number_of_redirects_that_is_none_is_refused(number: Any) -> None:
+    with pytest.raises(ValueError, match=r"^max_redirects is a number from 0 up, not "):
+        Expect(status=301, max_redirects=number)
+
+
+@pytest.mark.parametrize("anything", ["any", range(100, 1000), [200, "ANY"], Expect(status="any")])
+def test_any_answer_is_no_expectation(anything: ExpectLike) -> None:
+    assert as_expect(anything) is None
+
+
+@pytest.mark.parametrize(
+    "more", [Expect(status="any", body="a"), Expect(max_redirects=0), Expect(body="")]
+)
+def test_a_body_or_a_redirect_is_an_expectation(more: Expect) -> None:
+    assert as_expect(more) is more
+
+
 def test_both_may_be_expected() -> None:
     expect = Expect(status="2xx", body="ready")
     assert expect.accepts_status(200)
@@ -140,6 +195,10 @@ def test_an_expectation_is_a_value() -> None:
     expect = Expect(status="2xx", body=re.compile("a"))
     assert {expect: 1}[Expect(status="2xx", body=re.compile("a"))] == 1
     assert repr(expect) == "Expect(status='2xx', body=re.compile('a'))"
+    listed = Expect(status=[200, range(300, 400)], max_redirects=0)
+    assert repr(listed) == "Expect(status=(200, range(300, 400)), max_redirects=0)"
+    assert hash(listed) == hash(Expect(status=(200, range(300, 400)), max_redirects=0))
+    assert pickle.loads(pickle.dumps(listed)) == listed  # noqa: S301 - ours
     again = pickle.loads(pickle.dumps(expect))  # noqa: S301 - ours
     assert again == expect
     assert again.accepts_status(200)

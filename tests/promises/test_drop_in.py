@@ -149,6 +149,14 @@ DIFFERENT = [
         )
         for line in (b"HTTP/0.9 200 OK", b"HTTP/1.10 200 OK", b"HTTP/1.1 0200 OK", b" HTTP/1.1 200")
     ),
+    *(
+        Different(
+            Case(f"the status line {line!r}", partial(peers.raw, line + b"\r\n\r\n")),
+            ours=True,
+            why="browsers read it",
+        )
+        for line in (b"\r\nHTTP/1.1 200 OK", b"http/1.1 200 OK", b"HTTP/1.1 200OK")
+    ),
     Different(
         Case("a header of 70,000 bytes", partial(peers.big_header, 70_000)),
         ours=True,

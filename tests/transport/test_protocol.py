@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import ssl
 
 import aiohttp
 import pytest
 from aiohttp.http_exceptions import HttpProcessingError
 
-from tryconnect._transport.http_head import status_of
-from tryconnect._transport.protocol import _LONGEST_HEAD, HeadFirstProtocol
+from tryconnect._transport.http_head import LONGEST_HEAD, status_of
+from tryconnect._transport.protocol import HeadFirstProtocol
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
 INTERIM = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-MALFORMED = b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"
+MALFORMED = b"HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\n"
 ODD = b"HTTP/1.1 200 OK\r\nX : y\r\nContent-Length: 5\r\n\r\n"
 
 
@@ -162,11 +163,11 @@ async def test_what_begins_otherwise_is_not_waited_for(banner: bytes) -> None:
         await protocol.read()
 
 
-async def test_a_head_without_end_is_the_parsers_business() -> None:
+async def test_a_head_without_end_is_refused() -> None:
     protocol = fresh()
     protocol.data_received(b"HTTP/1.1 200 OK\r\n")
     line = b"X-More: and more\r\n"
-    for _ in range(_LONGEST_HEAD // len(line) + 1):
+    for _ in range(LONGEST_HEAD // len(line) + 1):
         protocol.data_received(line)
 
     with pytest.raises(HttpProcessingError):
@@ -267,7 +268,111 @@ async def test_a_flood_of_interim_answers_costs_what_its_bytes_cost() -> None:
     protocol.data_received(INTERIM * 10_000)
 
     assert protocol.head == b""
-    assert not protocol._held
+    assert not protocol._splitter._held
     protocol.data_received(HEAD + b"hello")
     message, _ = await protocol.read()
     assert message.code == 200
+
+
+CHUNK_BODIES = {
+    # the body, and whether its connection may be used again
+    b"5\r\nhello\r\n0\r\n\r\n": True,
+    b"2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\nX: y\r\n\r\n": True,
+    b"5\nhello\n0\n\n": False,
+    b"5\r\nhello\r\n0\r\n\n": False,
+}
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+@pytest.mark.parametrize(("body", "reusable"), CHUNK_BODIES.items())
+async def test_chunks_arrive(*, body: bytes, reusable: bool, size: int) -> None:
+    protocol = fresh()
+    for piece in pieces(CHUNKED + body, size):
+        protocol.data_received(piece)
+
+    _, payload = await protocol.read()
+
+    assert await payload.read() == b"hello"
+    assert protocol.should_close is not reusable
+
+
+@pytest.mark.parametrize("exc", [None, ConnectionResetError()])
+async def test_a_connection_may_end_after_the_last_chunk(exc: Exception | None) -> None:
+    protocol = fresh()
+    protocol.data_received(CHUNKED + b"5\r\nhello\r\n0\r\nX: ")
+    protocol.connection_lost(exc)
+
+    _, payload = await protocol.read()
+
+    assert await payload.read() == b"hello"
+
+
+async def test_chunks_without_the_last_are_no_body() -> None:
+    protocol = fresh()
+    protocol.data_received(CHUNKED + b"5\r\nhello\r\n")
+    protocol.connection_lost(None)
+
+    _, payload = await protocol.read()
+
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await payload.read()
+
+
+async def test_what_follows_chunks_ends_the_connection() -> None:
+    protocol = fresh()
+    protocol.data_received(CHUNKED + b"5\r\nhello\r\n0\r\n\r\nmore")
+
+    _, payload = await protocol.read()
+
+    assert await payload.read() == b"hello"
+    assert protocol.should_close
+
+
+async def test_chunks_where_there_is_no_body_are_let_fall() -> None:
+    protocol = fresh()
+    protocol.data_received(CHUNKED.replace(b"200 OK", b"204 No Content") + b"0\r\n\r\n")
+
+    message, payload = await protocol.read()
+
+    assert message.code == 204
+    assert await payload.read() == b""
+    assert protocol.should_close
+
+
+UNTIL_THE_END = b"HTTP/1.1 200 OK\r\n\r\nhello"
+
+
+@pytest.mark.parametrize("exc", [ConnectionResetError(), OSError(5, "I/O"), ssl.SSLError()])
+async def test_a_body_without_a_length_does_not_end_with_a_fault(exc: Exception) -> None:
+    protocol = fresh()
+    protocol.data_received(UNTIL_THE_END)
+    protocol.connection_lost(exc)
+
+    _, payload = await protocol.read()
+
+    with pytest.raises(aiohttp.ClientPayloadError, match="broke off"):
+        await payload.read()
+
+
+@pytest.mark.parametrize("exc", [None, ssl.SSLEOFError()])
+async def test_a_body_without_a_length_ends_with_its_connection(exc: Exception | None) -> None:
+    """Browsers do not mind a TLS connection that ends without a farewell."""
+    protocol = fresh()
+    protocol.data_received(UNTIL_THE_END)
+    protocol.connection_lost(exc)
+
+    _, payload = await protocol.read()
+
+    assert await payload.read() == b"hello"
+
+
+async def test_thousands_of_headers_are_taken() -> None:
+    protocol = fresh()
+    protocol.set_response_params(
+        read_until_eof=True, auto_decompress=False, max_headers=LONGEST_HEAD
+    )
+    protocol.data_received(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 5000 + b"\r\n")
+
+    message, _ = await protocol.read()
+
+    assert len(message.headers) == 5000

@@ -140,7 +140,7 @@ BAD = {
     "an expectation of something else": (
         lines("[[target]]", 'name = "b"', 'address = "h"', 'expect = {title = "x"}'),
         8,
-        "an expectation has a status, a body, or both",
+        "an expectation has a status, a body, or both, and max_redirects",
     ),
     "an expectation of tcp": (
         lines("[[target]]", 'name = "b"', 'address = "tcp://h:1"', "expect = 200"),

@@ -23,7 +23,7 @@ from tryconnect._model.report import Hop
 from tryconnect._transport.attempt import Phase, ProxyRoute
 from tryconnect._transport.connector import Connector
 from tryconnect._transport.cookies import Cookies
-from tryconnect._transport.http_head import status_of
+from tryconnect._transport.http_head import LONGEST_HEAD, status_of
 from tryconnect._transport.protocol import HeadFirstProtocol
 from tryconnect._transport.tls import TlsContexts
 from tryconnect._transport.trace import current
@@ -48,9 +48,6 @@ MAX_REDIRECTS = 10
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 """Statuses with a ``Location`` to go on to (RFC 9110, section 15.4); 300 and 304 are answers."""
-
-_LONGEST_LINE = 65_536
-"""Bytes of a status line or header: as the standard library's ``http.client``, and so requests."""
 
 _RAW_BYTE = re.compile(r"[\udc80-\udcff]")
 """A byte that was not UTF-8, as Python keeps it (PEP 383)."""
@@ -135,8 +132,10 @@ class Http:
             timeout=_NO_TIMEOUT,
             auto_decompress=False,
             request_class=aiohttp.ClientRequest if missing(COOKIES) else _Request,
-            max_line_size=_LONGEST_LINE,
-            max_field_size=_LONGEST_LINE,
+            # What bounds a head is its length as a whole.
+            max_line_size=LONGEST_HEAD,
+            max_field_size=LONGEST_HEAD,
+            max_headers=LONGEST_HEAD,
             middlewares=(partial(_ask_once, keeps_encoding="Accept-Encoding" in own),),
         )
         self._guarded = options.guard is not None
@@ -153,6 +152,9 @@ class Http:
         trace.guarded = self._guarded
         first = trace.target
         cookies = Cookies()
+        max_redirects = None if plan is None else plan.max_redirects
+        if plan is not None and not plan.reads_body:
+            plan = None
         trace.wants_body = plan is not None
         while True:
             headers = self._headers_for(trace.target, first, cookies, plan)
@@ -167,20 +169,22 @@ class Http:
                     ssl=context,
                 )
             except aiohttp.ClientResponseError:
-                if plan is not None or not _answered_all_the_same(trace):
+                is_last = len(trace.hops) == max_redirects
+                if plan is not None or not _answered_all_the_same(trace, is_last=is_last):
                     raise
                 return
             try:
                 trace.status = _checked_status(response, trace)
                 trace.end()
                 location = response.headers.get("Location")
-                if response.status not in _REDIRECTS or not location:
+                is_last = len(trace.hops) == max_redirects
+                if is_last or response.status not in _REDIRECTS or not location:
                     await _read(response, trace, plan)
                     return
                 cookies.store(trace.target, response.headers.getall("Set-Cookie", ()))
             finally:
                 response.release()
-            if len(trace.hops) == MAX_REDIRECTS:
+            if max_redirects is None and len(trace.hops) == MAX_REDIRECTS:
                 raise TooManyRedirects(f"more than {MAX_REDIRECTS} redirects, and no end")
             target = _next_target(trace.target, location)
             trace.hops.append(Hop(response.status, trace.target.url))
@@ -252,14 +256,14 @@ def _checked_status(response: ClientResponse, trace: Trace) -> int:
     return response.status
 
 
-def _answered_all_the_same(trace: Trace) -> bool:
-    """Take the status of an answer that has a header line out of order.
+def _answered_all_the_same(trace: Trace, *, is_last: bool) -> bool:
+    """Accept the status of an answer whose head aiohttp refuses to parse.
 
     Its body cannot be read, nor where it redirects to; but an answer came, which was the question.
     """
     status = status_of(_head(trace))
     asked = trace.phase is Phase.response  # else it is a proxy's answer to CONNECT
-    if not asked or status is None or status in _REDIRECTS:
+    if not asked or status is None or (status in _REDIRECTS and not is_last):
         return False
     trace.status = status
     trace.end()

@@ -53,7 +53,7 @@ class Checker:
         if expect is not None and target.kind is not TargetKind.http:
             raise ValueError(expect_not_applicable(target))
         plan = None
-        if expect is not None and expect.body is not None:
+        if expect is not None and (expect.body, expect.max_redirects) != (None, None):
             from tryconnect._check.body import BodyPlan  # noqa: PLC0415 - as below
 
             plan = BodyPlan(max_bytes=EXPECT_BODY_LIMIT, cut=True, expect=expect)

@@ -58,7 +58,7 @@ def _verdict(attempt: Attempt, expect: Expect | None) -> tuple[Reason, str]:
     if attempt.proxy and status == _PROXY_AUTHENTICATION_REQUIRED:
         return Reason.proxy, messages.proxy_wants_password(None, attempt)
     if expect is not None and not expect.accepts_status(status):
-        return Reason.status, f"answered {status}, where {expect.status} was expected"
+        return Reason.status, f"answered {status}, where {expect.describe_status()} was expected"
     text = attempt.body.text if attempt.body else ""
     if expect is not None and not expect.accepts_body(text):
         return Reason.body, messages.wrong_body(expect)

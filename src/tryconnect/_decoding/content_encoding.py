@@ -5,9 +5,10 @@ is asked for at most 32 KiB at a time, and the caller, who counts the pieces, st
 enough. A piece may be empty: then work was done of which nothing came out, and it is time to
 look at the clock.
 
-Browsers' leniency is kept where nothing is lost by it (bytes after the end of a stream are
-ignored, "deflate" may lack its wrapper). But a stream that is cut short is an error: half a page
-must not pass for the page.
+Browsers' leniency is kept where nothing is lost by it: bytes after the end of a stream are ignored,
+checksums are not looked at, "deflate" may lack its wrapper, and a stream that was flushed and never
+finished is whole. But a stream that is cut short is an error: half a page must not pass for the
+page.
 """
 
 import functools
@@ -28,9 +29,8 @@ _INPUT_SIZE: Final = 16 * 1024
 # As in curl (MAX_ENCODE_STACK), against bombs within bombs.
 _MOST_CODINGS: Final = 5
 
-# What servers send where no coding is. The words that are no codings at all are common mistakes,
-# which every browser survives by ignoring what it does not know.
-_NO_CODINGS: Final = frozenset({"", "identity", "none", "utf-8", "utf8", "iso-8859-1", "binary"})
+# A gzip header that is longer (its name has no end) is taken for corrupt.
+_LONGEST_HEADER: Final = 16 * 1024
 
 
 def accept_encoding() -> str:
@@ -38,18 +38,23 @@ def accept_encoding() -> str:
     return ", ".join(name for name in _OFFERED if _CODINGS[name].library() is not None)
 
 
+def codings(value: str) -> list[str]:
+    """Return those words of a header's value that name a coding, in lower case."""
+    return [name for word in value.split(",") if (name := word.strip(" \t").lower()) in _CODINGS]
+
+
 class ContentDecoder:
     """Undoes the content codings of one body.
 
     Args:
         content_encoding: The Content-Encoding header; None if there was none. Several values
-            are joined by commas.
+            are joined by commas. Words that name no coding ("utf-8", "aws-chunked") are ignored,
+            as browsers do.
     """
 
     def __init__(self, content_encoding: str | None) -> None:
-        names = [name.strip(" \t").lower() for name in (content_encoding or "").split(",")]
         # The coding that was applied last is undone first (RFC 9110, 8.4).
-        self._names = [name for name in reversed(names) if name not in _NO_CODINGS]
+        self._names = codings(content_encoding or "")[::-1]
         self._streams: list[_Stream] = []
         self._has_begun = False
 
@@ -59,7 +64,7 @@ class ContentDecoder:
         Take all pieces before you feed the next chunk; or stop for good.
 
         Raises:
-            ContentEncodingError: The bytes are corrupt, or the coding is unknown or not installed.
+            ContentEncodingError: The bytes are corrupt, or the coding is not installed.
         """
         if chunk and not self._has_begun:  # a body of no bytes may claim any coding
             self._has_begun = True
@@ -109,18 +114,21 @@ class _Stream:
     is_over = False
     """Whether nothing that follows belongs to the body."""
 
+    _has_begun = False
+    """Whether anything has come out of it."""
+    _ended = 0
+    """How many streams have ended."""
+    _to_skip = 0
+    """How many bytes of the trailer of the last one are still to come."""
+
     def __init__(self, name: str) -> None:
-        if name not in _CODINGS:
-            raise ContentEncodingError(
-                f"the body is coded as {name!r}, which nothing here can undo"
-            )
         coding = _CODINGS[name]
         library = coding.library()
         if library is None:
             raise ContentEncodingError(
                 f"the body is coded as {name!r}, which needs {coding.package}"
             )
-        self._name, self._openings, self._coding = name, coding.openings, coding
+        self._name, self._coding = name, coding
         self._open, self._error = library
         self._current: _Decompressor | None = self._open()
         self._held = b""
@@ -128,34 +136,67 @@ class _Stream:
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield what the data unpacks to, in pieces of bounded size, some of them empty."""
         data, self._held = self._held + data, b""
-        while self._current is not None or self._opens_again(data):
+        while True:
+            if self._current is None:
+                data = self._behind_trailer(data)
+                if not self._opens_again(data):
+                    return
             current = self._current = self._current or self._open()
             try:
                 piece = current.decompress(data, PIECE_SIZE)
             except self._error as error:
+                if self._may_be_broken():
+                    self.is_over = True
+                    return
                 raise ContentEncodingError(f"the {self._name} body is corrupt") from error
             yield piece
+            self._has_begun |= bool(piece)
             if current.eof:
                 self._current, data = None, current.unused_data
+                self._ended += 1
+                self._to_skip = self._coding.trailer_size
             elif current.needs_input:
                 return
             else:
                 data = b""
 
     def finish(self) -> None:
-        """Raise ContentEncodingError if the stream has not ended."""
-        if self._current is not None:
+        """Raise ContentEncodingError if something of the body is missing."""
+        current = self._current
+        if current is not None and not self._may_be_broken() and not self._is_flushed(current):
             raise ContentEncodingError(f"the {self._name} body was cut short")
 
+    def _may_be_broken(self) -> bool:
+        """Return whether browsers would not look at the present stream."""
+        return self._ended > 0 and self._coding.first_counts
+
+    def _is_flushed(self, current: "_Decompressor") -> bool:
+        """Return whether nothing is missing but the mark of the end.
+
+        A flush ends a block at a whole byte, where an empty last block may follow. Anywhere else,
+        its bytes mean something else, and the stream does not end with them.
+        """
+        if not self._has_begun:
+            return False
+        try:
+            return not current.decompress(self._coding.last_block, PIECE_SIZE) and current.eof
+        except self._error:
+            return False
+
+    def _behind_trailer(self, data: bytes) -> bytes:
+        skipped = min(self._to_skip, len(data))
+        self._to_skip -= skipped
+        return data[skipped:]
+
     def _opens_again(self, data: bytes) -> bool:
-        """Whether another stream follows the one that has ended."""
-        if data.startswith(self._openings):
+        """Return whether another stream follows the one that has ended."""
+        if data.startswith(self._coding.openings):
             return True
         if not self._coding.may_be_followed:
             if data:
                 raise ContentEncodingError(f"the {self._name} body has bytes behind its end")
             return False
-        if any(opening.startswith(data) for opening in self._openings):
+        if any(opening.startswith(data) for opening in self._coding.openings):
             self._held = data  # too short to tell, or nothing at all
         else:
             self.is_over = True
@@ -182,12 +223,22 @@ class _Decompressor(Protocol):
 
 
 class _Zlib:
-    """zlib's decompressor, which is of an older shape."""
+    """zlib's decompressor, which is of an older shape, for a header and what it opens.
+
+    zlib knows these headers too. But then it looks at the checksum at the end, which browsers do
+    not, and throws away a text of which nothing is missing.
+
+    Args:
+        header_size: Returns the length of the header that these bytes open with, or None if there
+            must be more of it; raises zlib.error if they open with none.
+    """
 
     needs_input = True
 
-    def __init__(self, wbits: int) -> None:
-        self._zlib = zlib.decompressobj(wbits)
+    def __init__(self, header_size: Callable[[bytes], int | None]) -> None:
+        self._zlib = zlib.decompressobj(-zlib.MAX_WBITS)
+        self._header_size = header_size
+        self._header: bytes | None = b""
 
     @property
     def eof(self) -> bool:
@@ -198,28 +249,61 @@ class _Zlib:
         return self._zlib.unused_data
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
+        if self._header is not None:
+            data = self._header + data
+            size = self._header_size(data)
+            self._header = data if size is None else None
+            if size is None:
+                return b""
+            data = data[size:]
         piece = self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
         # A full piece may leave output behind even where all input is consumed.
         self.needs_input = len(piece) < max_length
         return piece
 
 
-class _Deflate(_Zlib):
-    """zlib's decompressor for streams that may lack the wrapper of RFC 9110, 8.4.1.2."""
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+_GZIP_FIXED: Final = 10
+_FHCRC, _FEXTRA, _FNAME, _FCOMMENT, _RESERVED = 0x02, 0x04, 0x08, 0x10, 0xE0
 
-    def __init__(self) -> None:
-        super().__init__(zlib.MAX_WBITS)
-        self._start: bytes | None = b""
 
-    def decompress(self, data: bytes, max_length: int) -> bytes:
-        if self._start is not None:
-            data = self._start = self._start + data
-            if len(data) < 2:  # noqa: PLR2004 (what RFC 1950, 2.2 needs to tell its header)
-                return b""
-            self._start = None
-            if data[0] & 0x0F != zlib.DEFLATED or int.from_bytes(data[:2]) % 31:
-                super().__init__(-zlib.MAX_WBITS)
-        return super().decompress(data, max_length)
+def _gzip_header_size(data: bytes) -> int | None:
+    """Return the length of a gzip header (RFC 1952, 2.3)."""
+    if not (_GZIP_MAGIC + bytes([zlib.DEFLATED])).startswith(data[:3]):
+        raise zlib.error("this is not gzip")
+    size = _gzip_fields_end(data)
+    if size is None and len(data) > _LONGEST_HEADER:
+        raise zlib.error("the header does not end")
+    return size
+
+
+def _gzip_fields_end(data: bytes) -> int | None:
+    if len(data) < _GZIP_FIXED:
+        return None
+    flags, end = data[3], _GZIP_FIXED
+    if flags & _RESERVED:
+        raise zlib.error("the header has unknown fields")
+    if flags & _FEXTRA:
+        end += 2 + int.from_bytes(data[end : end + 2], "little")
+    for flag in (_FNAME, _FCOMMENT):
+        if flags & flag:
+            end = data.find(b"\0", end) + 1
+            if not end:
+                return None
+    if flags & _FHCRC:
+        end += 2
+    return end if end <= len(data) else None
+
+
+def _zlib_header_size(data: bytes) -> int | None:
+    """Return the length of a zlib header (RFC 1950, 2.2), which may be lacking."""
+    if len(data) < 2:  # noqa: PLR2004 (as long as it is)
+        return None
+    if data[0] & 0x0F != zlib.DEFLATED or int.from_bytes(data[:2]) % 31:
+        return 0
+    if data[1] & 0x20:
+        raise zlib.error("it needs a dictionary")
+    return 2
 
 
 class _Brotli:
@@ -256,6 +340,12 @@ class _Coding(NamedTuple):
     output and all, where they come in one chunk with the end: then they must be a fault in any."""
     openings: tuple[bytes, ...] = ()
     """How a further stream begins, where several in a row make one body."""
+    trailer_size: int = 0
+    """How many bytes behind the end are the stream's own, as far as they are there."""
+    first_counts: bool = False
+    """Whether the body is whole when the first stream is: browsers look at no other."""
+    last_block: bytes = b""
+    """What ends a stream that was flushed at its last byte, and adds nothing to it."""
 
 
 def _installed(*names: str) -> Any:
@@ -287,15 +377,29 @@ def _zstd() -> _Library | None:
     return _Library(functools.partial(zstd.ZstdDecompressor, options=options), zstd.ZstdError)
 
 
+_EMPTY_DEFLATE: Final = b"\x03\x00"
+"""RFC 1951, 3.2.6: a last block with fixed codes, and its end."""
+
 _GZIP: Final = _Coding(
-    lambda: _Library(functools.partial(_Zlib, 16 + zlib.MAX_WBITS), zlib.error),
-    openings=(b"\x1f\x8b",),  # RFC 1952, 2.2: a file is a series of members
+    lambda: _Library(functools.partial(_Zlib, _gzip_header_size), zlib.error),
+    openings=(_GZIP_MAGIC,),  # RFC 1952, 2.2: a file is a series of members
+    trailer_size=8,
+    first_counts=True,
+    last_block=_EMPTY_DEFLATE,
 )
 _CODINGS: Final = {
     "gzip": _GZIP,
     "x-gzip": _GZIP,  # RFC 9110, 8.4.1.3
-    "deflate": _Coding(lambda: _Library(_Deflate, zlib.error)),
-    "br": _Coding(_brotli, "the package Brotli, 1.2 or later", may_be_followed=False),
+    "deflate": _Coding(
+        lambda: _Library(functools.partial(_Zlib, _zlib_header_size), zlib.error),
+        last_block=_EMPTY_DEFLATE,
+    ),
+    "br": _Coding(
+        _brotli,
+        "the package Brotli, 1.2 or later",
+        may_be_followed=False,
+        last_block=b"\x03",  # RFC 7932, 9.2: ISLAST, ISLASTEMPTY
+    ),
     # RFC 8878, 3.1: frames, and frames to be skipped, one after another
     "zstd": _Coding(
         _zstd,
@@ -304,6 +408,7 @@ _CODINGS: Final = {
             b"\x28\xb5\x2f\xfd",
             *(bytes([first]) + b"\x2a\x4d\x18" for first in range(0x50, 0x60)),
         ),
+        last_block=b"\x01\0\0",  # RFC 8878, 3.1.1.2: the last, raw, of no bytes
     ),
 }
 _OFFERED: Final = ("gzip", "deflate", "br", "zstd")

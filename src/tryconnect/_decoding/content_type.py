@@ -31,9 +31,9 @@ class ContentType(NamedTuple):
 
 
 # An untyped body is scanned like HTML: browsers would sniff its type, and a <meta> in a text
-# that is not HTML is not to be expected.
+# that is not HTML is not to be expected. Two types say no more (MIME Sniffing, 7).
 _KINDS: Final = (
-    (re.compile(r"text/html"), Kind.html),
+    (re.compile(r"text/html|(?:application|unknown)/unknown"), Kind.html),
     (re.compile(r"(?:text|application)/xml|.*\+xml"), Kind.xml),
     (re.compile(r"(?:text|application)/json|.*\+json"), Kind.json),
     (re.compile(r".*"), Kind.plain),

@@ -49,12 +49,28 @@ class Decoder:
     """The answer; set once ``finish()`` is exhausted."""
 
     def __init__(self, content_type: str | None = None, *, encoding: str | None = None) -> None:
+        self._declared = (content_type, encoding)
         self._sniffer = Sniffer(content_type, encoding)
         self._choice: Choice | None = None
         self._decode: Callable[[bytes, bool], str]
         self._step_size = 0
         self._waiting = _Waiting()
         self._text = ""
+
+    @property
+    def encoding(self) -> str | None:
+        """The encoding that was taken; None while more bytes might change it."""
+        return self._choice and self._choice.encoding
+
+    @property
+    def waiting(self) -> bytes:
+        """The bytes that have come and are not decoded yet."""
+        return self._waiting.peek()
+
+    def preview(self) -> str:
+        """Return the text that it would be if the body ended here, while no encoding is taken."""
+        content_type, encoding = self._declared
+        return decode(self.waiting, content_type, encoding=encoding).text
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes, look at them, and decode some of what waits.
@@ -109,6 +125,12 @@ class _Waiting:
     def append(self, chunk: bytes) -> None:
         self._chunks.append(chunk)
         self.size += len(chunk)
+
+    def peek(self) -> bytes:
+        """Return all bytes, and keep them."""
+        whole = b"".join(self._chunks)
+        self._chunks = deque([whole])
+        return whole
 
     def take(self, size: int) -> bytes:
         """Return the next bytes: so many, or all."""

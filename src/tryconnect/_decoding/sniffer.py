@@ -88,7 +88,7 @@ class Sniffer:
     def conclude(self) -> Choice:
         """Return the choice, now that the body has ended without one."""
         choice = self._read_head() if self._head_lacks > 0 else None
-        return choice or _undeclared(bytes(self._window), whole=True)
+        return choice or self._undeclared(whole=True)
 
     def _read_head(self) -> Choice | None:
         seen = b"".join(self._head)
@@ -113,7 +113,13 @@ class Sniffer:
         self._window += chunk[start : start + _WINDOW_SIZE - len(self._window)]
         if len(self._window) < _WINDOW_SIZE:
             return None
-        return _undeclared(bytes(self._window), whole=False)
+        return self._undeclared(whole=False)
+
+    def _undeclared(self, *, whole: bool) -> Choice:
+        choice = _undeclared(bytes(self._window), whole=whole)
+        if choice.source is EncodingSource.utf8 and self._type.kind is Kind.xml:
+            return Choice("utf-8", EncodingSource.xml)  # it prescribes no other (XML 1.0, 4.3.3)
+        return choice
 
 
 def _named(declared: ContentType, encoding: str | None) -> Choice | None:
@@ -133,14 +139,14 @@ def _marked(head: bytes) -> Choice | None:
 
 
 def _declared(head: bytes, kind: Kind) -> Choice | None:
-    """Return what the body declares in the way of its type, or what the type prescribes."""
+    """Return what the body declares in the way of its type, or what JSON prescribes."""
     if kind is Kind.json:
         return Choice("utf-8", EncodingSource.json)  # RFC 8259, 8.1
     if kind is Kind.html and (name := meta_encoding(head)):
         return Choice(name, EncodingSource.meta)
     if kind in {Kind.html, Kind.xml} and (name := xml_encoding(head)):
         return Choice(name, EncodingSource.xml)
-    return Choice("utf-8", EncodingSource.xml) if kind is Kind.xml else None  # XML 1.0, 4.3.3
+    return None
 
 
 def _undeclared(window: bytes, *, whole: bool) -> Choice:

@@ -1,29 +1,45 @@
 """The head of an answer, put in order as browsers do before a strict parser sees it.
 
-Servers write heads that RFC 9112 forbids, and clients have always read them.  What it says a client
-may do about them is done here, and no more: where no one can tell where the body ends, a head stays
-as it came, and the parser says what is wrong with it.
+Servers write heads that RFC 9112 forbids, and clients have always read them. Where browsers agree
+on what such a head means, it is written anew here. Where nobody can tell where the body ends, a
+head stays as it came, and the parser says what is wrong with it.
 """
 
 from __future__ import annotations
 
 import re
+from typing import TypeAlias
 
 from tryconnect._model.abnf import TOKEN
 
-__all__ = ["END_OF_HEAD", "completed", "has_location", "is_interim", "normalized", "status_of"]
+__all__ = [
+    "END_OF_HEAD",
+    "LONGEST_HEAD",
+    "completed",
+    "has_location",
+    "is_chunked",
+    "is_interim",
+    "normalized",
+    "status_of",
+]
+
+LONGEST_HEAD = 2**17
+"""Bytes."""
 
 END_OF_HEAD = re.compile(rb"\n\r{0,2}\n")
-"""An empty line.  Lines may end without CR (RFC 9112, section 2.2), and some end with two."""
+"""An empty line. Lines may end without CR (RFC 9112, section 2.2), and some end with two."""
 
 _ENDS_OF_HEAD = (b"\n\r\n", b"\n\n", b"\n\r\r\n")
 
-_STATUS_LINE = re.compile(rb"HTTP/1\.([0-9])[ \t]+([1-9][0-9]{2})(?![^ \t\r\n])[ \t]*([^\n]*)")
-"""A higher minor version is to be read as the highest one knows (RFC 9110, section 2.5); words may
-have any white space between them (RFC 9112, section 4)."""
+_STATUS_LINE = re.compile(
+    rb"HTTP/1\.([0-9])[ \t]+([1-9][0-9]{2})(?![0-9])[ \t]*([^\n]*)", re.IGNORECASE
+)
+"""A higher minor version is read as the highest known (RFC 9110, section 2.5); words may have any
+white space between them (RFC 9112, section 4). Chromium (``HttpResponseHeaders::ParseStatusLine``)
+also takes small letters, and a reason without a space before it."""
 
-_INTERIM = re.compile(rb"HTTP/1\.[0-9][ \t]+1(?!01)[0-9]{2}(?![^ \t\r\n])")
-"""1xx: the real answer is still to come (RFC 9110, section 15.2); 101 is one itself."""
+_INTERIM = re.compile(rb"HTTP/1\.[0-9][ \t]+1(?!01)[0-9]{2}(?![0-9])", re.IGNORECASE)
+"""1xx: the final answer is still to come (RFC 9110, section 15.2); 101 is one itself."""
 
 _TOKEN = TOKEN.encode()
 _CONTROLS = rb"\0-\x08\x0a-\x1f\x7f"
@@ -33,8 +49,23 @@ _FIELD = _TOKEN + rb":" + _TEXT + rb"\r\n"
 _IN_ORDER = re.compile(_FIRST + rb"(?:" + _FIELD + rb")*+\r\n")
 """What aiohttp takes also under ``python -X dev``, where its parser is strict."""
 
+_FRAMING = re.compile(rb"\n(?:content-length|transfer-encoding)[ \t]*:", re.IGNORECASE)
+_PLAIN_FRAMING = re.compile(
+    rb"\n(?:content-length:[ \t]*[0-9]{1,18}|transfer-encoding:[ \t]*chunked)[ \t]*\r\n",
+    re.IGNORECASE,
+)
+"""What needs no second look: a length, or the one transfer coding that frames a body."""
+
+_CHUNKED = re.compile(rb"\ntransfer-encoding:[ \t]*chunked[ \t]*\r\n", re.IGNORECASE)
+
+_ONCE = frozenset(
+    b"content-type content-location content-range etag host max-forwards server user-agent".split()
+)
+"""Fields that aiohttp refuses to see twice under ``python -X dev``."""
+
+_ONCE_NAMES = re.compile(rb"\n(" + rb"|".join(sorted(_ONCE)) + rb"):", re.IGNORECASE)
+
 _NAME = re.compile(_TOKEN)
-_FRAMING = re.compile(rb"\n(?:content-length:([^\n]*)|transfer-encoding:)", re.IGNORECASE)
 _END_OF_LINE = re.compile(rb"\r{0,2}\n")
 """Without a bound, a run of CR would take the square of its length: 4 s for 128 KiB."""
 
@@ -53,24 +84,31 @@ def status_of(head: bytes) -> int | None:
 
 
 def is_interim(data: bytes | bytearray, start: int = 0) -> bool:
-    """Tell whether an answer that begins there only promises another."""
+    """Return whether an answer that begins there only promises another."""
     return _INTERIM.match(data, start) is not None
 
 
 def has_location(head: bytes) -> bool:
-    """Tell whether a head may name another place to go to."""
+    """Return whether a head may name another place to go to."""
     return b"\nlocation" in head.lower()
 
 
+def is_chunked(head: bytes) -> bool:
+    """Return whether a normalized head announces chunks."""
+    return _CHUNKED.search(head) is not None
+
+
 def normalized(head: bytes) -> bytes:
-    """Return a complete head as a strict parser wants it, or as it came if it cannot be mended."""
-    framing = _FRAMING.findall(head)
-    if len(framing) <= 1 and b"," not in b"".join(framing) and _IN_ORDER.fullmatch(head):
+    """Return a complete head as a strict parser wants it, or as it came if it cannot be mended.
+
+    A transfer coding beside ``chunked`` becomes one more content coding: both are undone alike.
+    """
+    if _is_plain(head):
         return head
     first, _, rest = head.partition(b"\n")
     lines = _END_OF_LINE.split(_FOLD.sub(b" ", rest))
     status_line = _STATUS_LINE.match(first)
-    fields = _framed(_fields(lines))
+    fields = _framed(_once(_fields(lines)))
     if status_line is None or fields is None or lines[-2:] != [b"", b""]:
         return head
     minor, status, phrase = status_line.groups()
@@ -83,7 +121,7 @@ def normalized(head: bytes) -> bytes:
 def completed(cut: bytes) -> bytes:
     """Complete a head that its peer hung up in; empty where there is not even a status.
 
-    What was not sent to its end is dropped.  A body is announced that will never end: it is missing
+    What was not sent to its end is dropped. A body is announced that never ends: it is missing
     where one is wanted.
     """
     if _STATUS_LINE.match(cut) is None or is_interim(cut):
@@ -92,9 +130,23 @@ def completed(cut: bytes) -> bytes:
     return normalized(whole + b"Transfer-Encoding: chunked\r\n\r\n")
 
 
-def _fields(lines: list[bytes]) -> list[tuple[bytes, bytes]]:
+def _is_plain(head: bytes) -> bool:
+    framing = len(_FRAMING.findall(head))
+    once = [name.lower() for name in _ONCE_NAMES.findall(head)]
+    return (
+        framing <= 1
+        and framing == len(_PLAIN_FRAMING.findall(head))
+        and len(once) == len(set(once))
+        and _IN_ORDER.fullmatch(head) is not None
+    )
+
+
+_Field: TypeAlias = tuple[bytes, bytes]
+
+
+def _fields(lines: list[bytes]) -> list[_Field]:
     """Return the header fields of these lines; what is none is passed over, as in browsers."""
-    fields: list[tuple[bytes, bytes]] = []
+    fields: list[_Field] = []
     for line in lines:
         name, colon, value = line.partition(b":")
         if colon and _NAME.fullmatch(name := name.rstrip(b" \t")):  # RFC 9112, section 5.1
@@ -106,15 +158,56 @@ def _cleaned(value: bytes) -> bytes:
     return _FORBIDDEN.sub(b" ", value).strip()
 
 
-def _framed(fields: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]] | None:
+def _once(fields: list[_Field]) -> list[_Field]:
+    """Join the values of fields that must not come twice (RFC 9110, section 5.3)."""
+    joined: dict[bytes, _Field] = {}
+    others: list[_Field] = []
+    for name, value in fields:
+        key = name.lower()
+        if key not in _ONCE:
+            others.append((name, value))
+        elif key in joined:
+            joined[key] = (joined[key][0], b"%b, %b" % (joined[key][1], value))
+        else:
+            joined[key] = (name, value)
+    return [*others, *joined.values()]
+
+
+def _framed(fields: list[_Field]) -> list[_Field] | None:
     """Leave one word on where the body ends (RFC 9112, section 6.3); ``None``: there is none."""
     others = [field for field in fields if field[0].lower() not in _REPLACED]
-    lengths = [value for name, value in fields if name.lower() == b"content-length"]
-    if any(name.lower() == b"transfer-encoding" for name, _ in fields) or not lengths:
-        return others
-    said = [each.strip() for value in lengths for each in value.split(b",")]
-    same = all(each.isdigit() for each in said) and len({each.lstrip(b"0") for each in said}) == 1
-    return [*others, (b"Content-Length", said[0])] if same else None
+    transfer = [word.lower() for word in _words(fields, b"transfer-encoding")]
+    if packed := [word for word in transfer if word not in _NO_PACKING]:
+        others.append((b"Content-Encoding", b", ".join(packed)))
+    if b"chunked" in transfer:
+        return [*others, (b"Transfer-Encoding", b"chunked")]
+    lengths = dict.fromkeys(map(_number, _words(fields, b"content-length")))
+    if len(lengths) > 1:
+        return None
+    return [*others, *((b"Content-Length", each) for each in lengths if _counts(each))]
 
 
-_REPLACED = {b"content-length", b"connection"}
+_REPLACED = {b"content-length", b"transfer-encoding", b"connection"}
+_NO_PACKING = {b"chunked", b"identity"}
+
+
+def _words(fields: list[_Field], wanted: bytes) -> list[bytes]:
+    """Return the members of a list that may stand in several fields."""
+    values = [value for name, value in fields if name.lower() == wanted]
+    return [word for each in b",".join(values).split(b",") if (word := each.strip())]
+
+
+def _number(word: bytes) -> bytes:
+    return (word.lstrip(b"0") or b"0") if word.isdigit() else word
+
+
+def _counts(length: bytes) -> bool:
+    """Return whether a length is one to browsers: else the body goes on until the connection ends.
+
+    Fetch, "extract a length"; Chromium, ``HttpResponseHeaders::GetInt64HeaderValue``.
+    """
+    return length.isdigit() and len(length) <= _LONGEST_LENGTH
+
+
+_LONGEST_LENGTH = 18
+"""Digits: a longer number does not fit into 63 bits."""

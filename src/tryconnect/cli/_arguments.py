@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tryconnect._address.target import TargetKind, expect_not_applicable, parse
 from tryconnect._client import Client
-from tryconnect._model.expect import Expect
+from tryconnect._model.expect import Expect, as_expect
 from tryconnect._model.guard import Guard
 from tryconnect._options import CHECK_TIMEOUT
 from tryconnect.errors import InvalidAddress
@@ -165,7 +165,7 @@ def expected_of(options: argparse.Namespace) -> Expect | None:
     """
     if options.expect is None and options.expect_body is None:
         return None
-    return Expect(status=options.expect, body=options.expect_body)
+    return as_expect(Expect(status=options.expect, body=options.expect_body))
 
 
 def check_expect_applies(addresses: Iterable[str], expect: Expect | None) -> None:

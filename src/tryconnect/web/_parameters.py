@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tryconnect._address.target import TargetKind, expect_not_applicable, parse
-from tryconnect._model.expect import Expect
+from tryconnect._model.expect import Expect, as_expect
 from tryconnect._options import CHECK_TIMEOUT
 from tryconnect.errors import InvalidAddress
 from tryconnect.web._problems import bad_request
@@ -156,15 +156,15 @@ def _expect(
     target = _target(address)
     by_http = target is not None and target.kind is TargetKind.http
     status, body = given.get("expect", default if by_http else None), given.get("body")
-    status = None if status == "any" else status
     if status is None and body is None:
         return None
-    if target is not None and not by_http:
-        raise bad_request(expect_not_applicable(target))
     try:
-        return Expect(status=status, body=body)
+        expect = as_expect(Expect(status=status, body=body))
     except ValueError as error:
         raise bad_request(str(error)) from None
+    if expect is not None and target is not None and not by_http:
+        raise bad_request(expect_not_applicable(target))
+    return expect
 
 
 def _target(address: str) -> Target | None:

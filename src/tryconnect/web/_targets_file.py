@@ -102,9 +102,14 @@ def _target(table: object) -> WatchedTarget:
     return WatchedTarget(**table)
 
 
+_EXPECT_KEYS = frozenset({"status", "body", "max_redirects"})
+
+
 def _expect(table: Table) -> Expect:
-    if table.keys() - {"status", "body"}:
-        raise TargetError("expect", "an expectation has a status, a body, or both")
+    if table.keys() - _EXPECT_KEYS:
+        raise TargetError(
+            "expect", "an expectation has a status, a body, or both, and max_redirects"
+        )
     try:
         return Expect(**table)
     except ValueError as error:

@@ -164,7 +164,14 @@ _WORDS = {True: "up", False: "down", None: "unknown"}
 
 def _expect_dict(expect: Expect) -> dict[str, Any]:
     body = expect.body.pattern if isinstance(expect.body, re.Pattern) else expect.body
-    return {"status": expect.status, "body": body}
+    plain = expect.status is None or isinstance(expect.status, int | str)
+    told: dict[str, Any] = {
+        "status": expect.status if plain else expect.describe_status(),
+        "body": body,
+    }
+    if expect.max_redirects is not None:
+        told["max_redirects"] = expect.max_redirects
+    return told
 
 
 def _point_dict(point: Point) -> dict[str, Any]:
