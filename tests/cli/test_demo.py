@@ -8,7 +8,7 @@ from tests.cli.commands import ran, ran_here
 
 @pytest.mark.slow
 def test_the_demo_shows_every_kind_of_verdict() -> None:
-    done = ran("demo", "--timeout", "0.3")
+    done = ran("demo")
 
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines()[-1] == "10 of 10 verdicts as expected"

@@ -54,7 +54,7 @@ async def check_list(request: web.Request) -> web.StreamResponse:
             await _send_reports(request, response, listed, run)
         except ConnectionError:  # the client has left
             pass
-        except Exception as error:  # noqa: BLE001 - it is too late for another answer
+        except Exception as error:  # noqa: BLE001 - it is too late for another response
             log_fault(error)
             _break_off(request)
     return response

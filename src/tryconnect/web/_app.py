@@ -78,19 +78,16 @@ def probe_app(
     requested = client or tryconnect.Client(guard=tryconnect.Guard.public())
     watched = target_client or tryconnect.Client()
 
-    async def checking(app: web.Application) -> AsyncIterator[None]:
-        async with requested._twin() as opened:  # noqa: SLF001 - both own sessions
-            app[ADMISSION] = Admission(opened, limit=limit, metrics=metrics)
-            yield
-
-    async def watching(app: web.Application) -> AsyncIterator[None]:
+    async def running(app: web.Application) -> AsyncIterator[None]:
         async with (
-            watched._twin() as opened,  # noqa: SLF001 - as above
-            app[WATCHER].running(opened.probe),
+            requested._twin() as checking,  # noqa: SLF001 - both own sessions
+            watched._twin() as watching,  # noqa: SLF001 - as above
+            app[WATCHER].running(watching.probe),
         ):
+            app[ADMISSION] = Admission(checking, limit=limit, metrics=metrics)
             yield
 
-    app.cleanup_ctx.extend([checking, watching])
+    app.cleanup_ctx.append(running)
     app.on_shutdown.append(_close_events)
     app.on_response_prepare.append(harden)
     app.add_routes([*_api.ROUTES, *_page.ROUTES])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from tryconnect.errors import Reason
 from tryconnect.web._prometheus import CollectorRegistry, Counter, Gauge, Histogram
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tryconnect._model.report import Report
+    from tryconnect._runs.bulk import Probes
 
 __all__ = ["Metrics"]
 
@@ -19,20 +20,8 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Seconds: from answers on the local network to the longest timeouts."""
 
 
-class Run(Protocol):
-    """A run of several checks."""
-
-    @property
-    def started(self) -> int:
-        """How many checks have started."""
-
-    @property
-    def finished(self) -> int:
-        """How many have finished."""
-
-
 class _Single:
-    """A run of one check."""
+    """A run of one check, with the attributes of ``Probes``."""
 
     started = 1
     finished = 0
@@ -57,7 +46,7 @@ class Metrics:
             "Requests rejected because too many checks were running (503).",
             registry=self.registry,
         )
-        self._runs: set[Run] = set()
+        self._runs: set[Probes | _Single] = set()
         Gauge(
             "tryconnect_checks_in_flight", "Checks that are running.", registry=self.registry
         ).set_function(self._in_flight)
@@ -70,7 +59,7 @@ class Metrics:
         self._seconds.observe(report.timings.total)
 
     @contextlib.contextmanager
-    def in_flight(self, run: Run | None = None) -> Iterator[None]:
+    def in_flight(self, run: Probes | _Single | None = None) -> Iterator[None]:
         """Count a run, or a single check, as in flight while the context lasts."""
         run = run or _Single()
         self._runs.add(run)
