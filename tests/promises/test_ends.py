@@ -194,7 +194,7 @@ ENDS = {
 """What each program does after ``CLIENTS``."""
 
 PREAMBLE = """
-import logging, warnings
+import logging, warnings, pycares
 
 if sys.argv[2:] == ["uvloop"]:
     # See test_cancellation.py.
@@ -209,10 +209,11 @@ def open_things():
 
 with asyncio.Runner(loop_factory=new_loop) as runner:  # what lives as long as the process
     runner.run(tryconnect.try_connect(at["good"].replace("127.0.0.1", "localhost")))
+pycares.Channel(servers=["127.0.0.1"]).close()
 before = open_things()
 """
 
-# c-ares holds on to a look-up that nobody waits for until it gives up, after six seconds.
+# pycares closes channels in its own thread.
 EPILOGUE = """
 deadline = time.monotonic() + 10
 while True:

@@ -28,7 +28,10 @@ import tryconnect
 from tryconnect import Client, Expect, FetchError, Guard, Reason, Report
 from tryconnect import testing as peers
 from tryconnect._model.guard import IPAddress
-from tryconnect._transport.resolver import MOST_THREADS, Resolver
+from tryconnect._transport import name_settings
+from tryconnect._transport.nsswitch import NameServices
+from tryconnect._transport.resolver import Resolver
+from tryconnect._transport.system_lookup import MAX_THREADS
 from tryconnect._transport.tls import _contexts
 from tryconnect.testing import tls
 from tryconnect.testing._encoded import PACKERS
@@ -466,7 +469,9 @@ async def test_names_that_only_the_system_knows_share_a_few_threads(
         let_go.wait(10)
         return []
 
-    monkeypatch.setattr("tryconnect._transport.resolver.socket.getaddrinfo", hang)
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    others = NameServices(ours=("files",), others=True)
+    monkeypatch.setattr(name_settings._nsswitch, "read", lambda: others)
     async with Client(proxy=None) as client:
         reports = await asyncio.gather(
             *(client.probe(f"tcp://host-{number}.local:80", timeout=0.1) for number in range(100))
@@ -474,10 +479,10 @@ async def test_names_that_only_the_system_knows_share_a_few_threads(
         ours = [
             thread
             for thread in threading.enumerate()
-            if thread.name.startswith("tryconnect-names-host-")
+            if thread.name.startswith("tryconnect-names-")
         ]
         assert {report.reason for report in reports} == {Reason.timeout}
-        assert len(ours) == MOST_THREADS
+        assert len(ours) == MAX_THREADS
 
         let_go.set()
         for thread in ours:

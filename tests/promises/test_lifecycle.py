@@ -307,9 +307,13 @@ def test_nobody_waits_at_exit_for_what_goes_on_in_the_portal(server: peers.HttpS
 
 
 def test_a_hung_system_look_up_holds_nothing() -> None:
-    """A single-label name that c-ares does not know goes to getaddrinfo, which hangs here."""
+    """What name servers do not know is asked of getaddrinfo, which hangs here."""
     hung = """
         import socket
+        from tryconnect._transport import name_settings
+        from tryconnect._transport.nsswitch import NameServices
+        others = NameServices(ours=("files",), others=True)
+        name_settings._nsswitch.read = lambda: others
         def hang(*args, **options):
             time.sleep(30)
         socket.getaddrinfo = hang

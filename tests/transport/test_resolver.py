@@ -1,4 +1,4 @@
-"""Names become addresses: what a name server answers, and whom else there is to ask."""
+"""Resolver become addresses: what a name server answers, and whom else there is to ask."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import errno
 import socket
 import sys
 import threading
-import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -22,10 +21,13 @@ from tests.support.leaks import Guard
 from tests.support.limits import no_thread_to_be_had
 from tryconnect import Client, Reason, Report
 from tryconnect import testing as peers
-from tryconnect._model.faults import LocalFault
-from tryconnect._transport import resolver
+from tryconnect._transport import name_settings
 from tryconnect._transport.connector import addr_infos
-from tryconnect._transport.resolver import Resolver, ThreadedResolver
+from tryconnect._transport.hosts_file import HostsFile
+from tryconnect._transport.name_settings import NameSettings
+from tryconnect._transport.nsswitch import NameServices
+from tryconnect._transport.resolv_conf import ResolvConf
+from tryconnect._transport.resolver import Resolver
 from tryconnect.testing import dns, tls
 from tryconnect.testing._serve import listening, serve_on
 
@@ -42,8 +44,14 @@ HERE = "127.0.0.1"
 
 
 @contextlib.asynccontextmanager
-async def asking(server: dns.DnsServer, **options: Any) -> AsyncIterator[Resolver]:
+async def asking(
+    server: dns.DnsServer, services: NameServices | None = None, **options: Any
+) -> AsyncIterator[Resolver]:
+    """A resolver that asks a server; as this machine's own where there are services."""
     names = Resolver(**server.resolver_arguments, **options)
+    if services is not None:
+        conf = ResolvConf((server.address,))
+        names._settings = lambda: NameSettings(services, HostsFile(None), conf)
     try:
         yield names
     finally:
@@ -208,6 +216,7 @@ SAYS_NOTHING_USEFUL = {
 
 @on_each_loop
 @pytest.mark.parametrize("case", SAYS_NOTHING_USEFUL)
+@pytest.mark.slow
 async def test_a_name_server_that_knows_one_family_only(case: str) -> None:
     """c-ares would wait 2 s for the answer about the other."""
     zone: dns.Zone = {"good.test": [HERE], "good.test AAAA": SAYS_NOTHING_USEFUL[case]}
@@ -218,6 +227,7 @@ async def test_a_name_server_that_knows_one_family_only(case: str) -> None:
 
 
 @pytest.mark.parametrize("family", ["A", "AAAA"])
+@pytest.mark.slow
 async def test_a_name_may_have_an_address_that_a_name_server_keeps_back(family: str) -> None:
     """It has none of the other family: nobody can tell."""
     zone = {"bad.test": dns.NODATA, f"bad.test {family}": dns.SILENT}
@@ -415,69 +425,74 @@ async def test_letting_go_ends_look_ups_too() -> None:
         names.abandon()
 
 
-async def test_letting_go_comes_late_where_c_ares_is_garbage_already() -> None:
-    async with peers.dns_server({"good.test": [HERE]}) as server:
-        names = Resolver(**server.resolver_arguments)
-        await names.resolve("good.test", 80)
-        assert names._ares is not None
-        await names._ares.close()
-
-        names.abandon()
-
-
 # --- the system
 
 
-class SystemResolver:
+class FakeSystem:
     """Stands for ``socket.getaddrinfo``: knows some names, and notes who asks."""
 
     def __init__(self, known: dict[str, str]) -> None:
         self.known = known
         self.asked: list[str] = []
-        self.threads: list[threading.Thread] = []
         self.wait: Callable[[], object] = lambda: None
+        self.error = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    def __call__(self, host: str, port: int, **options: Any) -> list[tuple[Any, ...]]:
-        assert options["type"] is socket.SOCK_STREAM
+    def __call__(self, host: str, port: None, **options: Any) -> list[tuple[Any, ...]]:
+        assert (port, options["type"]) == (None, socket.SOCK_STREAM)
         self.asked.append(host)
-        self.threads.append(threading.current_thread())
         self.wait()
         address = self.known.get(host.rstrip("."))
         if address is None:
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+            raise self.error
         ip, _, scope = address.partition("%")
         kind = (options["type"], socket.IPPROTO_TCP, "")
         if ":" in ip:
-            return [(socket.AF_INET6, *kind, (ip, port, 0, int(scope or 0)))]
-        return [(socket.AF_INET, *kind, (ip, port))]
+            return [(socket.AF_INET6, *kind, (ip, 0, 0, int(scope or 0)))]
+        return [(socket.AF_INET, *kind, (ip, 0))]
 
 
 @pytest.fixture
-def system(monkeypatch: pytest.MonkeyPatch) -> SystemResolver:
+def system(monkeypatch: pytest.MonkeyPatch) -> FakeSystem:
     """The system's resolver, which else would ask the machine's real name servers."""
-    resolver = SystemResolver({"printer.local": HERE, "printer": HERE, "good.test": HERE})
-    monkeypatch.setattr("tryconnect._transport.resolver.socket.getaddrinfo", resolver)
+    resolver = FakeSystem({"printer.local": HERE, "printer": HERE, "db.corp.test": HERE})
+    monkeypatch.setattr(socket, "getaddrinfo", resolver)
     return resolver
 
 
+SERVER = NameServices()
+DESKTOP = NameServices(others=True, mdns=True)
+ISOLATED = NameServices(ours=("files",), others=True)
 WAYS = [
-    # name, in the zone, asked of DNS, asked of the system
-    ("good.test", True, True, False),
-    ("bad.test", False, True, False),
-    ("printer.local", True, False, True),
-    ("printer.local.", True, False, True),
-    ("printer", False, True, True),
-    ("printer", True, True, False),
-    ("unknown", False, True, True),
+    # services, name, in the zone, asked of DNS, asked of the system
+    (SERVER, "good.test", True, True, False),
+    (SERVER, "bad.test", False, True, False),
+    (SERVER, "printer.local", True, True, False),
+    (SERVER, "printer", False, True, False),
+    (DESKTOP, "good.test", True, True, False),
+    (DESKTOP, "bad.test", False, True, True),
+    (DESKTOP, "db.corp.test", False, True, True),
+    (DESKTOP, "printer.local", True, False, True),
+    (DESKTOP, "printer.local.", True, False, True),
+    (DESKTOP, "printer", False, True, True),
+    (DESKTOP, "printer", True, True, False),
+    (ISOLATED, "good.test", True, False, True),
+    (ISOLATED, "printer", False, False, True),
 ]
 
 
 @on_each_loop
-@pytest.mark.parametrize(("name", "in_zone", "dns_asked", "system_asked"), WAYS)
+@pytest.mark.parametrize(("services", "name", "in_zone", "dns_asked", "system_asked"), WAYS)
 async def test_who_is_asked_for_a_name(
-    *, name: str, in_zone: bool, dns_asked: bool, system_asked: bool, system: SystemResolver
+    *,
+    services: NameServices,
+    name: str,
+    in_zone: bool,
+    dns_asked: bool,
+    system_asked: bool,
+    system: FakeSystem,
 ) -> None:
-    report, queries = await probed({name.rstrip("."): [HERE]} if in_zone else {}, name)
+    zone = {name.rstrip("."): [HERE]} if in_zone else {}
+    report, queries = await probed(zone, name, services=services)
 
     assert bool(queries) is dns_asked
     assert bool(system.asked) is system_asked
@@ -485,98 +500,111 @@ async def test_who_is_asked_for_a_name(
     assert report.reason is (Reason.ok if found else Reason.dns_not_found)
 
 
-async def test_the_system_is_asked_where_dns_cannot_tell_of_a_short_name(
-    system: SystemResolver,
+DOUBTS: dict[str, dns.Answer] = {
+    "SERVFAIL": dns.SERVFAIL,
+    "REFUSED": dns.REFUSED,
+    "no address, as of a server that refers to others": dns.NODATA,
+    "an answer that cannot be read": dns.GARBAGE,
+}
+
+
+@pytest.mark.parametrize("doubt", DOUBTS)
+async def test_what_a_name_server_cannot_tell_the_system_confirms(
+    doubt: str, system: FakeSystem
 ) -> None:
-    report, _ = await probed({"printer": dns.SERVFAIL}, "printer", tries=1)
+    zone = dict.fromkeys(("db.corp.test", "none.test"), DOUBTS[doubt])
 
-    assert report.ok
-    assert system.asked == ["printer"]
+    found, _ = await probed(zone, "db.corp.test", services=SERVER)
+    missing, _ = await probed(zone, "none.test", services=SERVER)
+
+    assert found.ok
+    assert missing.reason is Reason.dns_not_found
+    assert system.asked == ["db.corp.test", "none.test"]
 
 
-@pytest.mark.parametrize("name", ["printer", "good.test"])
+async def test_of_two_who_cannot_tell_the_name_servers_words_are_told(system: FakeSystem) -> None:
+    system.error = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    report, _ = await probed({"none.test": dns.REFUSED}, "none.test", services=SERVER)
+
+    assert report.reason is Reason.dns_failed
+    assert "refused" in report.detail
+
+
+@pytest.mark.parametrize(
+    ("services", "zone"), [(SERVER, {"none.test": dns.SERVFAIL}), (DESKTOP, {})]
+)
+@pytest.mark.slow
+async def test_what_the_system_does_not_confirm_in_time_is_no_missing_name(
+    services: NameServices, zone: dns.Zone, system: FakeSystem
+) -> None:
+    let_go = threading.Event()
+    system.wait = let_go.wait
+
+    report, _ = await probed(zone, "none.test", services=services, timeout=SHORT)
+    let_go.set()
+
+    assert report.reason is Reason.dns_failed
+    assert report.timings.total < SHORT + LATE
+
+
+@pytest.mark.parametrize("name", ["printer", "db.corp.test"])
 async def test_the_system_is_asked_where_c_ares_does_not_start(
-    name: str, system: SystemResolver, monkeypatch: pytest.MonkeyPatch
+    name: str, system: FakeSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise pycares.AresError(aiodns.error.ARES_ENOTINITIALIZED, "no channel")
+        raise pycares.AresError("no channel")
 
-    monkeypatch.setattr("tryconnect._transport.resolver.pycares.Channel", fail)
-    async with peers.http_server() as http, Client(proxy=None) as client:
-        report = await client.probe(f"http://{name}:{http.port}/")
+    monkeypatch.setattr(pycares, "Channel", fail)
+    report, _ = await probed({}, name, services=SERVER)
 
     assert report.ok
     assert system.asked == [name]
 
 
-async def test_the_system_works_in_a_daemon_thread(system: SystemResolver) -> None:
-    await ThreadedResolver().resolve("printer.local", 80)
+async def test_the_machines_own_settings_are_used(
+    system: FakeSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(name_settings._nsswitch, "read", lambda: ISOLATED)
+    monkeypatch.setattr(name_settings._hosts, "read", lambda: HostsFile("127.0.0.9 good.test"))
 
-    (thread,) = system.threads
-    assert thread.daemon
-    assert thread is not threading.main_thread()
-    assert thread.name == "tryconnect-names-printer.local"
+    async with Client(proxy=None) as client:
+        reports = [await client.probe(f"tcp://{name}:9") for name in ("good.test", "printer")]
+
+    assert [report.reason for report in reports] == [Reason.refused, Reason.refused]
+    assert system.asked == ["printer"]
 
 
 async def test_a_hung_system_look_up_ends_with_the_deadline(
-    system: SystemResolver, leak_guard: Guard
+    system: FakeSystem, leak_guard: Guard
 ) -> None:
     let_go = threading.Event()
     system.wait = let_go.wait
-    async with Client(proxy=None) as client:
-        started = time.perf_counter()
-        report = await client.probe("tcp://printer.local:80", timeout=SHORT)
-        taken = time.perf_counter() - started
+
+    report, _ = await probed({}, "printer.local", services=DESKTOP, timeout=SHORT)
     let_go.set()
 
     assert report.reason is Reason.timeout
-    assert taken < SHORT + LATE
+    assert report.timings.total < SHORT + LATE
     assert not leak_guard.expect_complaints()
 
 
-async def test_a_link_local_address_keeps_its_interface(system: SystemResolver) -> None:
+async def test_a_link_local_address_keeps_its_interface(system: FakeSystem) -> None:
     system.known["printer.local"] = "fe80::1%3"
-
-    (found,) = await ThreadedResolver().resolve("printer.local", 80)
+    async with peers.dns_server({}) as server, asking(server, DESKTOP) as names:
+        (found,) = await names.resolve("printer.local", 80)
 
     ((*_, sockaddr),) = addr_infos([found], socket.AF_UNSPEC)
     assert sockaddr == ("fe80::1", 80, 0, 3)
 
 
-async def test_a_system_that_knows_of_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tryconnect._transport.resolver.socket.getaddrinfo", lambda *_, **__: [])
-
-    with pytest.raises(socket.gaierror) as caught:
-        await Resolver().resolve("printer.local", 80)
-
-    assert caught.value.errno == socket.EAI_NONAME
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="a stack that is too large for Linux")
-async def test_a_thread_that_was_not_to_be_had_does_not_count(system: SystemResolver) -> None:
-    for _ in range(resolver.MOST_THREADS + 1):
-        with no_thread_to_be_had(), pytest.raises(LocalFault, match="another thread"):
-            await ThreadedResolver().resolve("printer", 80)
+async def test_no_thread_for_the_system_is_our_own_machines_fault(system: FakeSystem) -> None:
+    with no_thread_to_be_had():
+        report, _ = await probed({}, "printer.local", services=DESKTOP)
+
+    assert report.reason is Reason.local
     assert system.asked == []
-
-    (found,) = await ThreadedResolver().resolve("printer", 80)
-    assert found["host"] == HERE
-
-
-def test_the_child_of_a_fork_has_all_threads_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also with a pycares that keeps no thread to take channels apart."""
-    monkeypatch.delattr(pycares, "_shutdown_manager", raising=False)
-    taken = threading.BoundedSemaphore(1)
-    taken.acquire()
-    monkeypatch.setattr(resolver, "_free_threads", taken)
-
-    resolver._begin_anew()
-
-    assert all(resolver._free_threads.acquire(blocking=False) for _ in range(resolver.MOST_THREADS))
-
-
-async def test_closing_the_system_does_nothing() -> None:
-    await ThreadedResolver().close()
 
 
 # --- a caller's resolver
@@ -616,7 +644,7 @@ class Invented(AbstractResolver):
 @pytest.mark.parametrize("scheme", ["http", "tcp"])
 @pytest.mark.parametrize("name", ["shop.example", "printer.local", "printer"])
 async def test_a_callers_resolver_is_asked_for_all_names(
-    name: str, scheme: str, system: SystemResolver, http_server: peers.HttpServer
+    name: str, scheme: str, system: FakeSystem, http_server: peers.HttpServer
 ) -> None:
     resolver = Invented([HERE])
     async with opened(resolver) as client:

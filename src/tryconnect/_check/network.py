@@ -67,7 +67,7 @@ class Network:
                 if task is not None and task.cancelling() > before:
                     raise asyncio.CancelledError from caught
                 unwrapped = caught.__cause__ if isinstance(caught, RequestFailed) else caught
-                error = self._explained(unwrapped or caught, deadline)
+                error = self._explained(unwrapped or caught, deadline, trace.unconfirmed)
             try:
                 return trace.attempt(error=error)
             finally:
@@ -86,9 +86,13 @@ class Network:
         self._http.abandon()
         self._names.abandon()
 
-    def _explained(self, error: BaseException, deadline: asyncio.Timeout) -> BaseException:
+    def _explained(
+        self, error: BaseException, deadline: asyncio.Timeout, unconfirmed: OSError | None
+    ) -> BaseException:
         """Return what really ended an attempt, if a library reports something else."""
         explained: BaseException
+        if deadline.expired() and unconfirmed is not None:
+            return unconfirmed
         if self._closed:
             explained = LocalFault("the client was closed while the check was under way")
         elif deadline.expired() and not isinstance(error, TimeoutError):

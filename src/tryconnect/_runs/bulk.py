@@ -24,6 +24,7 @@ from tryconnect._runs.source import Source
 from tryconnect._runs.workers import HostLimiter, Job, WorkerPool, host_of
 from tryconnect._runtime.descriptors import affordable
 from tryconnect._runtime.threads import ThreadsafeLoop, wait_all
+from tryconnect._transport.answer_cache import AnswerCache, shared_answers
 from tryconnect.errors import Reason
 
 if TYPE_CHECKING:
@@ -250,6 +251,7 @@ class _Run(Generic[_Lent]):
 
     async def supervise(self) -> None:
         """Run until the input is at its end, a worker fails, or the reader has left."""
+        shared_answers.set(AnswerCache())  # the workers' tasks inherit it
         try:
             async with self._source, self._lend() as lent, self._workers:
                 self._workers.start(self._work(lent))

@@ -46,7 +46,8 @@ def taken() -> int:
 
 
 ENOUGH = 5
-"""Descriptors: a channel of c-ares takes four (epoll, a pipe, inotify), and its query one."""
+"""Descriptors: a question takes one; where the loop watches no sockets, c-ares' thread takes four
+more (epoll, a pipe, inotify). ``getaddrinfo`` needs some as well."""
 
 
 def shortage() -> OSError | None:

@@ -1,1 +1,1 @@
-"""The network: aiohttp, aiodns and sockets leave an Attempt."""
+"""The network: aiohttp, pycares and sockets leave an Attempt."""

@@ -1,10 +1,10 @@
-"""Names become IP addresses: c-ares first, the system where c-ares cannot be right.
+"""Names become addresses: as this machine's ``getaddrinfo`` would say, and by the deadline.
 
-c-ares (through aiodns) needs no thread per look-up, so a look-up ends with its deadline.  But it
-asks DNS only.  Names that the system's name service alone may know (a machine's own single-label
-name, mDNS ``.local``) are looked up by ``getaddrinfo``, in a daemon thread of our own: a hung
-look-up in the loop's executor would hold ``asyncio.run`` and the process's exit for its whole
-length (measured: 10 s for a 1 s deadline).
+The hosts file is read, and name servers are asked, as nsswitch.conf and resolv.conf say, without a
+thread: a look-up ends with its deadline. What only the system can know is left to its
+``getaddrinfo``, in few daemon threads: names of other services that nsswitch.conf names, and
+whatever the name servers could not tell. So a name is "not found" only where the system says so or
+would say so; what it has not confirmed in time is a failed look-up.
 
 Failures are ``socket.gaierror``, the standard library's word for them: ``EAI_NONAME`` where the
 name does not exist or has no address, other numbers where nobody could tell.
@@ -14,209 +14,245 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
-import threading
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
-import aiodns
 import pycares
-from aiohttp.abc import AbstractResolver, ResolveResult
 
-from tryconnect._model.faults import LocalFault
-from tryconnect._runtime.threads import ThreadsafeLoop, run_in_daemon_thread
+from tryconnect._transport.addresses import scope_of
+from tryconnect._transport.answer_cache import shared_answers
 from tryconnect._transport.attempt import Phase
-from tryconnect._transport.families import race_families
+from tryconnect._transport.dns_client import DnsClient
+from tryconnect._transport.name_lookup import NameLookup
+from tryconnect._transport.name_settings import machine_settings, settings_for
+from tryconnect._transport.resolv_conf import ResolvConf
 from tryconnect._transport.trace import current
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Coroutine, Sequence
+
+    from aiohttp.abc import AbstractResolver, ResolveResult
 
     from tryconnect._model.resolver import HostResolver
+    from tryconnect._transport.addresses import Address
+    from tryconnect._transport.answer_cache import OnDone, Pending
+    from tryconnect._transport.name_settings import NameSettings
 
-__all__ = ["Resolver", "ThreadedResolver"]
+    _Base = AbstractResolver
+else:
+    _Base = object  # whoever needs no aiohttp need not load it
 
-TIMEOUT = 2.0
-"""Seconds for the first try of a name server; c-ares doubles it for the next."""
-TRIES = 2
+__all__ = ["Resolver"]
 
 
-class Resolver(AbstractResolver):
-    """The resolver of a session: notes the time, and asks whom there is to ask.
+class Resolver(_Base):
+    """The resolver of one event loop, with the methods of ``aiohttp.abc.AbstractResolver``.
 
     Args:
-        resolver: asked instead of c-ares and the system; stays the caller's, who closes it.
-        ares_options: for ``aiodns.DNSResolver``, for example its ``nameservers``.
+        resolver: asked instead of all others; stays the caller's, who closes it.
+        nameservers: asked instead of this machine's, as ``1.2.3.4:53``. What they say is not
+            confirmed by the system, which would ask others.
+        domains: the search list that goes with them.
+        timeout: seconds that the first of them has for its answer.
+        tries: how often each is asked.
     """
 
-    def __init__(self, resolver: HostResolver | None = None, **ares_options: Any) -> None:
+    def __init__(
+        self,
+        resolver: HostResolver | None = None,
+        *,
+        nameservers: Sequence[str] = (),
+        domains: Sequence[str] = (),
+        timeout: float = 5,
+        tries: int = 2,
+    ) -> None:
         self._given = resolver
-        self._ares_options = {"timeout": TIMEOUT, "tries": TRIES, **ares_options}
-        self._ares: aiodns.DNSResolver | None = None
-        self._system = ThreadedResolver()
+        self._settings = machine_settings
+        if nameservers:
+            conf = ResolvConf(tuple(nameservers), tuple(domains), timeout=timeout, attempts=tries)
+            self._settings = partial(settings_for, conf)
+        self._fresh: NameSettings | None = None
+        self._conf: ResolvConf | None = None
+        self._dns: DnsClient | None = None
+        self._under_way: set[NameLookup] = set()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Return the addresses of a name, in the order in which they are to be tried."""
+        """Return the addresses of a name, in the order in which they are to be tried.
+
+        Raises:
+            socket.gaierror: it has none, or nobody could tell.
+            LocalFault: the system would have to be asked, and there is no thread for it.
+        """
         trace = current.get()
         if trace is not None:
             trace.begin(Phase.dns)
-        found = await self._resolve(host, port, family)
+        if self._given is not None:
+            found = await _asked(self._given, host, port, family)
+        else:
+            found = _results(host, port, await self._addresses(host, port, family))
         if not found:
             raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
         if trace is not None:
             trace.end()
         return found
 
+    def look_up(self, host: str, port: int, family: int, on_done: OnDone) -> Pending:
+        """Begin to look a name up, in the running loop.
+
+        Args:
+            host: the name.
+            port: only a caller's own resolver gets to know it.
+            family: of the addresses; ``AF_UNSPEC`` for all.
+            on_done: called once, with the addresses in the order in which they are to be tried or
+                with the error; maybe before this returns, and not once the look-up is cancelled.
+        """
+        loop = asyncio.get_running_loop()
+        if self._given is not None:
+            return _Delegated(loop, _asked(self._given, host, port, family), on_done)
+        if self._dns is None:
+            self._dns = DnsClient(loop)
+        if self._fresh is None:
+            self._refresh(loop, self._dns)
+        lookup = NameLookup(
+            loop,
+            self._fresh or self._settings(),
+            self._dns,
+            host,
+            family,
+            on_done=on_done,
+            on_end=self._under_way.discard,
+        )
+        self._under_way.add(lookup)
+        lookup.begin()
+        if lookup not in self._under_way:
+            self._fresh = None  # the caller may go on without the loop
+        return lookup
+
     async def close(self) -> None:
-        """End look-ups under way and let c-ares go."""
-        ares, self._ares = self._ares, None
-        if ares is not None:
-            await ares.close()
+        """End look-ups under way, and close all sockets."""
+        self.abandon()
 
     def abandon(self) -> None:
-        """End look-ups under way without awaiting; c-ares goes when it is garbage."""
-        ares, self._ares = self._ares, None
-        if ares is not None:
-            with contextlib.suppress(RuntimeError):  # the garbage collector was there before
-                ares.cancel()
+        """Do the same without awaiting, also where the loop is closed."""
+        for lookup in list(self._under_way):
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                lookup.finish([], socket.gaierror(socket.EAI_FAIL, "the resolver was closed"))
+        dns, self._dns = self._dns, None
+        if dns is not None:
+            dns.close()
 
-    async def _resolve(
-        self, host: str, port: int, family: socket.AddressFamily
-    ) -> list[ResolveResult]:
-        if self._given is not None:
-            return await _asked(self._given, host, port, family)
-        name = host.rstrip(".")
-        if name.endswith(".local"):
-            return await self._system.resolve(host, port, family)
+    def _refresh(self, loop: asyncio.AbstractEventLoop, dns: DnsClient) -> None:
+        """Look at the machine's settings; look-ups that begin in one round of the loop share it."""
+        self._fresh = settings = self._settings()
+        loop.call_soon(self._age)
+        if settings.conf is not self._conf:
+            self._conf = settings.conf
+            dns.retire()
+
+    def _age(self) -> None:
+        self._fresh = None
+
+    async def _addresses(self, host: str, port: int, family: int) -> list[Address]:
+        answer: asyncio.Future[list[Address]] = asyncio.get_running_loop().create_future()
+        on_done = partial(_settle, answer)
+        if (answers := shared_answers.get()) is None:
+            pending = self.look_up(host, port, family, on_done)
+        else:
+            pending = answers.look_up(self, host, port, family, on_done)
         try:
-            return await self._ask_ares(host, port, family)
-        except pycares.AresError:
-            pass  # no channel could be made: c-ares cannot say anything
-        except socket.gaierror:
-            if "." in name:
-                raise
-        return await self._system.resolve(host, port, family)
-
-    async def _ask_ares(
-        self, host: str, port: int, family: socket.AddressFamily
-    ) -> list[ResolveResult]:
-        question = {"port": port, "type": socket.SOCK_STREAM, "flags": _FLAGS}
-        try:
-            answer = await self._answer(host, family, question)
-        except aiodns.error.DNSError as error:
-            raise _gaierror(error) from error
-        addresses = [(node.family, node.addr[0].decode(), *node.addr[1:]) for node in answer.nodes]
-        return _results(host, port, addresses)
-
-    async def _answer(
-        self, host: str, family: socket.AddressFamily, question: dict[str, Any]
-    ) -> pycares.AddrInfoResult:
-        """Ask c-ares; and once more, apart, where it could not read an answer.
-
-        It shares one socket among its questions, and an answer to any of them that is no DNS at all
-        fails them all.
-        """
-        if self._ares is None:
-            self._ares = self._new_ares()
-        try:
-            if family == socket.AF_UNSPEC:
-                return await race_families(self._ares, host, question)
-            return await self._ares.getaddrinfo(host, family, **question)
-        except aiodns.error.DNSError as error:
-            if error.args[0] != aiodns.error.ARES_EBADRESP:
-                raise
-        apart = self._new_ares()
-        try:
-            return await apart.getaddrinfo(host, family, **question)
-        finally:
-            await apart.close()
-
-    def _new_ares(self) -> _CaresResolver:
-        loop = cast("asyncio.AbstractEventLoop", ThreadsafeLoop(asyncio.get_running_loop()))
-        return _CaresResolver(loop=loop, **self._ares_options)
-
-
-class _CaresResolver(aiodns.DNSResolver):
-    """aiodns without its second way of watching sockets, which needs ``loop.add_reader``.
-
-    Loops without it hang there, and it announces itself by a warning; the system's resolver is the
-    better second way.
-    """
-
-    def _make_channel(self, **options: Any) -> tuple[bool, pycares.Channel]:
-        return True, pycares.Channel(timeout=self._timeout, **options)
-
-
-class ThreadedResolver(AbstractResolver):
-    """``getaddrinfo``, each look-up in a daemon thread that nobody ever waits for.
-
-    A hung look-up keeps its thread until the system gives up, which is after the caller has left:
-    so the threads are counted, in the whole process, and who finds none free waits for one.
-    """
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """Return the addresses of a name, as the machine's name service orders them."""
-        while not _free_threads.acquire(blocking=False):  # noqa: ASYNC110 - threads free it
-            await asyncio.sleep(_PAUSE)
-
-        def look_up() -> list[Any]:
-            try:
-                return socket.getaddrinfo(
-                    host, port, family=family, type=socket.SOCK_STREAM, flags=_FLAGS
-                )
-            finally:
-                _free_threads.release()
-
-        try:
-            answer = run_in_daemon_thread(look_up, name=f"tryconnect-names-{host}")
-        except LocalFault:
-            _free_threads.release()
+            return await answer
+        except asyncio.CancelledError:
+            if (trace := current.get()) is not None:
+                trace.unconfirmed = pending.error
             raise
-        infos = await answer
-        return _results(host, port, ((info[0], *info[4]) for info in infos))
-
-    async def close(self) -> None:
-        """Do nothing: a thread in ``getaddrinfo`` cannot be stopped, and need not be."""
+        finally:
+            pending.cancel()
+            del answer  # an exception and the frame that holds it would keep each other alive
 
 
-def _results(host: str, port: int, addresses: Iterable[tuple[Any, ...]]) -> list[ResolveResult]:
-    """Make aiohttp's records of ``(family, ip, port[, flow, scope])`` tuples."""
+class _Delegated:
+    """A look-up by a caller's own resolver, in a task."""
+
+    error = None
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        asking: Coroutine[Any, Any, list[ResolveResult]],
+        on_done: OnDone,
+    ) -> None:
+        self._on_done = on_done
+        self._task = loop.create_task(asking)
+        self._task.add_done_callback(self._ended)
+
+    def cancel(self) -> None:
+        """Wait no longer."""
+        self._task.cancel()
+
+    def _ended(self, task: asyncio.Task[list[ResolveResult]]) -> None:
+        if task.cancelled():
+            return
+        try:
+            addresses = [_address(each) for each in task.result()]
+        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the caller
+            self._on_done([], error)
+        else:
+            self._on_done(addresses, None)
+
+
+def _settle(
+    answer: asyncio.Future[list[Address]], addresses: list[Address], error: OSError | None
+) -> None:
+    if not answer.done():
+        if error is None:
+            answer.set_result(addresses)
+        else:
+            answer.set_exception(error)
+
+
+def _results(host: str, port: int, addresses: list[Address]) -> list[ResolveResult]:
+    """Make aiohttp's records."""
     return [
-        ResolveResult(
-            hostname=host,
+        {
+            "hostname": host,
             # A link-local IPv6 address means nothing without its interface (RFC 4007).
-            host=f"{ip}%25{rest[2]}" if len(rest) > 2 and rest[2] else ip,  # noqa: PLR2004
-            port=port,
-            family=family,
-            proto=0,
-            flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-        )
-        for family, ip, *rest in addresses
+            "host": f"{ip}%25{scope}" if scope else ip,
+            "port": port,
+            "family": family,
+            "proto": 0,
+            "flags": _NUMERIC,
+        }
+        for family, ip, scope, _ in addresses
     ]
 
 
-async def _asked(
-    resolver: HostResolver, host: str, port: int, family: socket.AddressFamily
-) -> list[ResolveResult]:
+_NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+
+
+async def _asked(resolver: HostResolver, host: str, port: int, family: int) -> list[ResolveResult]:
     """Ask a resolver of the caller's own, and say what it says in our words.
 
     By aiohttp's contract it raises ``OSError``; aiohttp's own one hides what c-ares said in the
-    cause.  Zones of its addresses are written as the connector reads them: as in URLs.
+    cause. Zones of its addresses are written as the connector reads them: as in URLs.
     """
     try:
-        found = await resolver.resolve(host, port, family=family)
+        found = await resolver.resolve(host, port, family=socket.AddressFamily(family))
     except socket.gaierror:
         raise
     except OSError as error:
         cause = error.__cause__
-        raise _gaierror(cause if isinstance(cause, aiodns.error.DNSError) else error) from error
+        raise _gaierror(cause if _is_aiodns(cause) else error) from error
     return [
         cast("ResolveResult", {**each, "host": each["host"].replace("%", "%25")}) for each in found
     ]
+
+
+def _is_aiodns(error: BaseException | None) -> TypeGuard[Exception]:
+    """Return whether an error is aiodns', which need not be loaded for that."""
+    return type(error).__module__.startswith("aiodns.")
 
 
 def _gaierror(error: Exception) -> socket.gaierror:
@@ -225,34 +261,20 @@ def _gaierror(error: Exception) -> socket.gaierror:
     return socket.gaierror(_NUMBERS.get(number, usual), text)
 
 
-MOST_THREADS = 32
-_free_threads = threading.BoundedSemaphore(MOST_THREADS)
+def _address(found: ResolveResult) -> Address:
+    """Return what a caller's resolver found.
 
-
-def _begin_anew() -> None:
-    """Forget, in the child of a fork, the threads that stayed with the parent.
-
-    pycares, too: it would wait for ever for its thread to take channels apart, and keep them all.
+    Raises:
+        LocalFault: its zone is none of this machine's.
     """
-    global _free_threads  # noqa: PLW0603 - it stands for the process, and the process is another
-    _free_threads = threading.BoundedSemaphore(MOST_THREADS)
-    if hasattr(pycares, "_shutdown_manager"):
-        pycares._shutdown_manager = type(pycares._shutdown_manager)()  # noqa: SLF001 - no other way
+    ip, _, zone = found["host"].partition("%25")
+    return socket.AF_INET6 if ":" in ip else socket.AF_INET, ip, scope_of(zone), found["port"]
 
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew)
-
-_PAUSE = 0.01
-"""Seconds between two looks for a free thread."""
-
-# Families that this machine has no address of are not worth a try.  AI_MASK: macOS refuses others.
-_FLAGS = socket.AI_ADDRCONFIG & getattr(socket, "AI_MASK", socket.AI_ADDRCONFIG)
 
 _NUMBERS = {
-    aiodns.error.ARES_ENODATA: socket.EAI_NONAME,
-    aiodns.error.ARES_ENOTFOUND: socket.EAI_NONAME,
-    aiodns.error.ARES_EBADNAME: socket.EAI_NONAME,
-    aiodns.error.ARES_ETIMEOUT: socket.EAI_AGAIN,
-    aiodns.error.ARES_ENOMEM: socket.EAI_MEMORY,
+    pycares.errno.ARES_ENODATA: socket.EAI_NONAME,
+    pycares.errno.ARES_ENOTFOUND: socket.EAI_NONAME,
+    pycares.errno.ARES_EBADNAME: socket.EAI_NONAME,
+    pycares.errno.ARES_ETIMEOUT: socket.EAI_AGAIN,
+    pycares.errno.ARES_ENOMEM: socket.EAI_MEMORY,
 }

@@ -81,6 +81,8 @@ class Trace:
     reused = False
     distrusts_kept = False
     protocol: object = None
+    unconfirmed: OSError | None = None
+    """What the name servers said of a name, where the system has not confirmed it."""
     phase: Phase | None = None
 
     def __init__(self, target: Target) -> None:
