@@ -336,7 +336,7 @@ class _Coding(NamedTuple):
     library: Callable[[], _Library | None]
     package: str = ""
     may_be_followed: bool = True
-    """Whether bytes behind the end are ignored, as browsers do.  Brotli's library gives up on them,
+    """Whether bytes behind the end are ignored, as browsers do. Brotli's library gives up on them,
     output and all, where they come in one chunk with the end: then they must be a fault in any."""
     openings: tuple[bytes, ...] = ()
     """How a further stream begins, where several in a row make one body."""

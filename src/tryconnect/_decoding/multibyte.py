@@ -135,7 +135,7 @@ class Sequences:
         return text
 
     def is_doubtful(self, data: bytes) -> bool:
-        """Whether Python would read these bytes, but perhaps not as the standard does."""
+        """Return whether Python would read these bytes, but perhaps not as the standard does."""
         return any(sequence in data for sequence in self._doubtful)
 
     def step_by_step(self, data: bytes, *, final: bool) -> tuple[str, bytes]:

@@ -167,7 +167,7 @@ def _undeclared(window: bytes, *, whole: bool) -> Choice:
 
 
 def _is_utf8(window: bytes, *, whole: bool) -> bool:
-    """Whether nearly all that is not ASCII is well-formed UTF-8."""
+    """Return whether nearly all that is not ASCII is well-formed UTF-8."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     text = decoder.decode(window)
     is_cut = bool(decoder.getstate()[0])
