@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tests.support.programs import run
@@ -104,6 +106,29 @@ def test_the_portal_is_parked_and_says_nothing() -> None:
     done = run(PORTAL)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+FORKED = """
+import os, sys, time, warnings
+warnings.simplefilter("ignore")
+from tryconnect._runtime import portal
+
+portal.portal_loop()
+child = os.fork()
+if child == 0:
+    sys.exit(0)
+began = time.perf_counter()
+assert os.waitpid(child, 0)[1] == 0
+print(time.perf_counter() - began < 1.5)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_of_a_fork_waits_for_none_of_its_parents_threads() -> None:
+    done = run(FORKED)
+
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "True", "")
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ still uses, and the process ends with SIGSEGV. So the exit waits for such thread
 from __future__ import annotations
 
 import atexit
+import os
 import time
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -55,3 +56,7 @@ def _wait_for_all() -> None:
     end = time.monotonic() + MAX_WAIT
     for wait in list(_waits.values()):
         wait(max(0.0, end - time.monotonic()))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_waits.clear)  # the threads stayed with the parent
