@@ -175,7 +175,7 @@ def test_what_cannot_be_called_is_no_predicate(allows: Any) -> None:
 NO_ANSWERS: list[Any] = [None, 0, 1, "yes", [True], object(), re.match("1", "1"), NotImplemented]
 
 
-@pytest.mark.parametrize("answer", NO_ANSWERS, ids=repr)
+@pytest.mark.parametrize("answer", NO_ANSWERS, ids=lambda value: type(value).__name__)
 def test_an_answer_that_is_no_bool_means_no(answer: Any) -> None:
     assert Guard(lambda _: answer).lets_through(("8.8.8.8", 80)) is False
 
