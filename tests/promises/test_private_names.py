@@ -32,7 +32,7 @@ ALLOWED = {
     # The type of what the public add_argument_group() returns.
     "tryconnect/cli/_arguments.py": {"_ArgumentGroup"},
     # Help is the same text in all versions of Python; without them, it is each version's own.
-    "tryconnect/cli/__init__.py": {"_format_action_invocation", "_format_args"},
+    "tryconnect/cli/__init__.py": {"_fill_text", "_format_action_invocation", "_format_args"},
 }
 """Of the standard library's argparse, for words on a terminal: nothing else hangs on them."""
 

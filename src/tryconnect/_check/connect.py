@@ -1,4 +1,4 @@
-"""The roads without HTTP: a TCP port or a unix socket, and whether it opens."""
+"""Checks without HTTP: whether a TCP port or a unix socket opens."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def open_tcp(
     family: socket.AddressFamily,
     guard: Guard | None,
 ) -> None:
-    """Connect to the trail's target by TCP, and close the connection.
+    """Connect to a trace's target by TCP, and close the connection.
 
     Raises:
         OSError: nothing accepts a connection there, or the name cannot be resolved.
@@ -50,7 +50,7 @@ async def open_tcp(
 
 
 async def open_unix(trace: Trace, *, guard: Guard | None) -> None:
-    """Connect to the trail's unix socket, and close the connection.
+    """Connect to a trace's unix socket, and close the connection.
 
     Raises:
         LocalFault: this platform has no unix sockets.

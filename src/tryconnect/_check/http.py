@@ -195,11 +195,11 @@ class Http:
         await self._session.close()
 
     def abandon(self) -> None:
-        """Let the session go; its connections are closed by the trails and by the loop's end."""
+        """Let the session go; traces and the end of the loop close its connections."""
         self._session.detach()
 
     def _begin(self, trace: Trace) -> URL | None:
-        """Begin a hop of a trail; return the proxy that it goes through."""
+        """Begin a hop of a trace; return the proxy that it goes through."""
         trace.status = trace.protocol = trace.proxy = None
         proxy = self._proxies.choose(trace.target)
         if proxy is not None:
