@@ -15,20 +15,18 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from tryconnect._address.target import may_share_credentials, resolve_redirect
+from tryconnect._address.target import may_share_credentials
+from tryconnect._check.redirects import Answer, follow, read_answer
 from tryconnect._decoding.content_encoding import accept_encoding
-from tryconnect._model.faults import BadRedirect, LocalFault, NotHttp, TooManyRedirects
-from tryconnect._model.redaction import escape_control, redact_address
-from tryconnect._model.report import Hop
+from tryconnect._model.faults import LocalFault
 from tryconnect._transport.attempt import Phase, ProxyRoute
 from tryconnect._transport.connector import Connector
 from tryconnect._transport.cookies import Cookies
-from tryconnect._transport.http_head import LONGEST_HEAD, status_of
+from tryconnect._transport.http_head import LONGEST_HEAD
 from tryconnect._transport.protocol import HeadFirstProtocol
 from tryconnect._transport.tls import TlsContexts
 from tryconnect._transport.trace import current
 from tryconnect._transport.upstream import COOKIES, missing, refusal
-from tryconnect.errors import InvalidAddress
 
 if TYPE_CHECKING:
     from aiohttp import ClientRequest, ClientResponse
@@ -41,13 +39,7 @@ if TYPE_CHECKING:
     from tryconnect._transport.resolver import Resolver
     from tryconnect._transport.trace import Trace
 
-__all__ = ["MAX_REDIRECTS", "Http", "RequestFailed", "wire_url"]
-
-MAX_REDIRECTS = 10
-"""What browsers' users ever meet; requests goes to 30."""
-
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-"""Statuses with a ``Location`` to go on to (RFC 9110, section 15.4); 300 and 304 are answers."""
+__all__ = ["Http", "RequestFailed", "wire_url"]
 
 _RAW_BYTE = re.compile(r"[\udc80-\udcff]")
 """A byte that was not UTF-8, as Python keeps it (PEP 383)."""
@@ -64,6 +56,9 @@ _NO_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None,
 
 class RequestFailed(Exception):  # noqa: N818 - its cause is the error
     """Carries a failure past aiohttp's own second try: a check is one observation."""
+
+
+_NO_RESPONSE = (aiohttp.ClientResponseError, aiohttp.ServerDisconnectedError, RequestFailed)
 
 
 class _Request(aiohttp.ClientRequest):
@@ -168,27 +163,24 @@ class Http:
                     proxy=proxy,
                     ssl=context,
                 )
-            except aiohttp.ClientResponseError:
-                is_last = len(trace.hops) == max_redirects
-                if plan is not None or not _answered_all_the_same(trace, is_last=is_last):
+            except _NO_RESPONSE:
+                # What a strict parser refuses may be an answer all the same.
+                asked = trace.phase is Phase.response  # else it is a proxy's answer to CONNECT
+                head = _head(trace) if asked and plan is None else b""
+                if not head:
                     raise
+                answer = read_answer(head, is_last=len(trace.hops) == max_redirects)
+                if follow(trace, answer, cookies, max_redirects):
+                    continue
                 return
             try:
-                trace.status = _checked_status(response, trace)
-                trace.end()
-                location = response.headers.get("Location")
                 is_last = len(trace.hops) == max_redirects
-                if is_last or response.status not in _REDIRECTS or not location:
+                answer = _answer(response, _head(trace), plan, is_last=is_last)
+                if not follow(trace, answer, cookies, max_redirects):
                     await _read(response, trace, plan)
                     return
-                cookies.store(trace.target, response.headers.getall("Set-Cookie", ()))
             finally:
                 response.release()
-            if max_redirects is None and len(trace.hops) == MAX_REDIRECTS:
-                raise TooManyRedirects(f"more than {MAX_REDIRECTS} redirects, and no end")
-            target = _next_target(trace.target, location)
-            trace.hops.append(Hop(response.status, trace.target.url))
-            trace.target = target
 
     async def aclose(self) -> None:
         """Close the session and the connections that it kept."""
@@ -248,26 +240,19 @@ def _encrypted(target: Target, proxy: URL | None) -> bool:
     return target.url.startswith("https:") or (proxy is not None and proxy.scheme == "https")
 
 
-def _checked_status(response: ClientResponse, trace: Trace) -> int:
-    """Return the status of an answer that is HTTP; aiohttp's parser takes RTSP and status 0 too."""
-    head = _head(trace)
-    if head and status_of(head) is None:
-        raise NotHttp("the answer is not HTTP/1.0 or 1.1")
-    return response.status
+def _answer(
+    response: ClientResponse, head: bytes, plan: BodyPlan | None, *, is_last: bool
+) -> Answer:
+    """Return the answer that a response is, by its head as it came if it is there.
 
-
-def _answered_all_the_same(trace: Trace, *, is_last: bool) -> bool:
-    """Accept the status of an answer whose head aiohttp refuses to parse.
-
-    Its body cannot be read, nor where it redirects to; but an answer came, which was the question.
+    Raises:
+        NotHttp: it is not HTTP; aiohttp's parser takes RTSP and status 0 too.
     """
-    status = status_of(_head(trace))
-    asked = trace.phase is Phase.response  # else it is a proxy's answer to CONNECT
-    if not asked or status is None or (status in _REDIRECTS and not is_last):
-        return False
-    trace.status = status
-    trace.end()
-    return True
+    if head:
+        answer = read_answer(head, is_last=is_last)
+        if plan is None:
+            return answer
+    return Answer(response.status, response.headers.items())
 
 
 def _head(trace: Trace) -> bytes:
@@ -283,15 +268,6 @@ async def _read(response: ClientResponse, trace: Trace, plan: BodyPlan | None) -
         response.headers, response.content.iter_any(), announced=response.content_length
     )
     trace.end()
-
-
-def _next_target(target: Target, location: str) -> Target:
-    try:
-        return resolve_redirect(target, location)
-    except InvalidAddress as error:
-        shown = redact_address(location, unparsable=True)
-        problem = f"the answer redirects, but {error.problem}"
-        raise BadRedirect(f"{problem} ({escape_control(shown)[:100]})") from error
 
 
 async def _ask_once(

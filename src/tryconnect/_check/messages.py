@@ -393,7 +393,7 @@ def not_http(error: BaseException, attempt: Attempt) -> str:
         return f"{place} speaks {name}, {advice} ({_beginning(attempt)})"
     if not attempt.said.startswith(b"HTTP/"):
         return f"{place} answers, but not with HTTP ({_beginning(attempt)})"
-    text = str(getattr(error, "message", ""))
+    text = str(getattr(error, "message", error))
     what = next((words for mark, words in _BROKEN_HEADS.items() if mark in text), "broken")
     return f"{place} answers, but not with HTTP ({what} after {_beginning(attempt)})"
 

@@ -11,15 +11,18 @@ import re
 from typing import TypeAlias
 
 from tryconnect._model.abnf import TOKEN
+from tryconnect._model.faults import NotHttp
 
 __all__ = [
     "END_OF_HEAD",
     "LONGEST_HEAD",
     "completed",
+    "fields_of",
     "has_location",
     "is_chunked",
     "is_interim",
     "normalized",
+    "not_http",
     "status_of",
 ]
 
@@ -81,6 +84,33 @@ def status_of(head: bytes) -> int | None:
     """Return the status in a complete head, or ``None`` where there is none that HTTP/1 knows."""
     line = _STATUS_LINE.match(head)
     return int(line[2]) if line and head.endswith(_ENDS_OF_HEAD) else None
+
+
+def not_http(head: bytes) -> NotHttp:
+    """Return the fault of what came in place of a head with a status."""
+    if _STATUS_LINE.match(head) is None:
+        return NotHttp("the answer is not HTTP/1.0 or 1.1")
+    longest = max(map(len, head.split(b"\n")))
+    return NotHttp(_LONG_LINE if longest > _LONGEST_LINE else _LONG_HEAD)
+
+
+_LONGEST_LINE = 65_536
+_LONG_LINE = f"more than {_LONGEST_LINE:,} bytes in a line"
+_LONG_HEAD = f"Too many headers: more than {LONGEST_HEAD:,} bytes"
+
+
+def fields_of(head: bytes) -> list[tuple[str, str]]:
+    """Return the header fields of a complete head.
+
+    Raises:
+        NotHttp: nobody can tell where it ends.
+    """
+    head = normalized(head)
+    if not _is_plain(head):
+        raise NotHttp("a redirect, and no telling where its head ends")
+    lines = head.decode("utf-8", "surrogateescape").split("\r\n")[1:-2]
+    pairs = (line.partition(":") for line in lines)
+    return [(name, value.strip(" \t")) for name, _, value in pairs]
 
 
 def is_interim(data: bytes | bytearray, start: int = 0) -> bool:

@@ -19,7 +19,14 @@ from aiohttp.http_exceptions import BadHttpMessage, TransferEncodingError
 
 from tryconnect._transport.chunks import BadChunk, ChunkReader
 from tryconnect._transport.head_splitter import HeadSplitter
-from tryconnect._transport.http_head import LONGEST_HEAD, has_location, is_chunked, normalized
+from tryconnect._transport.http_head import (
+    LONGEST_HEAD,
+    has_location,
+    is_chunked,
+    normalized,
+    not_http,
+    status_of,
+)
 from tryconnect._transport.tls import Connection
 
 __all__ = ["HeadFirstProtocol"]
@@ -32,6 +39,7 @@ class HeadFirstProtocol(ResponseHandler):
 
     # Class-level defaults; instances assign only what changes.
     head = b""
+    _asked = False
     _in_head = True
     _and_body = True
     _chunks: ChunkReader | None = None
@@ -67,7 +75,7 @@ class HeadFirstProtocol(ResponseHandler):
         self.head = b""
         self._splitter = HeadSplitter()
         self._chunks = None
-        self._in_head = True
+        self._asked = self._in_head = True
         self._and_body = and_body
 
     def data_received(self, data: bytes) -> None:
@@ -92,6 +100,10 @@ class HeadFirstProtocol(ResponseHandler):
         if len(head) >= LONGEST_HEAD:
             self.head = head.rstrip()  # it has no status that counts
             self._fail(BadHttpMessage(_too_long(head)))
+            return
+        if self._asked and status_of(head) is None:  # else it is a proxy's, to CONNECT
+            # aiohttp's parser takes RTSP too, and would wait for more of it.
+            self._fail(not_http(head))
             return
         # Without its body, nobody looks at more of an answer than where it leads to.
         if not self._and_body and not has_location(head):
