@@ -18,7 +18,8 @@ from tests.support.event_loops import Listening, on_each_loop
 from tryconnect import Client, Reason
 from tryconnect import testing as peers
 from tryconnect._model.faults import LocalFault
-from tryconnect._transport.connector import HAPPY_EYEBALLS_DELAY, Connector, addr_infos
+from tryconnect._transport.addr_infos import addr_infos
+from tryconnect._transport.connector import HAPPY_EYEBALLS_DELAY, Connector
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's own way")
 

@@ -22,7 +22,7 @@ from tests.support.limits import no_thread_to_be_had
 from tryconnect import Client, Reason, Report
 from tryconnect import testing as peers
 from tryconnect._transport import name_settings
-from tryconnect._transport.connector import addr_infos
+from tryconnect._transport.addr_infos import addr_infos
 from tryconnect._transport.hosts_file import HostsFile
 from tryconnect._transport.name_settings import NameSettings
 from tryconnect._transport.nsswitch import NameServices

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from tryconnect._address.authority import is_ip
 from tryconnect._model.faults import LocalFault
-from tryconnect._transport.connector import addr_infos, connected, literal_infos, refuse_itself
+from tryconnect._transport.addr_infos import addr_infos, literal_infos
+from tryconnect._transport.connector import connected, refuse_itself
 from tryconnect._transport.trace import open_socket
 
 if TYPE_CHECKING:

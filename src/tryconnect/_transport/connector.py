@@ -15,7 +15,8 @@ from aiohappyeyeballs import start_connection
 from aiohttp.client_proto import ResponseHandler
 
 from tryconnect._address.authority import is_ipv4
-from tryconnect._model.faults import Blocked, LocalFault
+from tryconnect._model.faults import Blocked
+from tryconnect._transport.addr_infos import addr_infos, literal_infos
 from tryconnect._transport.protocol import HeadFirstProtocol
 from tryconnect._transport.trace import current, open_socket
 from tryconnect._transport.upstream import ADDRESSES, CONNECTIONS, GUARD, HEADS, missing
@@ -23,7 +24,7 @@ from tryconnect._transport.upstream import ADDRESSES, CONNECTIONS, GUARD, HEADS,
 if TYPE_CHECKING:
     from aiohappyeyeballs import AddrInfoType
     from aiohttp import ClientRequest, ClientTimeout
-    from aiohttp.abc import AbstractResolver, ResolveResult
+    from aiohttp.abc import AbstractResolver
     from aiohttp.connector import Connection
 
     from tryconnect._model.guard import Guard
@@ -33,9 +34,7 @@ __all__ = [
     "HAPPY_EYEBALLS_DELAY",
     "MAY_BE_SHORTAGE",
     "Connector",
-    "addr_infos",
     "connected",
-    "literal_infos",
     "refuse_itself",
 ]
 
@@ -258,49 +257,3 @@ def refuse_itself(sockname: object, peername: object) -> None:
     """
     if sockname == peername:
         raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
-
-
-def addr_infos(hosts: list[ResolveResult], family: int) -> list[AddrInfoType]:
-    """Turn look-up results into what ``aiohappyeyeballs`` connects to.
-
-    Args:
-        hosts: the addresses of one name.
-        family: only addresses of this one; ``AF_UNSPEC`` for all.
-    """
-    return _wanted([_addr_info(host["host"], host["port"]) for host in hosts], family)
-
-
-def literal_infos(ip: str, port: int, family: int) -> list[AddrInfoType]:
-    """Turn an IP address into the same; a zone stands in it as in URLs, behind ``%25``.
-
-    Raises:
-        LocalFault: it is of another family than the wanted one, or its zone is none of ours.
-    """
-    return _wanted([_addr_info(ip, port)], family)
-
-
-def _wanted(infos: list[AddrInfoType], family: int) -> list[AddrInfoType]:
-    if family == socket.AF_UNSPEC:
-        return infos
-    wanted = [info for info in infos if info[0] == family]
-    if not wanted:
-        raise LocalFault(f"the client is set to another family of addresses than {infos[0][4][0]}")
-    return wanted
-
-
-def _addr_info(ip: str, port: int) -> AddrInfoType:
-    if ":" in ip:
-        address = _ipv6_address(ip, port)
-        return socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address
-    return socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (ip, port)
-
-
-def _ipv6_address(ip: str, port: int) -> tuple[str, int, int, int]:
-    # Zones are in the form that URLs have them in, which is how aiohttp hands literals on.
-    ip, _, zone = ip.partition("%25")
-    if not zone:
-        return ip, port, 0, 0
-    try:
-        return ip, port, 0, int(zone) if zone.isdecimal() else socket.if_nametoindex(zone)
-    except OSError as error:
-        raise LocalFault(f"this machine has no network interface named {zone}") from error

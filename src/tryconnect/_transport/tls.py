@@ -39,6 +39,12 @@ class TlsContexts:
         self._setting = setting
         self._lock = asyncio.Lock()
 
+    def ready(self) -> ssl.SSLContext | None:
+        """Return the context, where it need not be made."""
+        if isinstance(self._setting, ssl.SSLContext):
+            return self._setting
+        return _contexts.get(_Wanted.now(verified=self._setting is not False))
+
     async def context(self) -> ssl.SSLContext:
         """Return the context; the process's own are made at their first use.
 

@@ -83,6 +83,8 @@ class Trace:
     protocol: object = None
     unconfirmed: OSError | None = None
     """What the name servers said of a name, where the system has not confirmed it."""
+    head = b""
+    """What came where no protocol of aiohttp's keeps it."""
     phase: Phase | None = None
 
     def __init__(self, target: Target) -> None:
@@ -159,7 +161,7 @@ class Trace:
 
     def _said(self) -> bytes:
         """Return the beginning of what came on the connection that was last in use."""
-        head: bytes = getattr(self.protocol, "head", b"")
+        head: bytes = getattr(self.protocol, "head", self.head)
         return head[:_BEGINNING]
 
     def _step_with_proxy(self, ended_in: Phase | None) -> ProxyStep | None:
