@@ -7,13 +7,12 @@ outlives the calls, whatever loop they run in, and a thousand concurrent calls u
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import sys
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Literal
 from weakref import WeakValueDictionary
 
-from tryconnect._client import Client, checker_class
-from tryconnect._model.faults import LocalFault
+from tryconnect._check.loading import Loading
+from tryconnect._client import Client, MonitorClient, checker_class
 from tryconnect._options import (
     CHECK_TIMEOUT,
     DEFAULT_LIMIT,
@@ -25,12 +24,10 @@ from tryconnect._options import (
 )
 from tryconnect._runs.bulk import checks_of_many
 from tryconnect._runs.watching import watch as start_watch
-from tryconnect._runtime.threads import run_in_daemon_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from types import TracebackType
 
-    from tryconnect._check.session import Checker
     from tryconnect._client import Address
     from tryconnect._model.expect import Expect, ExpectLike
     from tryconnect._model.report import Page, Report
@@ -158,6 +155,7 @@ def probe_many(
     expect: ExpectLike = None,
     ordered: bool = False,
     keep_tracebacks: bool = False,
+    transport: Literal["auto", "aiohttp"] = "auto",
 ) -> Probes:
     """Check many addresses concurrently, and yield each report as soon as it is ready.
 
@@ -178,6 +176,10 @@ def probe_many(
         expect: As in :func:`try_connect`.
         ordered: Yield the reports in the order of the addresses.
         keep_tracebacks: Keep the frames of ``Report.error``, some 11 KiB each.
+        transport: ``"auto"`` checks over sockets of tryconnect's own, which costs a quarter of
+            aiohttp's, and by aiohttp where that cannot be done: see the table in
+            :doc:`/reference/transports`. ``"aiohttp"`` checks all by aiohttp, for programs whose
+            tests replace its session.
 
     Returns:
         :class:`~tryconnect.Probes`: an async iterator of reports, and an async context manager.
@@ -192,7 +194,7 @@ def probe_many(
     .. versionadded:: 0.1
     """
     return checks_of_many(
-        _Shared,
+        _OfTheRun,
         addresses,
         limit=limit,
         per_host=per_host,
@@ -200,6 +202,7 @@ def probe_many(
         expect=expect,
         ordered=ordered,
         keep_tracebacks=keep_tracebacks,
+        transport=transport,
     )
 
 
@@ -310,6 +313,24 @@ async def _check(address: str, *, timeout: float, expect: Expect | None) -> Repo
         return await client._check(address, timeout=timeout, expect=expect)  # noqa: SLF001 - as above
 
 
+class _OfTheRun:
+    """Lends a client to one run, whose class is imported beside the loop."""
+
+    async def __aenter__(self) -> Client:
+        load = partial(checker_class, mockable=False)
+        await Loading(load, "tryconnect._check.session", "Checker").done()
+        self._client = MonitorClient()
+        return await self._client.__aenter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._client.__aexit__(kind, error, traceback)
+
+
 class _Shared:
     """Lends the running loop's client to one call."""
 
@@ -340,21 +361,13 @@ class _Lease:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.users = 0
         self._loop = loop
+        load = partial(checker_class, mockable=True)
+        self._loading = Loading(load, "tryconnect._check.session", "Checker")
         self._client: Client | None = None
-        self._import: asyncio.Future[Callable[..., Checker]] | None = None
-        if not _imported():
-            # The import takes a quarter of a second, for which a GUI would stand still.
-            # If there is no thread for it, Client() imports in this one.
-            with contextlib.suppress(LocalFault):
-                self._import = run_in_daemon_thread(
-                    checker_class, name="tryconnect-import", until_done=True
-                )
 
     async def client(self) -> Client:
         """Return the client; the first caller finds it made and opened."""
-        if self._import is not None:
-            # Cancelling one call must not cancel the import that others wait for.
-            await asyncio.shield(self._import)
+        await self._loading.done()
         if self._client is None:
             self._client = Client()._twin()  # noqa: SLF001 - both are owners of sessions
             self._client._open()  # noqa: SLF001 - both are owners of sessions
@@ -376,8 +389,3 @@ class _Lease:
 
 
 _leases: WeakValueDictionary[int, _Lease] = WeakValueDictionary()
-
-
-def _imported() -> bool:
-    """Return whether aiohttp is imported; a module that is half imported has no class yet."""
-    return hasattr(sys.modules.get("tryconnect._check.session"), "Checker")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from copy import copy
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
 
 from tryconnect._address.target import address_text
+from tryconnect._check.loading import load_aiohttp
 from tryconnect._check.unloaded import UnloadedChecker, is_want
 from tryconnect._model.expect import ExpectLike, as_expect
+from tryconnect._model.faults import LocalFault
 from tryconnect._options import (
     CHECK_TIMEOUT,
     DEFAULT_LIMIT,
@@ -26,7 +29,6 @@ from tryconnect._runs.bulk import checks_of_many
 from tryconnect._runs.waiting import wait
 from tryconnect._runs.watching import watch
 from tryconnect._runtime.threads import cannot_await, defer_cancellation
-from tryconnect.errors import TryConnectError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     from tryconnect._runs.source import Addresses
     from tryconnect._runs.watching import Watch
 
-__all__ = ["Address", "Client", "checker_class"]
+__all__ = ["Address", "Client", "MonitorClient", "checker_class"]
 
 Address: TypeAlias = "str | URL"
 
@@ -85,6 +87,9 @@ class Client:
     .. versionadded:: 0.1
     """
 
+    _mockable = True
+    """Whether single checks go by aiohttp, whose session users mock and configure."""
+
     def __init__(
         self,
         *,
@@ -107,8 +112,8 @@ class Client:
             user_agent=user_agent,
             loop=loop,
         )
-        checker_class()  # now, and not within the first check's time
-        self._keep_alive = True
+        checker_class(mockable=self._mockable)  # now, and not within the first check's time
+        self._keep_alive = self._mockable
         self._session: Checker | None = None
         self._fresh: Client | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -136,6 +141,7 @@ class Client:
         expect: ExpectLike = None,
         ordered: bool = False,
         keep_tracebacks: bool = False,
+        transport: Literal["auto", "aiohttp"] = "auto",
     ) -> Probes:
         """Check many addresses; see :func:`tryconnect.probe_many`.
 
@@ -150,6 +156,7 @@ class Client:
             expect=expect,
             ordered=ordered,
             keep_tracebacks=keep_tracebacks,
+            transport=transport,
         )
 
     async def wait_until_up(
@@ -238,10 +245,17 @@ class Client:
         )
 
     def _check(
-        self, address: str, *, timeout: float, expect: Expect | None
+        self, address: str, *, timeout: float, expect: Expect | None, transport: str = "auto"
     ) -> Coroutine[Any, Any, Report]:
         """Check an address, with options that have been validated."""
-        return self._opened().probe(address, timeout=timeout, expect=expect)
+        return self._opened().probe(address, timeout=timeout, expect=expect, transport=transport)
+
+    def _starter(
+        self, *, timeout: float, expect: Expect | None, transport: str
+    ) -> Callable[[str, Callable[[Report | BaseException], None]], Callable[[], None] | None]:
+        """Return what begins checks without a task, where that can be."""
+        session = self._opened()
+        return partial(session.start, timeout=timeout, expect=expect, transport=transport)
 
     def _check_afresh(
         self, address: str, *, timeout: float, expect: Expect | None
@@ -280,11 +294,12 @@ class Client:
         else:
             await self.aclose()
 
-    def _twin(self) -> Client:
+    def _twin(self, *, mockable: bool = True) -> Client:
         """Return a client with the same options, not open, that keeps no connections."""
         twin = copy(self)
         twin._session = twin._fresh = twin._loop = None  # noqa: SLF001 - our own
         twin._keep_alive = False  # noqa: SLF001 - our own
+        twin._mockable = mockable and self._mockable  # noqa: SLF001 - our own
         return twin
 
     def _without_kept(self) -> Client:
@@ -307,7 +322,9 @@ class Client:
 
     def _open(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._session = checker_class()(self._options, keep_alive=self._keep_alive)
+        self._session = checker_class(mockable=self._mockable)(
+            self._options, keep_alive=self._keep_alive, mockable=self._mockable
+        )
 
     def _opened(self) -> Checker:
         if self._session is None:
@@ -317,24 +334,34 @@ class Client:
         return self._session
 
 
-def checker_class() -> Callable[..., Checker]:
-    """Return the class of sessions; the first call imports aiohttp.
+class MonitorClient(Client):
+    """A client whose single checks take the transport of lists, too, and keep no connections.
+
+    For lists, the command line and the probe server, whose users never see its session. It loads
+    aiohttp when a check needs it, and not before.
+    """
+
+    _mockable = False
+
+
+def checker_class(*, mockable: bool) -> Callable[..., Checker]:
+    """Return the class of sessions, which is imported the first time.
 
     If this machine lacks the means to import it, each check of what is returned reports that.
+
+    Args:
+        mockable: import aiohttp, too.
 
     Raises:
         TryConnectError: aiohttp cannot be loaded, because of this machine's settings.
     """
     try:
-        from tryconnect._check.session import Checker  # noqa: PLC0415 - imports aiohttp, at first use
-    except (OSError, ImportError, MemoryError, RuntimeError, SystemError) as error:
-        if is_want(error):
-            unloaded = UnloadedChecker(error)
-            return lambda *_, **__: cast("Checker", unloaded)
-        if not isinstance(error, OSError):
+        if mockable:
+            load_aiohttp()
+        from tryconnect._check.session import Checker  # noqa: PLC0415 - a light import is promised
+    except (LocalFault, OSError, ImportError, MemoryError, RuntimeError, SystemError) as error:
+        if not isinstance(error, LocalFault) and not is_want(error):
             raise
-        # aiohttp makes TLS contexts as it loads, and OpenSSL opens the file of SSLKEYLOGFILE then.
-        raise TryConnectError(
-            f"aiohttp cannot be loaded ({error}): does SSLKEYLOGFILE name a file to write to?"
-        ) from error
+        unloaded = UnloadedChecker(error)
+        return lambda *_, **__: cast("Checker", unloaded)
     return Checker

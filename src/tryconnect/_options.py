@@ -28,6 +28,7 @@ __all__ = [
     "FETCH_TIMEOUT",
     "LOOPS",
     "MAX_BYTES",
+    "TRANSPORTS",
     "UP",
     "USER_AGENT",
     "WAIT_TIMEOUT",
@@ -121,6 +122,8 @@ _LONGEST_TIMEOUT = 10**9
 FAMILIES = {"any": socket.AF_UNSPEC, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
 
 LOOPS = ("auto", "native", "portal")
+
+TRANSPORTS = ("auto", "aiohttp")
 
 _BAD_IN_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _TOKEN = re.compile(TOKEN)

@@ -168,3 +168,47 @@ def test_the_sync_functions(mocked: aioresponses) -> None:
     assert sync.fetch_text(URL) == "hello"
     with sync.Client() as client:
         assert client.try_connect(URL)
+
+
+@pytest.fixture
+def no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make whatever opens a socket to a network fail."""
+
+    def opened(*_: object) -> None:
+        raise AssertionError("a socket was opened")
+
+    monkeypatch.setattr("tryconnect._transport.dialer.Dialer.begin", opened)
+    monkeypatch.setattr("tryconnect._transport.connector.connected", opened)
+
+
+@pytest.mark.usefixtures("no_socket")
+async def test_a_list_that_goes_by_aiohttp(mocked: aioresponses) -> None:
+    mocked.get(URL, status=503, repeat=True)
+
+    async for report in tryconnect.probe_many([URL] * 3, transport="aiohttp"):
+        assert report.status == 503
+
+
+@pytest.mark.usefixtures("no_socket", "aiohttp_transport")
+async def test_every_list_with_the_fixture(mocked: aioresponses) -> None:
+    mocked.get(URL, status=503, repeat=True)
+
+    reports = [report async for report in tryconnect.probe_many([URL] * 3)]
+    async with tryconnect.Client() as client:
+        reports += [report async for report in client.probe_many([URL] * 3)]
+
+    assert [report.status for report in reports] == [503] * 6
+
+
+@pytest.mark.usefixtures("no_socket", "aiohttp_transport")
+def test_every_blocking_list_with_the_fixture(mocked: aioresponses) -> None:
+    mocked.get(URL, status=503, repeat=True)
+
+    assert [report.status for report in sync.probe_many([URL] * 3)] == [503] * 3
+
+
+@pytest.mark.usefixtures("no_socket")
+async def test_a_list_without_either_is_not_mocked(mocked: aioresponses) -> None:
+    async for report in tryconnect.probe_many(["http://127.0.0.1:1/"]):
+        assert "a socket was opened" in report.detail
+    assert not mocked.requests

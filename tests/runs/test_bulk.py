@@ -8,14 +8,14 @@ import gc
 import itertools
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
 
 from tests.support.event_loops import on_each_loop
 from tryconnect import Probes, Reason, Report
-from tryconnect._runs.bulk import LOOKAHEAD
+from tryconnect._runs.bulk import LOOKAHEAD, OnReport, Start
 
 A_MOMENT = 0.02
 """Seconds, for a deadline."""
@@ -270,6 +270,91 @@ async def test_what_cannot_be_lent_reaches_the_reader() -> None:
 
     with pytest.raises(Broken):
         await anext(probes)
+
+
+# --- checks without a task
+
+
+class Starting(Bench):
+    """Begins checks by itself, all but those that it leaves to tasks, and ends them when told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun: dict[str, OnReport] = {}
+        self.ends_at_once = False
+        self.cancelled_ones: list[str] = []
+
+    def starter(self, _: Bench) -> Start:
+        def start(address: str, on_report: OnReport) -> Callable[[], None] | None:
+            if "task" in address:
+                return None
+            if self.ends_at_once:
+                on_report(Report(address, Reason.ok, ""))
+            else:
+                self.begun[address] = on_report
+            return lambda: self.cancelled_ones.append(address)
+
+        return start
+
+    def end(self, address: str) -> None:
+        self.begun.pop(address)(Report(address, Reason.ok, ""))
+
+    def probes(self, addresses: Any, **options: Any) -> Probes:
+        chosen: dict[str, Any] = {"limit": 4, "per_host": None, "ordered": False, **options}
+        return Probes(self.lend, self.check, addresses, start=self.starter, **chosen)
+
+
+async def test_a_check_that_can_begin_by_itself_has_no_task() -> None:
+    bench = Starting()
+    async with bench.probes(["a", "task", "b"]) as probes:
+        first = await anext(probes)
+        assert (first.address, [*bench.begun]) == ("task", ["a", "b"])
+        bench.end("b")
+        bench.end("a")
+
+        assert await addresses_of(probes) == ["b", "a"]
+    assert bench.cancelled_ones == []
+
+
+async def test_leaving_cancels_what_has_begun_by_itself() -> None:
+    bench = Starting()
+    async with bench.probes(names(9)) as probes:
+        reading = asyncio.ensure_future(anext(probes))
+        await settle()
+        bench.end("host-1")
+        await reading
+        await settle()
+
+    assert sorted(bench.cancelled_ones) == ["host-0", "host-2", "host-3", "host-4"]
+    assert bench.given_back == 1
+
+
+@pytest.mark.parametrize("per_host", [None, 1])
+async def test_checks_that_end_at_once_are_begun_one_after_the_other(per_host: int | None) -> None:
+    """By recursion, a thousand of one host would be too many."""
+    bench = Starting()
+    bench.ends_at_once = True
+    crowd = [f"busy/{number}" for number in range(3000)]
+
+    read = await addresses_of(bench.probes(crowd, limit=200, per_host=per_host))
+
+    assert sorted(read) == sorted(crowd)
+
+
+async def test_what_is_no_exception_ends_the_run() -> None:
+    bench = Starting()
+    probes = bench.probes(["a", "b"])
+    reading = asyncio.ensure_future(anext(probes))
+    await settle()
+    bench.begun["a"](BaseBroken())
+
+    with pytest.raises(BaseBroken):
+        await reading
+    assert bench.cancelled_ones == ["a", "b"]
+
+
+class BaseBroken(BaseException):
+    """What no check may swallow."""
 
 
 # --- leaving

@@ -111,6 +111,7 @@ async def test_without_variables_the_settings_of_windows_and_macos_are_asked(
 ) -> None:
     """Which proxy there is as the client opens, and who goes without at each check."""
     exempt: list[str] = []
+    monkeypatch.setattr("tryconnect._transport.proxies._may_name_any", lambda: True)
     monkeypatch.setattr("urllib.request.getproxies", lambda: {"http": proxy.url})
     monkeypatch.setattr("urllib.request.proxy_bypass", exempt.__contains__)
     async with peers.http_server() as server, opened() as client:

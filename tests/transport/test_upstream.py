@@ -221,7 +221,7 @@ async def by_probe(client: Client, url: str) -> Report:
 
 
 async def by_many(client: Client, url: str) -> Report:
-    async with client.probe_many([url]) as reports:
+    async with client.probe_many([url], transport="aiohttp") as reports:
         return await anext(reports)
 
 

@@ -14,11 +14,15 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tryconnect._check.network import Network
-from tryconnect._model.faults import LocalFault
+from tryconnect._address.target import TargetKind
+from tryconnect._check.loading import Loading
+from tryconnect._check.reactor_network import ReactorNetwork
+from tryconnect._check.transports import Circumstances, Transport, choose
+from tryconnect._model.faults import LocalFault, ProxyUnusable
 from tryconnect._runtime.bridge import LoopCall
 from tryconnect._runtime.capabilities import LoopCapabilities
 from tryconnect._runtime.portal import call, start_soon
+from tryconnect._runtime.threads import wait_all
 from tryconnect._transport.attempt import Attempt
 from tryconnect._transport.proxies import Proxies
 
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 
     from tryconnect._address.target import Target
     from tryconnect._check.body import BodyPlan
+    from tryconnect._check.network import Network
     from tryconnect._model.resolver import HostResolver
     from tryconnect._options import Options
 
@@ -41,23 +46,128 @@ class Dispatcher:
     Args:
         options: The client's; their ``loop`` says where checks may run.
         keep_alive: Keep connections from one check to the next.
+        mockable: Single checks go by aiohttp, whose session users mock and configure.
     """
 
-    def __init__(self, options: Options, *, keep_alive: bool) -> None:
+    def __init__(self, options: Options, *, keep_alive: bool, mockable: bool = True) -> None:
         loop = asyncio.get_running_loop()
         self._choice = options.loop
         self._kind = type(loop).__qualname__
         self._capabilities = LoopCapabilities(loop)
         self._closed = False
         self._native: Network | None = None
-        make = partial(Network, proxies=Proxies(options.proxy), keep_alive=keep_alive)
+        self._proxies = Proxies(options.proxy)
+        self._mockable = mockable
+        self._loading = Loading()
+        make = partial(_network, proxies=self._proxies, keep_alive=keep_alive)
         self._make = partial(make, options)
+        self._reactor: ReactorNetwork | None = None
+        self._make_reactor = partial(ReactorNetwork, options, proxies=self._proxies)
+        self._choices: dict[Circumstances, Transport] = {}
+        self.once_more: set[asyncio.Task[None]] = set()
         self._portal = _PortalNetwork(partial(make, _asked_at_home(options, loop)))
 
+    def start(
+        self, target: Target, *, timeout: float, transport: str, on_done: Callable[[Attempt], None]
+    ) -> Callable[[], None] | None:
+        """Begin to try a target without a task, where that can be.
+
+        Args:
+            target: what to try.
+            timeout: seconds for everything.
+            transport: the caller's choice, ``"auto"`` or ``"aiohttp"``.
+            on_done: called once, in the loop, and perhaps before this returns.  The error of what
+                it gets may be no ``Exception``: it belongs to who asked.
+
+        Returns:
+            What cancels it; ``None``: it has to go by :meth:`attempt`.
+        """
+        if self._choose(target, transport) is not Transport.reactor:
+            return None
+        return self._start(target, timeout, on_done)
+
+    def _start(
+        self, target: Target, timeout: float, on_done: Callable[[Attempt], None]
+    ) -> Callable[[], None] | None:
+        try:
+            if self._reactor is None:
+                self._reactor = self._make_reactor()
+            if not self._proxies.in_use:
+                return self._reactor.start(target, timeout, on_done).cancel
+            again = _OnceMore(self, self._reactor, on_done)
+            return again.start(target, timeout)
+        except (NotImplementedError, AttributeError):
+            self._capabilities.lacking(Transport.reactor)
+            self._choices.clear()
+            return None
+        except OSError as error:
+            on_done(Attempt(target=target, error=error))
+            return _nothing
+
+    def _choose(
+        self, target: Target, transport: str, *, single: bool = False, body: bool = False
+    ) -> Transport:
+        """Look into the table, once for all checks that are alike."""
+        circumstances = Circumstances(
+            chosen=transport,
+            known=bool(target.host) or target.kind is TargetKind.unix,
+            single=single,
+            body=body,
+            proxied=self._proxies.in_use and self._is_proxied(target),
+        )
+        choice = self._choices.get(circumstances)
+        if choice is None:
+            watchable = self._choice != "portal" and not self._capabilities.lacks(Transport.reactor)
+            choice = choose(circumstances._replace(watchable=watchable))
+            self._choices[circumstances] = choice
+        return choice
+
+    def _is_proxied(self, target: Target) -> bool:
+        try:
+            return target.kind is TargetKind.http and self._proxies.choose(target) is not None
+        except ProxyUnusable:
+            return True
+
     async def attempt(
-        self, target: Target, *, timeout: float, plan: BodyPlan | None = None
+        self,
+        target: Target,
+        *,
+        timeout: float,
+        plan: BodyPlan | None = None,
+        transport: str = "auto",
     ) -> Attempt:
-        """Try a target, and return what happened; see :meth:`Network.attempt`."""
+        """Try a target, and return what happened; see :meth:`Network.attempt`.
+
+        Raises:
+            TryConnectError: aiohttp cannot be loaded, because of this machine's settings.
+        """
+        choice = self._choose(target, transport, single=self._mockable, body=plan is not None)
+        if choice is Transport.reactor:
+            attempt = await self._on_reactor(target, timeout)
+            if attempt is not None:
+                return attempt
+        try:
+            await self._loading.done()
+        except LocalFault as error:
+            return Attempt(target=target, error=error)
+        return await self._by_aiohttp(target, timeout, plan)
+
+    async def _on_reactor(self, target: Target, timeout: float) -> Attempt | None:
+        """Try a target on the reactor; ``None``: the loop has no place for one."""
+        answer: asyncio.Future[Attempt] = asyncio.get_running_loop().create_future()
+        cancel = self._start(target, timeout, partial(_settle, answer))
+        if cancel is None:
+            return None
+        try:
+            attempt = await answer
+        finally:
+            cancel()
+        if attempt.error is not None and not isinstance(attempt.error, Exception):
+            raise attempt.error
+        return attempt
+
+    async def _by_aiohttp(self, target: Target, timeout: float, plan: BodyPlan | None) -> Attempt:
+        """Try a target natively, and where the loop cannot, through the portal."""
         deadline = time.monotonic() + timeout
         if self._uses_portal(target):
             return await self._portal.attempt(target, deadline, plan)
@@ -81,16 +191,24 @@ class Dispatcher:
         return replace(through_portal, timings=through_portal.timings._replace(total=total))
 
     async def aclose(self) -> None:
-        """Close both networks, even if one fails or the caller is cancelled."""
+        """Close all networks, even if one fails or the caller is cancelled."""
         self._closed = True
+        reactor, self._reactor = self._reactor, None
         try:
-            if self._native is not None:
-                await self._native.aclose()
+            if reactor is not None:
+                await reactor.aclose()
         finally:
-            await self._portal.aclose()
+            try:
+                if self._native is not None:
+                    await self._native.aclose()
+            finally:
+                await self._portal.aclose()
+        await wait_all(*self.once_more)
 
     def abandon(self) -> None:
-        """Drop both networks without awaiting: the loop is closed already."""
+        """Drop all networks without awaiting: the loop is closed already."""
+        if self._reactor is not None:
+            self._reactor.abandon()
         if self._native is not None:
             self._native.abandon()
         self._portal.abandon()
@@ -99,6 +217,69 @@ class Dispatcher:
         if self._choice == "auto":
             return self._capabilities.lacks(_scheme(target))
         return self._choice == "portal"
+
+
+class _OnceMore:
+    """A check on the reactor which may be redirected to where a proxy is: it begins anew then.
+
+    Args:
+        dispatcher: sends it by aiohttp then.
+        network: where it begins.
+        on_done: gets what happened.
+    """
+
+    def __init__(
+        self, dispatcher: Dispatcher, network: ReactorNetwork, on_done: Callable[[Attempt], None]
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._network = network
+        self._on_done = on_done
+        self._started = time.perf_counter()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, target: Target, timeout: float) -> Callable[[], None]:
+        """Begin; return what cancels it."""
+        check = self._network.start(
+            target, timeout, self._on_done, partial(self._begin_anew, target, timeout)
+        )
+
+        def cancel() -> None:
+            check.cancel()
+            if self._task is not None:
+                self._task.cancel()
+
+        return cancel
+
+    def _begin_anew(self, target: Target, timeout: float) -> None:
+        tasks = self._dispatcher.once_more
+        self._task = asyncio.get_running_loop().create_task(self._go(target, timeout))
+        tasks.add(self._task)
+        self._task.add_done_callback(tasks.discard)
+
+    async def _go(self, target: Target, timeout: float) -> None:
+        spent = time.perf_counter() - self._started
+        left = max(timeout - spent, _A_MOMENT)
+        attempt = await self._dispatcher.attempt(target, timeout=left, transport="aiohttp")
+        total = spent + attempt.timings.total
+        self._on_done(replace(attempt, timings=attempt.timings._replace(total=total)))
+
+
+_A_MOMENT = 0.001
+
+
+def _network(options: Options, *, proxies: Proxies, keep_alive: bool) -> Network:
+    from tryconnect._check.network import Network  # noqa: PLC0415 - imports aiohttp
+
+    return Network(options, proxies=proxies, keep_alive=keep_alive)
+
+
+def _settle(answer: asyncio.Future[Attempt], attempt: Attempt) -> None:
+    if not answer.done():  # cancelled: the caller has left
+        answer.set_result(attempt)
+
+
+def _nothing() -> None:
+    """Cancel what has ended."""
 
 
 class _PortalNetwork:

@@ -1,11 +1,9 @@
-"""The checks of one session: from text to target to attempt to report.
-
-This room and those below it import aiohttp; ``_client`` imports it when the first client is made.
-"""
+"""The checks of one session: from text to target to attempt to report."""
 
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tryconnect._address.target import Target, TargetKind, expect_not_applicable, parse
@@ -17,6 +15,8 @@ from tryconnect._transport.attempt import Attempt
 from tryconnect.errors import FetchError, InvalidAddress
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tryconnect._model.expect import Expect
     from tryconnect._model.report import Report
     from tryconnect._options import Options
@@ -35,12 +35,53 @@ class Checker:
     Args:
         options: The client's.
         keep_alive: Keep connections from one check to the next.
+        mockable: Single checks go by aiohttp, whose session users mock and configure.
     """
 
-    def __init__(self, options: Options, *, keep_alive: bool) -> None:
-        self._roads = Dispatcher(options, keep_alive=keep_alive)
+    def __init__(self, options: Options, *, keep_alive: bool, mockable: bool = True) -> None:
+        self._dispatcher = Dispatcher(options, keep_alive=keep_alive, mockable=mockable)
 
-    async def probe(self, address: str, *, timeout: float, expect: Expect | None) -> Report:
+    def start(
+        self,
+        address: str,
+        on_report: Callable[[Report | BaseException], None],
+        *,
+        timeout: float,
+        expect: Expect | None,
+        transport: str,
+    ) -> Callable[[], None] | None:
+        """Begin to check an address without a task, where that can be.
+
+        Args:
+            address: is checked.
+            on_report: called once, in the loop, and perhaps before this returns.  It gets what is
+                no ``Exception``, too: that ends more than the check.
+            timeout: seconds for everything.
+            expect: what an answer must be like.
+            transport: the caller's choice, ``"auto"`` or ``"aiohttp"``.
+
+        Returns:
+            What cancels it; ``None``: it has to go by :meth:`probe`.
+        """
+        try:
+            target = parse(address)
+        except InvalidAddress:
+            return None
+        if expect is not None and (
+            target.kind is not TargetKind.http
+            or (expect.body, expect.max_redirects) != (None, None)
+        ):
+            return None
+        return self._dispatcher.start(
+            target,
+            timeout=timeout,
+            transport=transport,
+            on_done=partial(_tell, address, expect, on_report),
+        )
+
+    async def probe(
+        self, address: str, *, timeout: float, expect: Expect | None, transport: str = "auto"
+    ) -> Report:
         """Check an address.
 
         Raises:
@@ -57,7 +98,9 @@ class Checker:
             from tryconnect._check.body import BodyPlan  # noqa: PLC0415 - as below
 
             plan = BodyPlan(max_bytes=EXPECT_BODY_LIMIT, cut=True, expect=expect)
-        attempt = await self._roads.attempt(target, timeout=timeout, plan=plan)
+        attempt = await self._dispatcher.attempt(
+            target, timeout=timeout, plan=plan, transport=transport
+        )
         return _report(address, attempt, expect)
 
     async def fetch(
@@ -86,7 +129,7 @@ class Checker:
             target = _fetchable(parse(address), address)
         except InvalidAddress as error:
             raise FetchError(_report(address, _not_tried(error), expect)) from error
-        attempt = await self._roads.attempt(target, timeout=timeout, plan=plan)
+        attempt = await self._dispatcher.attempt(target, timeout=timeout, plan=plan)
         report = _report(address, attempt, expect)
         if not report or attempt.body is None:
             raise FetchError(report) from attempt.error
@@ -95,11 +138,11 @@ class Checker:
 
     async def aclose(self) -> None:
         """Close everything; if it is interrupted, it can be called again."""
-        await self._roads.aclose()
+        await self._dispatcher.aclose()
 
     def abandon(self) -> None:
         """Drop everything without awaiting: the loop is closed already."""
-        self._roads.abandon()
+        self._dispatcher.abandon()
 
 
 def _fetchable(target: Target, address: str) -> Target:
@@ -111,6 +154,19 @@ def _fetchable(target: Target, address: str) -> Target:
 
 def _not_tried(error: InvalidAddress) -> Attempt:
     return Attempt(target=None, error=error)
+
+
+def _tell(
+    address: str,
+    expect: Expect | None,
+    on_report: Callable[[Report | BaseException], None],
+    attempt: Attempt,
+) -> None:
+    error = attempt.error
+    if error is None or isinstance(error, Exception):
+        on_report(_report(address, attempt, expect))
+    else:
+        on_report(error)
 
 
 def _report(address: str, attempt: Attempt, expect: Expect | None) -> Report:

@@ -16,7 +16,7 @@ from tryconnect.errors import FetchError, Reason
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["UnloadedChecker", "is_want"]
+__all__ = ["UnloadedChecker", "is_want", "no_means"]
 
 
 class UnloadedChecker:
@@ -27,11 +27,11 @@ class UnloadedChecker:
     """
 
     def __init__(self, error: BaseException) -> None:
-        self._error = LocalFault(
-            "this machine has no descriptors, memory or threads left to load aiohttp: the address "
-            "was not tried"
-        )
+        self._error = no_means()
         self._error.__cause__ = error
+
+    def start(self, *_: Any, **__: Any) -> None:
+        """Begin nothing: every check has to go by :meth:`probe`."""
 
     async def probe(self, address: str, **_: Any) -> Report:
         """Return a report that blames this machine."""
@@ -50,6 +50,14 @@ class UnloadedChecker:
 
     def abandon(self) -> None:
         """Do nothing."""
+
+
+def no_means() -> LocalFault:
+    """Return what every check comes to."""
+    return LocalFault(
+        "this machine has no descriptors, memory or threads left to load aiohttp: the address was "
+        "not tried"
+    )
 
 
 def is_want(error: BaseException) -> bool:

@@ -1,4 +1,4 @@
-"""Many checks at once: a fixed set of workers pulls the addresses, and the reader holds them back.
+"""Many checks at once: one task pulls the addresses, and the reader holds it back.
 
 The law of this file: whoever reads holds the run, and nobody else does.  A :class:`Probes` that is
 left, closed or forgotten ends its run; the run never holds its ``Probes``.  So it is no async
@@ -6,25 +6,28 @@ generator: a loop that does not finalise those (qasync does not) would keep a fo
 sockets for ever.
 
 At any time only so many addresses have been pulled and not been read as reports: memory is flat for
-input of any length, and a reader who pauses makes the workers pause.
+input of any length, and a reader who pauses makes the checks pause.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 import warnings
 from collections import Counter, deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeAlias, TypeVar, cast
 
 from tryconnect._address.target import address_text
 from tryconnect._model.expect import Expect, as_expect
 from tryconnect._model.report import Report
-from tryconnect._options import check_positive_int, check_seconds
+from tryconnect._options import TRANSPORTS, check_positive_int, check_seconds
 from tryconnect._runs.source import Source
 from tryconnect._runs.workers import HostLimiter, Job, WorkerPool, host_of
 from tryconnect._runtime.descriptors import affordable
 from tryconnect._runtime.threads import ThreadsafeLoop, wait_all
 from tryconnect._transport.answer_cache import AnswerCache, shared_answers
+from tryconnect._transport.reactor import TIME_BUDGET
 from tryconnect.errors import Reason
 
 if TYPE_CHECKING:
@@ -39,14 +42,18 @@ if TYPE_CHECKING:
         """A client, as far as it matters here."""
 
         def _check(
-            self, address: str, *, timeout: float, expect: Expect | None
+            self, address: str, *, timeout: float, expect: Expect | None, transport: str = ...
         ) -> Coroutine[Any, Any, Report]:
             """Check an address within that many seconds."""
+
+        def _starter(self, *, timeout: float, expect: Expect | None, transport: str) -> Start:
+            """Return what begins checks without a task, where that can be."""
 
 
 __all__ = ["Probes", "checks_of_many"]
 
 _Lent = TypeVar("_Lent")
+_Reported = TypeVar("_Reported")
 
 Lend: TypeAlias = "Callable[[], AbstractAsyncContextManager[_Lent]]"
 """Lends what the checks of one run share, for as long as it goes on."""
@@ -54,10 +61,15 @@ Lend: TypeAlias = "Callable[[], AbstractAsyncContextManager[_Lent]]"
 CheckOne: TypeAlias = "Callable[[_Lent, str], Awaitable[Report]]"
 """Checks one address with it."""
 
-_HELPERS = 10
-"""How many more workers each one hires.  By ones, they would come one after the other.  By tens,
-most come at the same time and go on in step, and a processor that does the same for many checks in
-a row finds it in its caches: 3 % of a check, and 5 % over TLS."""
+OnReport: TypeAlias = "Callable[[Report | BaseException], None]"
+"""Gets the report of a check, or what ends the whole run."""
+
+Start: TypeAlias = "Callable[[str, OnReport], Callable[[], None] | None]"
+"""Begins the check of one address without a task; it calls back with the report, perhaps before it
+returns.  Returns what cancels it; ``None``: the address has to be checked by a :data:`CheckOne`."""
+
+MakeStart: TypeAlias = "Callable[[_Lent], Start]"
+"""Makes the :data:`Start` of a run."""
 
 LOOKAHEAD = 10
 """How many times ``limit`` addresses are pulled ahead where some have to wait for others: for
@@ -74,9 +86,15 @@ def checks_of_many(
     expect: ExpectLike,
     ordered: bool,
     keep_tracebacks: bool,
+    transport: str,
 ) -> Probes:
     """Return a bulk run; see :func:`tryconnect.probe_many`."""
-    each = _One(check_seconds(timeout), as_expect(expect), keep_tracebacks=keep_tracebacks)
+    each = _One(
+        check_seconds(timeout),
+        as_expect(expect),
+        keep_tracebacks=keep_tracebacks,
+        transport=_transport(transport),
+    )
     if per_host is not None:
         check_positive_int(per_host, "per_host")
     return Probes(
@@ -86,6 +104,7 @@ def checks_of_many(
         limit=_affordable(check_positive_int(limit, "limit")),
         per_host=per_host,
         ordered=ordered,
+        start=each.starter,
     )
 
 
@@ -115,8 +134,11 @@ class Probes:
         limit: int,
         per_host: int | None,
         ordered: bool,
+        start: MakeStart[_Lent] | None = None,
     ) -> None:
-        self._run = _Run(lend, check, addresses, limit=limit, per_host=per_host, ordered=ordered)
+        self._run = _Run(
+            lend, check, addresses, limit=limit, per_host=per_host, ordered=ordered, start=start
+        )
         self._ender: _Ender | None = None
 
     @property
@@ -216,19 +238,28 @@ class _Run(Generic[_Lent]):
         limit: int,
         per_host: int | None,
         ordered: bool,
+        start: MakeStart[_Lent] | None,
     ) -> None:
         self.started = 0
         self.counts: Counter[Reason] = Counter()
         self.ended = False
         self._lend = lend
         self._check = check
+        self._make_start = start
+        self._start: Start | None = None
         self._source = Source(addresses)
-        self._workers = WorkerPool(limit)
+        self._workers = WorkerPool()
         self._host_limiter = None if per_host is None else HostLimiter(per_host)
         self._ordered = ordered
-        ahead = LOOKAHEAD if ordered or per_host is not None else 2
-        self._room = asyncio.Semaphore(limit * ahead)
+        self._limit = limit
+        self._window = limit * (LOOKAHEAD if ordered or per_host is not None else 2)
+        self._under_way = 0
+        self._unread = 0
+        self._due: deque[Job] = deque()
+        self._begins_due = False
+        self._cancels: dict[Job, Callable[[], None]] = {}
         self._ready: deque[Job] = deque()
+        self._room = asyncio.Event()
         self._news = asyncio.Event()
         self._failure: BaseException | None = None
 
@@ -246,16 +277,23 @@ class _Run(Generic[_Lent]):
                 raise failure or StopAsyncIteration
             self._news.clear()
             await self._news.wait()
-        self._room.release()
+        self._unread -= 1
+        self._room.set()
         return cast("Report", self._ready.popleft().report)
 
     async def supervise(self) -> None:
-        """Run until the input is at its end, a worker fails, or the reader has left."""
-        shared_answers.set(AnswerCache())  # the workers' tasks inherit it
+        """Run until the input is at its end, a check fails, or the reader has left."""
+        shared_answers.set(AnswerCache())  # the tasks and callbacks of the run inherit it
         try:
             async with self._source, self._lend() as lent, self._workers:
-                self._workers.start(self._work(lent))
-                self._failure = await self._workers.join()
+                if self._make_start is not None:
+                    self._start = self._make_start(lent)
+                try:
+                    self._workers.start(self._feed(lent))
+                    self._failure = await self._workers.join()
+                finally:
+                    for cancel in self._cancels.values():
+                        cancel()
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the reader
             self._failure = error
         finally:
@@ -268,29 +306,34 @@ class _Run(Generic[_Lent]):
         self._ready.clear()
         self._news.set()
 
-    async def _work(self, lent: _Lent) -> None:
-        while (job := await self._next()) is not None:
-            helpers = 0 if self._source.exhausted else min(_HELPERS, self._workers.room)
-            for _ in range(helpers):
-                self._workers.start(self._work(lent))
-            following: Job | None = job
-            while following is not None:
-                self.started += 1
-                report = await self._check(lent, following.address)
-                self._done(following, report)
-                following = self._host_limiter.release(following) if self._host_limiter else None
+    async def _feed(self, lent: _Lent) -> None:
+        """Begin checks as long as there are addresses and room, and wait for the last to end."""
+        pause_at = time.perf_counter() + TIME_BUDGET
+        while not self._source.exhausted or self._under_way:
+            if self._source.exhausted or not self._has_room():
+                self._room.clear()
+                await self._room.wait()
+            elif time.perf_counter() > pause_at:  # others want to use the loop, too
+                await asyncio.sleep(0)
+            else:
+                await self._pull(lent)
+                continue
+            pause_at = time.perf_counter() + TIME_BUDGET
 
-    async def _next(self) -> Job | None:
-        """Pull addresses until one may be checked now; ``None``: there are no more."""
-        while True:
-            await self._room.acquire()
-            try:
-                job = await self._source.pull(self._take)
-            except StopAsyncIteration:
-                self._room.release()
-                return None
-            if self._host_limiter is None or self._host_limiter.acquire(job):
-                return job
+    def _has_room(self) -> bool:
+        return self._under_way < self._limit and self._unread < self._window
+
+    async def _pull(self, lent: _Lent) -> None:
+        """Begin the check of the next address, if its host has room for it."""
+        self._unread += 1
+        try:
+            job = await self._source.pull(self._take)
+        except StopAsyncIteration:
+            self._unread -= 1
+            return
+        if self._host_limiter is None or self._host_limiter.acquire(job):
+            self._under_way += 1
+            self._begin(lent, job)
 
     def _take(self, pulled: object) -> Job:
         address = address_text(pulled)
@@ -299,30 +342,90 @@ class _Run(Generic[_Lent]):
             self._ready.append(job)
         return job
 
-    def _done(self, job: Job, report: Report) -> None:
+    def _begin(self, lent: _Lent, job: Job) -> None:
+        """Begin a check, and those that take its place where it ends at once."""
+        self._due.append(job)
+        if self._begins_due:
+            return
+        self._begins_due = True
+        try:
+            while self._due:
+                self._begin_one(lent, self._due.popleft())
+        finally:
+            self._begins_due = False
+
+    def _begin_one(self, lent: _Lent, job: Job) -> None:
+        self.started += 1
+        cancel = None
+        if self._start is not None:
+            cancel = self._start(job.address, partial(self._done, lent, job))
+        if cancel is None:
+            self._workers.start(self._see_through(lent, job))
+        elif job.report is None:
+            self._cancels[job] = cancel
+
+    async def _see_through(self, lent: _Lent, job: Job) -> None:
+        self._done(lent, job, await self._check(lent, job.address))
+
+    def _done(self, lent: _Lent, job: Job, report: Report | BaseException) -> None:
+        if isinstance(report, BaseException):
+            self._workers.start(_raised(report))
+            return
         job.report = report
+        self._cancels.pop(job, None)
         self.counts[report.reason] += 1
         if not self._ordered:
             self._ready.append(job)
+        following = self._host_limiter.release(job) if self._host_limiter else None
+        if following is None:
+            self._under_way -= 1
+            self._room.set()
+        else:
+            self._begin(lent, following)
         self._news.set()
+
+
+async def _raised(error: BaseException) -> None:
+    raise error
 
 
 class _One:
     """How one address of many is checked."""
 
-    def __init__(self, timeout: float, expect: Expect | None, *, keep_tracebacks: bool) -> None:
+    def __init__(
+        self, timeout: float, expect: Expect | None, *, keep_tracebacks: bool, transport: str
+    ) -> None:
         self._timeout = timeout
         self._expect = expect
         self._keep_tracebacks = keep_tracebacks
+        self._transport = transport
 
     async def check(self, client: CheckingClient, address: str) -> Report:
         """Return a report, also for an address that cannot be asked for what is expected."""
         try:
-            report = await client._check(address, timeout=self._timeout, expect=self._expect)  # noqa: SLF001
+            report = await client._check(  # noqa: SLF001 - both are ours
+                address,
+                timeout=self._timeout,
+                expect=self._expect,
+                transport=self._transport,
+            )
         except ValueError as error:
             report = Report(address, Reason.invalid_address, str(error), error=error)
-        if not self._keep_tracebacks and isinstance(report.error, BaseException):
-            _forget_tracebacks(report.error)
+        return self._kept(report)
+
+    def starter(self, client: CheckingClient) -> Start:
+        """Return what begins checks without a task, where that can be."""
+        start = client._starter(  # noqa: SLF001 - as above
+            timeout=self._timeout, expect=self._expect, transport=self._transport
+        )
+        return lambda address, on_report: start(
+            address, lambda report: on_report(self._kept(report))
+        )
+
+    def _kept(self, report: _Reported) -> _Reported:
+        error = getattr(report, "error", None)
+        if not self._keep_tracebacks and isinstance(error, BaseException):
+            _forget_tracebacks(error)
         return report
 
 
@@ -344,6 +447,12 @@ def _with_all_behind(error: BaseException) -> Iterator[BaseException]:
             if each is not None and id(each) not in seen:
                 seen.add(id(each))
                 left.append(each)
+
+
+def _transport(name: str) -> str:
+    if name not in TRANSPORTS:
+        raise ValueError(f"transport is one of {', '.join(TRANSPORTS)}, not {name!r}")
+    return name
 
 
 def _affordable(limit: int) -> int:

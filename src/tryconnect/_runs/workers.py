@@ -22,16 +22,10 @@ __all__ = ["HostLimiter", "Job", "WorkerPool", "host_of"]
 class WorkerPool:
     """The workers of a run: a context manager that leaves none of them behind."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self) -> None:
         self._workers: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self._failure: BaseException | None = None
-
-    @property
-    def room(self) -> int:
-        """How many more may be hired."""
-        return self._most - len(self._workers)
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Let one more worker begin."""

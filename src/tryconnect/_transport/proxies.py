@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
+import sys
 from typing import TYPE_CHECKING, TypeAlias
-from urllib import request
 
 from tryconnect._model.faults import ProxyUnusable
 from tryconnect._model.redaction import redact_address
@@ -31,12 +32,16 @@ class Proxies:
         self._environment: dict[str, str] = {}
         self._by_scheme: dict[str, str] = {}
         self._from_system = False
-        if setting == "env":
+        if setting == "env" and _may_name_any():
+            from urllib import request  # noqa: PLC0415 - most environments name none
+
             self._environment = request.getproxies_environment()
             self._from_system = not self._environment
             self._by_scheme = self._environment or request.getproxies()
-        elif setting is not None:
+        elif setting not in {"env", None}:
             self._by_scheme = {"all": str(setting)}
+        self.in_use = bool(self._by_scheme)
+        """Whether there are any."""
 
     def choose(self, target: Target) -> URL | None:
         """Return the proxy for a target, or ``None`` for the direct way.
@@ -55,9 +60,18 @@ class Proxies:
     def _bypassed(self, target: Target) -> bool:
         place = f"{target.host}:{target.port}"
         if self._from_system:
+            from urllib import request  # noqa: PLC0415 - as above
+
             return bool(request.proxy_bypass(place))
         # The snapshot's NO_PROXY, not today's; a proxy of the caller's own is for all.
         return _is_exempt(target.host, target.port, self._environment.get("no", ""))
+
+
+def _may_name_any() -> bool:
+    """Return whether the environment, or a system with settings of its own, may name a proxy."""
+    return sys.platform in {"win32", "darwin"} or any(
+        name.lower().endswith("_proxy") for name in os.environ
+    )
 
 
 def _is_exempt(host: str, port: int, no_proxy: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tryconnect._address.target import TargetKind, expect_not_applicable, parse
-from tryconnect._client import Client
+from tryconnect._client import MonitorClient
 from tryconnect._model.expect import Expect, as_expect
 from tryconnect._model.guard import Guard
 from tryconnect._options import CHECK_TIMEOUT
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from typing import Literal
 
     Family = Literal["any", "ipv4", "ipv6"]
+
+    from tryconnect._client import Client
 
 __all__ = [
     "add_addresses",
@@ -128,19 +130,18 @@ def add_output(parser: argparse.ArgumentParser, *, quiet: str) -> argparse._Argu
 
 
 def client_of(options: argparse.Namespace) -> Client:
-    """Return a client that connects as the options say. This imports aiohttp.
+    """Return a client that connects as the options say.
 
     Raises:
         ValueError: A header is malformed, or both address families are selected.
     """
-    client = Client(
+    return MonitorClient(
         headers=dict(map(_header, options.headers)),
         family=_family(options.families),
         ssl=False if options.insecure else None,
         proxy=None if options.no_proxy else "env",
         guard=Guard.public() if options.guard else None,
     )
-    return client._twin()  # noqa: SLF001 - each check opens a connection of its own
 
 
 def _family(chosen: Sequence[Family] | None) -> Family:

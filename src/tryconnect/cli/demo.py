@@ -9,7 +9,8 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
-from tryconnect import Client, Reason, testing
+from tryconnect import Reason, testing
+from tryconnect._client import MonitorClient
 from tryconnect._model.render import line
 from tryconnect.cli import _arguments as arguments
 
@@ -26,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check the demonstration's addresses and print a line for each."""
-    return asyncio.run(_show(Client(proxy=None), options.timeout))
+    return asyncio.run(_show(MonitorClient(proxy=None), options.timeout))
 
 
 class _Case(NamedTuple):
@@ -38,7 +39,7 @@ class _Case(NamedTuple):
     expect: str | None = None
 
 
-async def _show(client: Client, timeout: float) -> int:
+async def _show(client: MonitorClient, timeout: float) -> int:
     right = 0
     async with AsyncExitStack() as servers:
         cases = await _cases(servers)

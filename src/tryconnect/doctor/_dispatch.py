@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import tryconnect
-from tryconnect._client import checker_class
+from tryconnect._check.loading import load_aiohttp
 from tryconnect._runtime.capabilities import LoopCapabilities
 from tryconnect.doctor._bounded import LIMIT, until
 from tryconnect.doctor._findings import fault, ok
@@ -62,7 +62,7 @@ async def _checked(address: str, context: ssl.SSLContext | None) -> tryconnect.R
 
 async def _have_aiohttp() -> None:
     """Import aiohttp in a thread: it would block the loop for a quarter of a second."""
-    thread = threading.Thread(target=checker_class, name="tryconnect-doctor-import", daemon=True)
+    thread = threading.Thread(target=load_aiohttp, name="tryconnect-doctor-import", daemon=True)
     thread.start()
     await until(lambda: not thread.is_alive(), timeout=_LONG_IMPORT)
 

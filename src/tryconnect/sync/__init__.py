@@ -13,7 +13,7 @@ interpreter shuts down, and where eventlet has patched the standard library.
 from __future__ import annotations
 
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 import tryconnect
 from tryconnect._options import CHECK_TIMEOUT, DEFAULT_LIMIT, WATCH_INTERVAL
@@ -72,6 +72,7 @@ def probe_many(
     expect: ExpectLike = None,
     ordered: bool = False,
     keep_tracebacks: bool = False,
+    transport: Literal["auto", "aiohttp"] = "auto",
 ) -> BlockingProbes:
     """Check many addresses concurrently; see :func:`tryconnect.probe_many`.
 
@@ -89,6 +90,7 @@ def probe_many(
         expect=expect,
         ordered=ordered,
         keep_tracebacks=keep_tracebacks,
+        transport=transport,
     )
     return BlockingProbes(start, addresses, ahead=limit)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Self, TypeVar, Unpack
 
 from tryconnect import _client
 from tryconnect._options import CHECK_TIMEOUT, DEFAULT_LIMIT, WATCH_INTERVAL
@@ -70,6 +70,7 @@ class Client:
         expect: ExpectLike = None,
         ordered: bool = False,
         keep_tracebacks: bool = False,
+        transport: Literal["auto", "aiohttp"] = "auto",
     ) -> BlockingProbes:
         """Check many addresses concurrently; see :func:`tryconnect.sync.probe_many`."""
         start = partial(
@@ -80,6 +81,7 @@ class Client:
             expect=expect,
             ordered=ordered,
             keep_tracebacks=keep_tracebacks,
+            transport=transport,
         )
         return BlockingProbes(start, addresses, ahead=limit)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import pytest
 
 from tryconnect import testing
+from tryconnect._check.transports import aiohttp_only
 
 if TYPE_CHECKING:
     import ssl
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OpenPeer",
+    "aiohttp_transport",
     "bad_peer",
     "http_peer",
     "https_peer",
@@ -42,6 +44,16 @@ class OpenPeer(Protocol):
 
     def __call__(self, opening: AbstractAsyncContextManager[P], /) -> P:
         """Open a peer until the test ends."""
+
+
+@pytest.fixture
+def aiohttp_transport() -> Iterator[None]:
+    """Send every check of the test by aiohttp, lists too, so that a mocked session answers them.
+
+    .. versionadded:: 0.1
+    """
+    with aiohttp_only():
+        yield
 
 
 @pytest.fixture

@@ -80,8 +80,8 @@ def probe_app(
 
     async def running(app: web.Application) -> AsyncIterator[None]:
         async with (
-            requested._twin() as checking,  # noqa: SLF001 - both own sessions
-            watched._twin() as watching,  # noqa: SLF001 - as above
+            requested._twin(mockable=False) as checking,  # noqa: SLF001 - both own sessions
+            watched._twin(mockable=False) as watching,  # noqa: SLF001 - as above
             app[WATCHER].running(watching.probe),
         ):
             app[ADMISSION] = Admission(checking, limit=limit, metrics=metrics)
