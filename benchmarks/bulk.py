@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks import servers
-from benchmarks.peers import AIOHTTP, FLOOR, OURS, PEERS, installed
+from benchmarks.peers import AIOHTTP, BY_AIOHTTP, FLOOR, OURS, PEERS, installed
 from benchmarks.rounds import Runs, Task, compare, median, ratio
 from benchmarks.table import Claim, Table
 from benchmarks.work import Work
@@ -17,6 +17,7 @@ __all__ = ["large", "plain", "same", "secure", "table_of"]
 
 ALL = (
     OURS,
+    BY_AIOHTTP,
     AIOHTTP,
     "aiohttp",
     "requests, default executor",
@@ -43,10 +44,11 @@ def plain(*, quick: bool) -> Table:
     return table_of(
         runs,
         [
-            *claims(runs, AIOHTTP, 1.15),
-            *claims(runs, "requests, default executor", 0.45),
-            *claims(runs, "httpx", 0.35),
-            *claims(runs, "httpx, headers only", 0.35),
+            *claims(runs, AIOHTTP, 0.32),
+            *claims(runs, FLOOR, 0.65),
+            *claims(runs, "pycurl, multi", 1.25),
+            *claims(runs, "requests, default executor", 0.15),
+            *claims(runs, "httpx", 0.12),
         ],
     )
 
@@ -61,8 +63,8 @@ def large(*, quick: bool) -> Table:
     return table_of(
         runs,
         [
-            *claims(runs, f"{OURS}, 1 KiB", 1.4),
-            *claims(runs, "requests, default executor", 0.2),
+            *claims(runs, f"{OURS}, 1 KiB", 1.1),
+            *claims(runs, "requests, default executor", 0.1),
         ],
     )
 
@@ -74,7 +76,13 @@ def secure(*, quick: bool) -> Table:
         work = Work(count=count, ports=site.ports, scheme="https", ca=site.ca)
         runs = compare(doing(work, ALL), quick=quick)
     return table_of(
-        runs, [*claims(runs, "aiohttp", 1.0), *claims(runs, "aiohttp", 0.35, figure="peak")]
+        runs,
+        [
+            *claims(runs, AIOHTTP, 0.78),
+            *claims(runs, FLOOR, 0.95),
+            *claims(runs, "pycurl, multi", 1.15),
+            *claims(runs, AIOHTTP, 0.7, figure="peak"),
+        ],
     )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from benchmarks.work import Tally, Work
 
-__all__ = ["AIOHTTP", "FLOOR", "OURS", "PEERS", "Peer", "installed"]
+__all__ = ["AIOHTTP", "BY_AIOHTTP", "FLOOR", "OURS", "PEERS", "Peer", "installed"]
 
 
 class Peer(NamedTuple):
@@ -64,11 +64,13 @@ def _in_loop(loop: str, main: Callable[[Work, Tally], Any], work: Work, tally: T
 
 
 OURS = "tryconnect"
+BY_AIOHTTP = "tryconnect, by aiohttp"
 AIOHTTP = "aiohttp, tuned"
 FLOOR = "asyncio.Protocol"
 
 PEERS: dict[str, Peer] = {
     OURS: Peer("ours.probe_many", "tryconnect"),
+    BY_AIOHTTP: Peer("ours.probe_many_by_aiohttp", "tryconnect"),
     AIOHTTP: Peer("aiohttps.tuned", "aiohttp"),
     "aiohttp, tuned, asyncio.timeout": Peer("aiohttps.outer", "aiohttp"),
     "aiohttp": Peer("aiohttps.default", "aiohttp"),

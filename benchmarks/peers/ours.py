@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import tryconnect
 from benchmarks.peers._workers import in_workers
@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
     from benchmarks.work import Tally, Work
 
-__all__ = ["client_probe", "probe_many"]
+__all__ = ["client_probe", "probe_many", "probe_many_by_aiohttp"]
 
 
-async def probe_many(work: Work, tally: Tally) -> None:
+async def probe_many(
+    work: Work, tally: Tally, *, transport: Literal["auto", "aiohttp"] = "auto"
+) -> None:
     """``tryconnect.probe_many``."""
     began: dict[str, float] = {}
 
@@ -27,10 +29,18 @@ async def probe_many(work: Work, tally: Tally) -> None:
             yield url
 
     addresses = clocked() if work.silent else work.urls()
-    async with tryconnect.probe_many(addresses, limit=work.at_once, timeout=work.timeout) as probes:
+    run = tryconnect.probe_many(
+        addresses, limit=work.at_once, timeout=work.timeout, transport=transport
+    )
+    async with run as probes:
         async for report in probes:
             took = time.perf_counter() - began.pop(report.address) if work.silent else 0.0
             tally.note(report.ok, took)
+
+
+async def probe_many_by_aiohttp(work: Work, tally: Tally) -> None:
+    """The same over aiohttp, as for programs whose tests mock its session."""
+    await probe_many(work, tally, transport="aiohttp")
 
 
 async def client_probe(work: Work, tally: Tally) -> None:
