@@ -53,6 +53,11 @@ def test_a_check_loads_no_client_of_http_and_none_of_dns(name: str, tmp_path: Pa
 
 
 @pytest.mark.slow
+def test_a_name_loads_what_looks_it_up() -> None:
+    assert "aiohttp" not in loaded("http://localhost:1/")
+
+
+@pytest.mark.slow
 def test_a_proxy_loads_aiohttp() -> None:
     assert "aiohttp" in loaded("http://127.0.0.1:1/", HTTP_PROXY="http://127.0.0.1:1")
 

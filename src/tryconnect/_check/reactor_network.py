@@ -10,6 +10,7 @@ import asyncio
 import socket
 import ssl
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tryconnect._address.authority import is_ip
@@ -18,7 +19,9 @@ from tryconnect._check.redirects import follow, read_answer
 from tryconnect._check.unloaded import is_want, no_means
 from tryconnect._model.faults import LocalFault
 from tryconnect._runtime.descriptors import shortage
-from tryconnect._transport.addr_infos import addr_infos, literal_infos
+from tryconnect._transport.addr_infos import addr_infos, literal_infos, looked_up_infos
+from tryconnect._transport.answer_cache import shared_answers
+from tryconnect._transport.attempt import Phase
 from tryconnect._transport.cookies import Cookies
 from tryconnect._transport.deadlines import Deadlines
 from tryconnect._transport.exchange import Encryption, Exchange
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
     from tryconnect._address.target import Target
     from tryconnect._options import Options
     from tryconnect._transport.addr_infos import AddrInfo
+    from tryconnect._transport.addresses import Address
+    from tryconnect._transport.answer_cache import Pending
     from tryconnect._transport.attempt import Attempt
     from tryconnect._transport.proxies import Proxies
     from tryconnect._transport.resolver import Resolver
@@ -60,6 +65,7 @@ class ReactorNetwork:
         self.guard = options.guard
         self.proxies = proxies
         self.heads = RequestHeads(options.headers)
+        self.delegates = options.resolver is not None
         self._resolver = options.resolver
         self._names: Resolver | None = None
         self.trust = TlsContexts(options.ssl)
@@ -142,6 +148,7 @@ class ReactorCheck:
         "_network",
         "_on_done",
         "_on_proxied",
+        "_pending",
         "_slot",
         "_trace",
         "_waiting",
@@ -163,6 +170,7 @@ class ReactorCheck:
         self._context: ssl.SSLContext | None = None
         self._exchange: Exchange | None = None
         self._waiting: asyncio.Task[None] | None = None
+        self._pending: Pending | None = None
 
     def begin(self, timeout: float) -> None:
         """Begin."""
@@ -172,7 +180,8 @@ class ReactorCheck:
 
     def expire(self) -> None:
         """End: the deadline has passed."""
-        self.fail(TimeoutError())
+        unconfirmed = self._pending and self._pending.error
+        self.fail(unconfirmed or TimeoutError())
 
     def cancel(self) -> None:
         """End without a word; does nothing where it has ended."""
@@ -223,14 +232,44 @@ class ReactorCheck:
         elif is_ip(target.host):
             self._connect(literal_infos(target.host.replace("%", "%25"), target.port, family))
         else:
-            self._wait_for(self._look_up, self._connect)
+            self._look_up(target)
 
-    async def _look_up(self) -> Sequence[AddrInfo]:
+    def _look_up(self, target: Target) -> None:
+        network = self._network
+        if network.delegates:
+            self._wait_for(self._ask_resolver, self._connect)
+            return
+        self._trace.begin(Phase.dns)
+        question = target.host, target.port, network.family
+        found = partial(self._step, self._found)
+        if (answers := shared_answers.get()) is None:
+            pending = network.names.look_up(*question, found)
+        else:
+            pending = answers.look_up(network.names, *question, found)
+        if self._trace.phase is Phase.dns:  # else it has been answered
+            self._pending = pending
+
+    async def _ask_resolver(self) -> Sequence[AddrInfo]:
+        """Ask a resolver of the caller's own."""
         current.set(self._trace)
         target, family = self._trace.target, self._network.family
         return addr_infos(
             await self._network.names.resolve(target.host, target.port, family=family), family
         )
+
+    def _found(self, addresses: Sequence[Address], error: Exception | None) -> None:
+        """Connect to what a look-up has found.
+
+        Raises:
+            Exception: it has found nothing.
+        """
+        if error is not None:
+            raise error
+        if not addresses:
+            raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
+        self._pending = None
+        self._trace.end()
+        self._connect(looked_up_infos(addresses, self._trace.target.port, self._network.family))
 
     def _connect(self, infos: Sequence[AddrInfo]) -> None:
         network, target = self._network, self._trace.target
@@ -299,6 +338,9 @@ class ReactorCheck:
         exchange, self._exchange = self._exchange, None  # they hold each other
         if exchange is not None:
             exchange.close()
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.cancel()
         if self._waiting is not None and self._waiting is not asyncio.current_task():
             self._waiting.cancel()
 

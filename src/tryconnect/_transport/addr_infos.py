@@ -6,11 +6,14 @@ import socket
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tryconnect._model.faults import LocalFault
+from tryconnect._transport.addresses import sockaddr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["AddrInfo", "addr_infos", "literal_infos"]
+    from tryconnect._transport.addresses import Address
+
+__all__ = ["AddrInfo", "addr_infos", "literal_infos", "looked_up_infos"]
 
 AddrInfo: TypeAlias = "tuple[int, int, int, str, Any]"
 """Family, kind, protocol, "", address: as ``socket.getaddrinfo`` has it."""
@@ -24,6 +27,21 @@ def addr_infos(hosts: Sequence[Mapping[str, Any]], family: int) -> list[AddrInfo
         family: only addresses of this one; ``AF_UNSPEC`` for all.
     """
     return _wanted([_addr_info(host["host"], host["port"]) for host in hosts], family)
+
+
+def looked_up_infos(addresses: Sequence[Address], port: int, family: int) -> list[AddrInfo]:
+    """Turn what a look-up has found into the same.
+
+    Raises:
+        LocalFault: none of them is of the wanted family.
+    """
+    return _wanted(
+        [
+            (address[0], socket.SOCK_STREAM, socket.IPPROTO_TCP, "", sockaddr(address, port))
+            for address in addresses
+        ],
+        family,
+    )
 
 
 def literal_infos(ip: str, port: int, family: int) -> list[AddrInfo]:
