@@ -49,7 +49,7 @@ RENAMED = (
     Renamed("Trail trail", "Trace", "_transport/*.py"),
     Renamed(
         "enter opened encrypting connected",
-        "begin socket_opened handshake_started connection_ready",
+        "begin end socket_opened handshake_started connection_ready",
         "_transport/trace.py",
     ),
     Renamed("Names SystemNames _Ares", "Resolver", "_transport/*.py"),
@@ -58,7 +58,7 @@ RENAMED = (
     Renamed("Abilities account_for", "LoopCapabilities is_to_blame"),
     Renamed("explain", "is_missing_feature", "_runtime/*.py"),
     Renamed("Inflater CodingError", "ContentDecoder ContentEncodingError"),
-    Renamed("in_order leads_on HeadFirst", "HeadFirstProtocol"),
+    Renamed("in_order leads_on HeadFirst", "HeadFirstProtocol HeadSplitter"),
     Renamed("Session _told LOOKED_AT", "Checker _report EXPECT_BODY_LIMIT", "_check/*.py"),
     Renamed("_usual _any redirected", "resolve_redirect", "_address/*.py"),
     Renamed("nothing_expected same_party", "may_share_credentials TargetKind"),

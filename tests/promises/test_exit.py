@@ -51,7 +51,7 @@ from tryconnect._runtime.threads import run_in_daemon_thread
 import asyncio
 
 async def main():
-    run_in_daemon_thread(threading.Event().wait, name="stuck", until_done=True)
+    run_in_daemon_thread(threading.Event().wait, name="stuck", exit_waits=True)
 
 asyncio.run(main())
 at_exit.MAX_WAIT = 0.2

@@ -33,7 +33,7 @@ PROBES = {
     "http://h/&expect=200-399": Question("http://h/", 10, Expect("200-399")),
     "http://h/&expect=204": Question("http://h/", 10, Expect("204")),
     "http://h/&body=ready": Question("http://h/", 10, Expect("2xx", body="ready")),
-    "http://h/&body=ready&expect=any": Question("http://h/", 10, Expect(body="ready")),
+    "http://h/&body=ready&expect=any": Question("http://h/", 10, Expect("any", body="ready")),
     "http://h/&timeout=2.5": Question("http://h/", 2.5, OK),
     "http://h/&timeout=120": Question("http://h/", 120, OK),
     # The modules of blackbox_exporter's own configuration.

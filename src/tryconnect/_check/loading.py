@@ -74,7 +74,7 @@ class Loading:
         with contextlib.suppress(LocalFault):
             if self._import is None:
                 self._import = run_in_daemon_thread(
-                    self._load, name="tryconnect-import", until_done=True
+                    self._load, name="tryconnect-import", exit_waits=True
                 )
             # One caller's cancellation is not the others'.
             await asyncio.shield(self._import)

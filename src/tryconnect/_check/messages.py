@@ -106,7 +106,7 @@ def out_of_memory(_: BaseException, __: Attempt) -> str:
 def out_of_resources(error: BaseException, _: Attempt) -> str:
     """No descriptors or buffers are left."""
     return (
-        f"this machine has no room for another connection{_told(error)}: "
+        f"this machine has no room for another connection{_because(error)}: "
         f"check fewer addresses at once, or {_remedy(error)}"
     )
 
@@ -119,12 +119,12 @@ def _remedy(error: BaseException) -> str:
 
 def no_local_address(error: BaseException, attempt: Attempt) -> str:
     """The kernel has no address or device to send from."""
-    return f"this machine has no way to send to {_peer(attempt)}{_told(error)}"
+    return f"this machine has no way to send to {_peer(attempt)}{_because(error)}"
 
 
 def forbidden(error: BaseException, attempt: Attempt) -> str:
     """The kernel does not let this process connect there."""
-    return f"this process may not connect to {_peer(attempt)}{_told(error)}"
+    return f"this process may not connect to {_peer(attempt)}{_because(error)}"
 
 
 def no_thread(error: BaseException, _: Attempt) -> str:
@@ -184,7 +184,7 @@ def proxy_timeout(_: BaseException, attempt: Attempt) -> str:
 
 def proxy_unreached(error: BaseException, attempt: Attempt) -> str:
     """The way to the proxy itself failed."""
-    return f"{_proxy(attempt)} cannot be reached{_told(error)}"
+    return f"{_proxy(attempt)} cannot be reached{_because(error)}"
 
 
 def proxy_handshake(error: BaseException, attempt: Attempt) -> str:
@@ -235,7 +235,7 @@ def certificate(error: BaseException, attempt: Attempt) -> str:
     code = getattr(inner, "verify_code", 0)
     advice = _ADVICE_ON_CERTIFICATES.get(code)
     told = f": {advice}" if advice else ""
-    return f"the certificate of {_place(attempt)} was not accepted{_told(error)}{told}"
+    return f"the certificate of {_place(attempt)} was not accepted{_because(error)}{told}"
 
 
 # Numbers of OpenSSL's X509_V_ERR_* (include/openssl/x509_vfy.h).
@@ -276,7 +276,7 @@ def handshake(error: BaseException, attempt: Attempt) -> str:
     advice = _advice(_ssl_reason(_unwrapped(error)), table)
     told = f": {advice}" if advice else ""
     what = "the TLS connection with {} broke" if encrypted else "no TLS connection with {}"
-    return f"{what.format(_place(attempt))}{_told(error)}{told}"
+    return f"{what.format(_place(attempt))}{_because(error)}{told}"
 
 
 def _advice(reason: str, table: dict[str, str]) -> str | None:
@@ -325,7 +325,7 @@ _ADVICE_ON_HANDSHAKES = {
 
 def handshake_broken(error: BaseException, attempt: Attempt) -> str:
     """The connection ended inside the handshake."""
-    return f"{_place(attempt)} broke off in the TLS handshake{_told(error)}"
+    return f"{_place(attempt)} broke off in the TLS handshake{_because(error)}"
 
 
 # --- names
@@ -338,7 +338,7 @@ def name_missing(_: BaseException, attempt: Attempt) -> str:
 
 def name_unknown(error: BaseException, attempt: Attempt) -> str:
     """The name servers gave no usable answer."""
-    return f"the name servers could not look {_host(attempt)} up{_told(error, resolver=True)}"
+    return f"the name servers could not look {_host(attempt)} up{_because(error, resolver=True)}"
 
 
 # --- the way there
@@ -366,7 +366,7 @@ def closed(_: BaseException, attempt: Attempt) -> str:
 
 def unreachable(error: BaseException, attempt: Attempt) -> str:
     """There is no route, or no machine at its end."""
-    return f"there is no way to {_place(attempt)}{_told(error)}"
+    return f"there is no way to {_place(attempt)}{_because(error)}"
 
 
 # --- the answer
@@ -443,7 +443,7 @@ def _beginning(attempt: Attempt) -> str:
     return _quoted(line.decode("utf-8", "surrogateescape"), most=60)
 
 
-def _told(error: BaseException, *, resolver: bool = False) -> str:
+def _because(error: BaseException, *, resolver: bool = False) -> str:
     """Return what the operating system or OpenSSL calls an error, in brackets, or nothing.
 
     Args:

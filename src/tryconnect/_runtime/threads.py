@@ -36,7 +36,7 @@ _T = TypeVar("_T")
 
 
 def run_in_daemon_thread(
-    work: Callable[[], _T], *, name: str, until_done: bool = False
+    work: Callable[[], _T], *, name: str, exit_waits: bool = False
 ) -> asyncio.Future[_T]:
     """Run blocking work in a daemon thread; the future holds its result, or its exception.
 
@@ -46,7 +46,7 @@ def run_in_daemon_thread(
     Args:
         work: What to run.
         name: The thread's name, for debuggers.
-        until_done: The interpreter's exit waits for it, within a bound; once that is over, the work
+        exit_waits: The interpreter's exit waits for it, within a bound; once that is over, the work
             is done in the calling thread.
 
     Raises:
@@ -67,13 +67,13 @@ def run_in_daemon_thread(
             release_exit(thread)
 
     thread = threading.Thread(target=run, name=name, daemon=True)
-    if until_done and is_exiting():
+    if exit_waits and is_exiting():
         run()
         return answer
     if sys.is_finalizing():  # up to Python 3.11, its start would be waited for, for ever
         raise LocalFault("the interpreter is shutting down")
     try:
-        if until_done:
+        if exit_waits:
             hold_exit(thread, thread.join)
         thread.start()
     except RuntimeError as error:

@@ -137,7 +137,7 @@ class Connector(aiohttp.TCPConnector):
         """
         sockname, peername = map(transport.get_extra_info, ("sockname", "peername"))
         refuse_itself(sockname, peername)
-        if self._guard is None or (trace is not None and trace.opened(transport)):
+        if self._guard is None or (trace is not None and trace.owns(transport)):
             return
         if not isinstance(peername, tuple) or not self._guard.lets_through(peername):
             raise Blocked

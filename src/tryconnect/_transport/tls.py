@@ -61,7 +61,7 @@ class TlsContexts:
             context = _contexts.get(wanted)
             if context is None:
                 context = await run_in_daemon_thread(
-                    partial(_made_once, wanted), name="tryconnect-trust", until_done=True
+                    partial(_made_once, wanted), name="tryconnect-trust", exit_waits=True
                 )
             return context
 

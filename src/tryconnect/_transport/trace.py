@@ -114,7 +114,7 @@ class Trace:
         if self.phase is not Phase.connect:
             self.begin(Phase.connect)
 
-    def opened(self, transport: asyncio.Transport) -> bool:
+    def owns(self, transport: asyncio.Transport) -> bool:
         """Return whether the socket of a transport was opened for this check."""
         return self._sockets.include(transport)
 
