@@ -46,7 +46,7 @@ from sybil.parsers.rest.lexers import DirectiveLexer
 
 from tryconnect import cli
 from tryconnect import testing as peers
-from tryconnect._transport.resolver import Resolver
+from tryconnect._options import Options, read_options
 from tryconnect.testing.certificates import DAY, NOW, authority, serving
 from tryconnect.web import read_targets
 
@@ -263,7 +263,7 @@ def world() -> Iterator[None]:
                 ("localhost", 8000): nobody.port,
             }
         )
-        patch.setattr("tryconnect._check.network.Resolver", lambda given: Resolver(given or names))
+        patch.setattr("tryconnect._client.read_options", functools.partial(_read_options, names))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         for name, text in FILES.items():
             (folder / name).write_text(text, "utf-8")
@@ -303,6 +303,11 @@ localhost:8000
 def _certificate(name: str, *, expired: bool = False) -> Any:
     until = NOW - DAY if expired else NOW + 30 * DAY
     return serving(authority().issue_cert(name, not_before=NOW - 30 * DAY, not_after=until))
+
+
+def _read_options(names: AbstractResolver, **options: Any) -> Options:
+    """Read a client's options, and have it ask for names here if it names no resolver."""
+    return read_options(**options | {"resolver": options["resolver"] or names})
 
 
 class Invented(AbstractResolver):

@@ -105,7 +105,9 @@ async def test_a_transport_closes_its_socket_within_the_rounds_that_a_check_wait
 
 
 @on_each_loop
-async def test_a_loop_shakes_hands_by_the_method_that_a_context_may_replace() -> None:
+async def test_a_loop_shakes_hands_by_the_method_that_a_context_may_replace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """``Timings.tls`` begins there, and a guard looks once more."""
     begun = []
 
@@ -115,7 +117,7 @@ async def test_a_loop_shakes_hands_by_the_method_that_a_context_may_replace() ->
             super().do_handshake()
 
     context = peers.trusting()
-    context.sslobject_class = Noted
+    monkeypatch.setattr(context, "sslobject_class", Noted)  # the context is everybody's
     async with peers.http_server(tls=peers.server_context()) as server:
         (await open_transport(server, context)).abort()
         await asyncio.sleep(0.001)

@@ -83,6 +83,7 @@ _WORDS = (
     "can't start new thread",
     "can't allocate lock",
     "returned NULL without setting an exception",
+    "error return without exception set",
 )
 
 
