@@ -86,6 +86,7 @@ async def test_deadlines_pass_through() -> None:
             await tryconnect.fetch_text(peer.url, timeout=0.05)
 
 
+@pytest.mark.slow
 @on_each_loop
 async def test_fifty_calls_share_one_session(
     http_server: peers.HttpServer, sessions: type[Counted]

@@ -363,6 +363,7 @@ async def test_a_cancellation_passes(name: str) -> None:
             await task
 
 
+@pytest.mark.slow
 @on_each_loop
 async def test_of_cancellation_and_deadline_the_cancellation_wins() -> None:
     """A task that was cancelled before its end ends cancelled, however close the deadline."""
@@ -530,6 +531,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 def test_where_aiohttp_cannot_be_loaded_the_setting_is_named() -> None:
     done = run(NO_PLACE_FOR_KEYS)
 

@@ -643,6 +643,7 @@ def test_most_addresses_are_read_the_short_way(text: str) -> None:
     assert target._parse_plain(text) == target._parse_full(text)
 
 
+@pytest.mark.slow
 @given(st.from_regex(target._USUAL, fullmatch=True))
 @settings(max_examples=50, deadline=None)
 def test_the_short_way_says_what_the_long_way_says(text: str) -> None:
@@ -721,6 +722,7 @@ def assert_secret_is_kept(report: Report) -> None:
     assert not [text for text in shown if "SECRET" in text]
 
 
+@pytest.mark.slow
 @given(
     space=st.sampled_from(["", " ", "\u3000"]),
     scheme=st.sampled_from(["http://", "https://", "tcp://", "ftp://", "HTTP://", ""]),
@@ -735,6 +737,7 @@ def test_a_password_is_never_shown(
     assert_secret_is_kept(report_on(f"{space}{scheme}me:{before}SECRET{after}@h{rest}"))
 
 
+@pytest.mark.slow
 @given(
     place=st.sampled_from(["http://h", "https://h/path", "h", "h:x", "tcp://h:1", "http://me@h:"]),
     mark=st.sampled_from(["?", "#", "/?"]),

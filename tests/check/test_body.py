@@ -245,6 +245,7 @@ STREAMS: dict[str, tuple[bytes, list[bytes], str | re.Pattern[str]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunked", [False, True], ids=["", "chunked"])
 @pytest.mark.parametrize("name", STREAMS)
 async def test_a_text_that_has_come_is_there(*, name: str, chunked: bool, client: Client) -> None:

@@ -132,6 +132,7 @@ async def test_a_platform_without_unix_sockets(monkeypatch: pytest.MonkeyPatch) 
             await open_unix(trace, guard=None)
 
 
+@pytest.mark.slow
 @on_each_loop
 async def test_a_port_that_resets_at_once_is_open_or_reset() -> None:
     """Which of the two depends on who is faster; it is never anything else."""

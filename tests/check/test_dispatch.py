@@ -275,6 +275,7 @@ def test_a_sound_loop_is_left_for_nothing(
 # --- time
 
 
+@pytest.mark.slow
 def test_the_portal_gets_what_is_left_of_the_time(silent: peers.Peer) -> None:
     async def check(client: tryconnect.Client) -> tuple[float, tryconnect.Report]:
         started = time.monotonic()
@@ -301,6 +302,7 @@ def test_a_loop_by_the_walls_clock_is_not_trusted_with_a_deadline(
     assert Wall.tried == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loop", ["native", "portal"])
 def test_a_loop_that_stands_still_makes_nothing_late_in_the_portal(loop: str) -> None:
     async def check(client: tryconnect.Client) -> Reason:
@@ -491,6 +493,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="a stack that is too large for Linux")
 def test_a_client_can_be_closed_where_no_portal_could_be_opened() -> None:
     done = run_program(WITHOUT_THREADS)

@@ -146,6 +146,7 @@ async def test_a_peer_by_http(case: Case) -> None:
     await assert_said(case, lambda peer: peer.url)
 
 
+@pytest.mark.slow
 async def test_headers_for_ever() -> None:
     case = Case("", peers.endless_headers, Reason.protocol, "too many headers", timeout=20)
 
@@ -213,6 +214,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 def test_a_reply_is_the_same_to_a_program_in_development_mode() -> None:
     """aiohttp's parser is strict there, and lenient elsewhere."""
     done = run(STRICT)

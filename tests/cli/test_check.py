@@ -96,6 +96,7 @@ def test_what_is_typed_is_checked_while_more_is_to_come(server: peers.HttpServer
         assert process.wait(timeout=10) == 0
 
 
+@pytest.mark.slow
 def test_a_files_lines_come_as_each_is_known_or_in_order_if_asked(
     here: Here, server: peers.HttpServer, tmp_path: Path
 ) -> None:
@@ -129,6 +130,7 @@ def test_a_missing_file_is_wrong_usage(here: Here, tmp_path: Path) -> None:
 ENDLESS = "i=1; while :; do echo 127.0.0.1:$i; i=$((i % 60000 + 1)); done"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no sh")
 def test_input_without_an_end_is_checked_until_nobody_reads_the_lines() -> None:
     line = f"({ENDLESS}) | {' '.join(command('-f', '-'))} | head -n 300"
@@ -139,6 +141,7 @@ def test_input_without_an_end_is_checked_until_nobody_reads_the_lines() -> None:
     assert done.stderr == b""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_is_flat_however_long_the_input_is() -> None:
     """Measured with 200,000 addresses; here are enough to see a leak of 5 kB for each."""
@@ -164,6 +167,7 @@ def test_memory_is_flat_however_long_the_input_is() -> None:
     assert sizes[-1] <= 1.1 * sizes[0]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes cannot be waited for there")
 def test_a_reader_who_pauses_makes_no_address_look_silent(
     server: peers.HttpServer, tmp_path: Path
@@ -327,6 +331,7 @@ def test_the_proxies_of_the_environment_can_be_ignored(
     assert here("--no-proxy", server.url).code == 0
 
 
+@pytest.mark.slow
 def test_one_host_is_not_flooded(here: Here, tmp_path: Path) -> None:
     with peers.in_thread(peers.raw(delay=0.1)) as slow:
         (tmp_path / "list").write_text(f"{slow.url}\n" * 5)
@@ -353,6 +358,7 @@ def test_an_argument_that_is_no_text_is_a_report() -> None:
     assert done.stdout.startswith(rb"invalid_address     http://127.0.0.1:9/\xff  ")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no sh")
 def test_the_process_ends_in_order_when_its_reader_has_left() -> None:
     """It crashed here two times of three while the collector's objects were frozen."""

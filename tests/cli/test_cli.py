@@ -168,6 +168,7 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
 # --- interrupted
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT for one process is POSIX's")
 def test_an_interrupt_ends_it_with_130() -> None:
     with (
@@ -269,6 +270,7 @@ print(gc.isenabled(), gc.get_freeze_count() - before, *sys.modules)
 NOT_NEEDED = {"aiohttp", "rich", "shtab", "tryconnect._decoding.decoder", "tryconnect.web"}
 
 
+@pytest.mark.slow
 def test_a_single_check_loads_nothing_that_it_does_not_use(server: peers.HttpServer) -> None:
     done = run(LOADED, server.url)
 

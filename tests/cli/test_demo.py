@@ -5,6 +5,8 @@ import pytest
 import tryconnect
 from tests.cli.commands import ran, ran_here
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.slow
 def test_the_demo_shows_every_kind_of_verdict() -> None:

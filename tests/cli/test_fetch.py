@@ -24,6 +24,7 @@ def page(body: bytes, kind: str = "text/plain", status: int = 200) -> peers.Cann
     return peers.CannedResponse(body, (("Content-Type", kind),), status)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["", "no end of line", "a\nb\r\nc\rd\n\n", "\x1b[31m\x00é𝄞\n"])
 def test_the_text_is_printed_exactly(server: peers.HttpServer, text: str) -> None:
     server.pages["/text"] = page(text.encode(), "text/plain; charset=utf-8")
@@ -40,6 +41,7 @@ def test_it_is_decoded_as_a_browser_would(here: Here, server: peers.HttpServer) 
     assert here("--encoding", "latin1", server.at("/gbk")).out == "ÄãºÃ"
 
 
+@pytest.mark.slow
 def test_an_output_that_knows_ascii_only_gets_escapes(server: peers.HttpServer) -> None:
     server.pages["/text"] = page("é\n".encode(), "text/plain; charset=utf-8")
 
@@ -87,6 +89,7 @@ def test_wrong_usage(here: Here, words: list[str]) -> None:
     assert here(*words, "http://127.0.0.1:9/").code == 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals")
 def test_a_page_does_not_command_the_terminal(server: peers.HttpServer) -> None:
     server.pages["/evil"] = page(b"a\tb\n\x1b]0;owned\x07\x9b2J\xe2\x80\xae", "text/plain")

@@ -59,6 +59,7 @@ def test_what_is_up_is_told_at_once(here: Here, server: peers.HttpServer) -> Non
     ]
 
 
+@pytest.mark.slow
 def test_it_waits_until_a_server_is_there_and_says_what_for(here: Here) -> None:
     port = free_port()
     with coming_up(port, after=0.4):
@@ -69,6 +70,7 @@ def test_it_waits_until_a_server_is_there_and_says_what_for(here: Here) -> None:
     assert done.err.count("waiting: refused ") == 1  # not once for each check
 
 
+@pytest.mark.slow
 def test_it_waits_until_a_server_is_gone(here: Here, server: peers.HttpServer) -> None:
     with peers.in_thread(peers.http_server()) as leaving:
         late = leaving.url
@@ -82,6 +84,7 @@ def test_it_waits_until_a_server_is_gone(here: Here, server: peers.HttpServer) -
     assert done.err.endswith("tryconnect: not gone within 0.3 s\n")
 
 
+@pytest.mark.slow
 def test_when_the_time_is_over_the_last_reports_are_told(
     here: Here, server: peers.HttpServer, closed: peers.Peer
 ) -> None:

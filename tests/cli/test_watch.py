@@ -55,6 +55,7 @@ def watching(*words: str) -> Iterator[Watcher]:
                 process.kill()
 
 
+@pytest.mark.slow
 def test_the_first_states_and_each_change_are_told(
     server: peers.HttpServer, closed: peers.Peer
 ) -> None:
@@ -91,6 +92,7 @@ def test_json_tells_the_time_and_is_as_its_schema_says(closed: peers.Peer) -> No
     assert (code, watch.err) == (130, "")
 
 
+@pytest.mark.slow
 def test_flapping_is_not_told_where_several_in_a_row_are_asked_for(
     server: peers.HttpServer,
 ) -> None:

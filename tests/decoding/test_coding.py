@@ -342,6 +342,7 @@ def bomb(coding: str) -> bytes:
     return PACKERS[coding](bytes(BOMB_SIZE))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coding", PACKERS)
 def test_a_bomb_never_exists_in_memory(coding: str) -> None:
     packed = bomb(coding)

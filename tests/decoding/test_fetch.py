@@ -39,6 +39,7 @@ SENDABLE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coding", PACKERS)
 async def test_pages_are_fetched_as_the_table_says(
     coding: str, http_server: peers.HttpServer

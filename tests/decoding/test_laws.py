@@ -71,6 +71,7 @@ def test_pieces_are_the_same_as_the_whole(
     assert in_pieces(body, cuts, header, encoding) == whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", WEB)
 def test_large_pieces_are_the_same_as_the_whole(label: str) -> None:
     """Beyond the sizes at which work is cut, and the caps."""
@@ -119,6 +120,7 @@ def test_markup_after_any_broken_sequence_survives(label: str) -> None:
             ), body
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", ["gbk", "big5", "euc-jp", "shift_jis", "euc-kr"])
 def test_markup_survives_even_where_malformed_steps_are_no_longer_counted(label: str) -> None:
     garbage = b"\xff" * (multibyte.MALFORMED_CAP + 20_000)

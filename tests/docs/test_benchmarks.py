@@ -86,6 +86,7 @@ def test_a_claim_that_is_missed_says_so() -> None:
     assert str(Claim("late by", 20.5, 20, " ms")) == "late by: 20.5 ms, at most 20: **missed**"
 
 
+@pytest.mark.slow
 def test_a_table_is_one_of_the_documents() -> None:
     docutils = pytest.importorskip("docutils.core")
     text = str(Table(("client", "µs"), [["a ÷ b", "1"], ["c", "1,000"]], [Claim("x", 1, 2)]))
@@ -126,6 +127,7 @@ def test_wrong_words_are_refused(
 # --- they run
 
 
+@pytest.mark.slow
 def test_clients_are_measured_against_a_server_in_python(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servers, "NGINX", None)
     monkeypatch.setattr(bulk, "ALL", (OURS, "aiohttp, tuned", "requests, default executor"))
@@ -156,6 +158,7 @@ def test_a_client_that_would_change_others_has_an_environment_of_its_own(
     assert PEERS[OURS].python == sys.executable
 
 
+@pytest.mark.slow
 def test_a_wrong_answer_is_seen() -> None:
     with servers.silence() as site:
         done = rounds.run(Task(OURS, Work(count=3, ports=site.ports, timeout=0.1)))
@@ -163,12 +166,14 @@ def test_a_wrong_answer_is_seen() -> None:
     assert (done.right, done.answers) == (0, 3)
 
 
+@pytest.mark.slow
 def test_silent_hosts_are_waited_for_as_long_as_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(silent, "PEERS", (OURS, silent.OUTER))
 
     assert [row[-1] for row in silent.silent(quick=True).rows] == ["50", "50"]
 
 
+@pytest.mark.slow
 def test_leaving_a_run_early_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servers, "NGINX", None)
 
@@ -176,6 +181,7 @@ def test_leaving_a_run_early_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> 
         assert row[-1] == "0", row
 
 
+@pytest.mark.slow
 @pytest.mark.wants(program="nginx")
 @pytest.mark.wants(module="pycurl")
 @pytest.mark.wants(program="ab")
@@ -188,6 +194,7 @@ def test_every_table_can_be_made(name: str) -> None:
     assert not table.note.startswith("Not installed")
 
 
+@pytest.mark.slow
 @pytest.mark.wants(program="valgrind")
 @pytest.mark.wants(program="nginx")
 def test_instructions_are_counted() -> None:

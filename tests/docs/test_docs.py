@@ -140,6 +140,7 @@ def test_the_changelog_knows_the_version() -> None:
 # --- they can be built
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not importlib.util.find_spec("sphinx"), reason="Sphinx is not installed")
 def test_sphinx_builds_the_documents_without_a_warning(tmp_path: Path) -> None:
     build = ("-m", "sphinx", "-q", "-W", "--keep-going", "-n", "-b", "html", "-d", tmp_path / "d")

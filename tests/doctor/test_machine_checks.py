@@ -60,6 +60,7 @@ def test_a_name_server_that_answers_is_well() -> None:
     assert [query.name for query in dns.queries] == ["."]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
@@ -88,6 +89,7 @@ def test_a_name_server_of_a_closed_network_is_a_warning() -> None:
     assert gone.level is WARNING  # the other one stands in for it
 
 
+@pytest.mark.slow
 def test_a_silent_name_server_is_a_warning_where_another_answers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -352,6 +354,7 @@ print(found.sentence)
 WITHOUT_LISTS = 'mount -t tmpfs none /proc && mount -t tmpfs none /dev && exec "$@"'
 
 
+@pytest.mark.slow
 @pytest.mark.wants(namespaces=True)
 def test_where_the_system_has_no_list_of_them_none_counts_as_taken() -> None:
     done = run(NOT_COUNTED, by=("unshare", "--mount", "sh", "-c", WITHOUT_LISTS, "sh"))
@@ -379,6 +382,7 @@ async def test_a_whole_machine_is_looked_at_in_its_order() -> None:
     assert findings.named("name_servers")[0].level is OK
 
 
+@pytest.mark.slow
 async def test_a_look_that_hangs_is_left_and_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
 

@@ -13,6 +13,8 @@ import pytest
 
 from tests.support.screen import screen
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent.parent
 SCREENSHOT = ROOT / "docs/howto/qt_status.png"
 PNG = b"\x89PNG\r\n\x1a\n"

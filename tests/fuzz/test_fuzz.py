@@ -36,6 +36,7 @@ def test_the_laws_hold_for_what_grows_out_of_the_seeds(room: str) -> None:
         held(room, data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", targets.ROOMS)
 def test_long_inputs_are_no_slower_than_they_are_long(room: str) -> None:
     chance = random.Random(room)  # noqa: S311
@@ -72,6 +73,7 @@ def test_seeds_and_words_are_there_for_every_room() -> None:
 CASES = 60
 
 
+@pytest.mark.slow
 async def test_mutated_replies_break_no_law() -> None:
     figures = await replies.run(count=CASES, seed=1)
     assert figures.broken == []

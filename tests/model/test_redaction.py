@@ -197,6 +197,7 @@ def test_to_redact_twice_changes_nothing_more(text: str, unparsable: bool) -> No
     assert redact(redact(text)) == redact(text)
 
 
+@pytest.mark.slow
 @given(
     scheme=st.sampled_from(["http://", " HTTPS://", "\u3000tcp://", " ", ""]),
     before=st.text(st.characters(exclude_characters="/?#\\@:")),

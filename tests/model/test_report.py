@@ -237,12 +237,14 @@ REPORTS = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(REPORTS, st.booleans())
 def test_any_report_goes_through_json_unchanged(report: Report, secret_spans: bool) -> None:  # noqa: FBT001
     plain = report.as_dict(show_secrets=secret_spans)
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
 
 
+@pytest.mark.slow
 @given(REPORTS)
 def test_any_report_can_be_shown_and_pickled(report: Report) -> None:
     assert repr(report).isprintable()

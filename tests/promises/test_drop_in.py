@@ -223,6 +223,7 @@ def test_the_ca_store_is_the_systems(monkeypatch: pytest.MonkeyPatch, ca_file: P
         assert sync.try_connect(server.url)
 
 
+@pytest.mark.slow
 def test_only_we_have_a_deadline_for_the_whole() -> None:
     """requests' timeout applies to each read, so a byte now and then prevents it."""
     with peers.in_thread(peers.drip("headers", interval=0.05)) as server:

@@ -121,6 +121,7 @@ EXPECTED = {
 }
 
 
+@pytest.mark.slow
 @each_loop
 def test_the_end_is_clean(ran: Ran) -> None:
     assert (ran.code, ran.stderr) == (0, "")

@@ -11,6 +11,8 @@ from benchmarks.executors import exceptions, page, wakeups
 from benchmarks.executors.__main__ import TABLES
 from benchmarks.executors.processes import Ended, ended
 
+pytestmark = pytest.mark.slow
+
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="the peers are Linux'")
 
 

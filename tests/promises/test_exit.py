@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.programs import run
 
+pytestmark = pytest.mark.slow
+
 ENDS_EARLY = """
 import asyncio, threading, time
 import tryconnect, tryconnect._check.session

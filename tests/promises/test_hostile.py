@@ -111,6 +111,7 @@ def packed(request: pytest.FixtureRequest) -> bytes:
     return head.encode() + body
 
 
+@pytest.mark.slow
 async def test_a_bomb_is_unpacked_up_to_the_limit_and_the_deadline(packed: bytes) -> None:
     async with peers.raw(packed) as peer:
         await fetched(peer.url, max_bytes=1)  # imports the library
@@ -148,6 +149,7 @@ FLOODS: dict[str, tuple[Callable[[], AbstractAsyncContextManager[peers.Peer]], R
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FLOODS)
 async def test_a_flood_takes_little_memory_and_ends(name: str) -> None:
     flood, reason = FLOODS[name]
@@ -392,6 +394,7 @@ class Many(AbstractResolver):
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("allowed", [True, False])
 @pytest.mark.parametrize("scheme", ["http", "tcp"])
 async def test_thousands_of_addresses_do_not_outlast_the_deadline(

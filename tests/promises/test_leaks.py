@@ -263,6 +263,7 @@ async def test_executor():
 """
 
 
+@pytest.mark.slow
 @on_linux
 @pytest.mark.parametrize(
     ("program", "outcomes"),

@@ -44,6 +44,7 @@ def _tests(file: Path) -> set[str]:
     }
 
 
+@pytest.mark.slow
 def test_each_row_of_the_page_names_tests_that_exist() -> None:
     assert list(complaints(PAGE.read_text("utf-8"))) == []
 

@@ -62,6 +62,7 @@ async def test_a_watch_sees_that_the_listener_is_closed(way: Way) -> None:
         assert (await anext(watch)).reason is Reason.refused
 
 
+@pytest.mark.slow
 @each_way
 async def test_a_wait_for_the_end_sees_that_the_listener_is_closed(way: Way) -> None:
     async with draining() as (server, url), way() as checks:

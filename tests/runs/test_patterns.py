@@ -38,6 +38,7 @@ async def read(probes: Probes) -> list[Report]:
         return [report async for report in probes]
 
 
+@pytest.mark.slow
 @on_each_loop
 async def test_good_and_bad_addresses_make_a_report_each(
     ways: list[Any], http_server: peers.HttpServer
@@ -57,6 +58,7 @@ async def test_good_and_bad_addresses_make_a_report_each(
         ]
 
 
+@pytest.mark.slow
 async def test_the_deadline_of_a_check_begins_with_it(ways: list[Any]) -> None:
     """Twelve checks of 0.2 s, four at a time: the last ones begin after 0.4 s."""
     for way in ways:
@@ -172,6 +174,7 @@ async def test_what_is_no_address_is_told_at_once(ways: list[Any]) -> None:
             way.watch(7)
 
 
+@pytest.mark.slow
 @on_each_loop
 async def test_a_server_that_starts_late_is_waited_for(ways: list[Any]) -> None:
     for way in ways:
@@ -189,6 +192,7 @@ async def test_a_server_that_starts_late_is_waited_for(ways: list[Any]) -> None:
         assert all(reports)
 
 
+@pytest.mark.slow
 async def test_a_status_that_is_not_2xx_is_not_up_unless_it_is_wanted(
     ways: list[Any], http_server: peers.HttpServer
 ) -> None:
@@ -201,6 +205,7 @@ async def test_a_status_that_is_not_2xx_is_not_up_unless_it_is_wanted(
         assert await way.wait_until_up(url, timeout=0.2, expect=None)
 
 
+@pytest.mark.slow
 async def test_a_server_that_goes_is_waited_for(ways: list[Any]) -> None:
     for way in ways:
         async with peers.http_server() as server:
@@ -213,6 +218,7 @@ async def test_a_server_that_goes_is_waited_for(ways: list[Any]) -> None:
         assert report.reason in {Reason.refused, Reason.reset}
 
 
+@pytest.mark.slow
 async def test_a_wait_in_vain_ends_in_time(ways: list[Any]) -> None:
     for way in ways:
         async with peers.silent() as silent:
@@ -240,6 +246,7 @@ async def test_a_watch_tells_each_change(ways: list[Any]) -> None:
         assert [report async for report in watch] == []
 
 
+@pytest.mark.slow
 @on_each_loop
 async def test_breaking_out_leaves_at_once(ways: list[Any]) -> None:
     """The leak guard sees that no socket and no task is left."""
@@ -277,6 +284,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have one loopback address")
 @pytest.mark.parametrize(("limit", "warned"), [(100, False), (1000, True)])
 def test_with_few_descriptors_every_answer_is_right(limit: int, warned: bool) -> None:  # noqa: FBT001

@@ -135,6 +135,7 @@ async def test_in_vain_it_ends_by_the_deadline_and_says_why(fast: FastClock) -> 
     assert isinstance(caught.value, TimeoutError)
 
 
+@pytest.mark.slow
 async def test_a_last_look_that_the_deadline_cut_short_says_nothing(fast: FastClock) -> None:
     """A healthy server that needs 0.5 s is not down where it is given less."""
     looks = []
@@ -296,6 +297,7 @@ async def test_the_first_state_comes_then_each_change(fast: FastClock) -> None:
     assert states == ["ok", "refused", "ok"]
 
 
+@pytest.mark.slow
 async def test_checks_begin_every_so_often_give_or_take_a_tenth(fast: FastClock) -> None:
     peer = Peer(fast, "a", [*["ok"] * 200, "refused"], took=3)
     watch = watching(peer, fast)

@@ -343,6 +343,7 @@ async def where():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_program_ends_clean(name: str) -> None:
     if "fork" in name and not hasattr(os, "fork"):

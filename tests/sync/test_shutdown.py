@@ -12,6 +12,8 @@ from tryconnect._model.faults import LocalFault
 from tryconnect._runtime.portal import portal_loop
 from tryconnect._runtime.threads import run_in_daemon_thread
 
+pytestmark = pytest.mark.slow
+
 LAST = """
 from tryconnect import sync
 {before}

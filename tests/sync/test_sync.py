@@ -185,6 +185,7 @@ def test_counts_are_those_of_the_run(way: Any, server: peers.HttpServer) -> None
     assert probes.counts == {Reason.ok: 5, Reason.invalid_address: 1}
 
 
+@pytest.mark.slow
 def test_a_slow_reader_sees_no_false_timeout(way: Any, server: peers.HttpServer) -> None:
     for report in way.probe_many([server.url] * 5, limit=5, timeout=0.2):
         assert report
@@ -431,6 +432,7 @@ INTERRUPTED_CALLS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT for one process is POSIX's")
 @pytest.mark.parametrize("name", INTERRUPTED_CALLS)
 def test_an_interrupt_passes(name: str) -> None:

@@ -13,6 +13,7 @@ TABLE = hall.read(hall.PAGE.read_text("utf-8"))
 ROWS = {(title, name): row for title, rows in hall.SECTIONS.items() for name, row in rows.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("title", "name"), ROWS)
 def test_the_page_says_what_is_said(title: str, name: str) -> None:
     row = ROWS[title, name]

@@ -31,6 +31,7 @@ def test_everything_that_opens_a_peer_is_in_the_hall() -> None:
     assert functions - others <= openings
 
 
+@pytest.mark.slow
 @on_each_loop
 @pytest.mark.parametrize("name", BAD_PEERS)
 async def test_each_opens_and_closes_without_a_client(name: str) -> None:

@@ -89,6 +89,7 @@ async def test_names_that_are_found(name: str) -> None:
     assert ((name, "A", "tcp") in dns.queries) is (name == "truncated.test")
 
 
+@pytest.mark.slow
 @on_each_loop
 @pytest.mark.parametrize("name", ERRORS)
 async def test_names_that_are_not(name: str) -> None:

@@ -126,6 +126,7 @@ CHUNK = st.binary(min_size=1, max_size=40)
 END = st.sampled_from([b"\r\n", b"\n"])
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(CHUNK, END, END)), st.integers(1, 20))
 def test_any_chunks_are_put_together(chunks: list[tuple[bytes, bytes, bytes]], size: int) -> None:
     data = b"".join(b"%x%b%b%b" % (len(data), one, data, two) for data, one, two in chunks)

@@ -124,6 +124,7 @@ async def half_dead() -> AsyncIterator[peers.Peer]:
             yield peer
 
 
+@pytest.mark.slow
 @linux_only
 @on_each_loop
 @pytest.mark.parametrize("scheme", ["http", "tcp"])
@@ -139,6 +140,7 @@ async def test_the_second_address_is_tried_beside_a_first_that_does_not_answer(
     assert HAPPY_EYEBALLS_DELAY - 0.01 <= report.timings.connect < HAPPY_EYEBALLS_DELAY + 0.25
 
 
+@pytest.mark.slow
 @linux_only
 @pytest.mark.parametrize("scheme", ["http", "tcp"])
 async def test_a_cancelled_race_leaves_no_runner(scheme: str) -> None:

@@ -15,6 +15,8 @@ from tryconnect._transport.dns_client import DnsClient, NameQuery, Outcome
 from tryconnect._transport.resolv_conf import ResolvConf
 from tryconnect.testing import dns
 
+pytestmark = pytest.mark.slow
+
 ONE, OTHER = "127.0.0.1", "127.0.0.2"
 BOTH = (socket.AF_INET, socket.AF_INET6)
 LATE = 0.25

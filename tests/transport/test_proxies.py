@@ -455,6 +455,7 @@ BROKEN: dict[str, Callable[[], AbstractAsyncContextManager[peers.Peer]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BROKEN)
 async def test_a_proxy_that_breaks_before_the_tunnel_stands(name: str) -> None:
     async with BROKEN[name]() as proxy:
@@ -463,6 +464,7 @@ async def test_a_proxy_that_breaks_before_the_tunnel_stands(name: str) -> None:
     assert report.reason is Reason.proxy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["http", "https"])
 async def test_an_untrusted_proxy_on_the_targets_own_machine(scheme: str) -> None:
     async with peers.proxy(tls="unknown_ca") as proxy:
@@ -471,6 +473,7 @@ async def test_an_untrusted_proxy_on_the_targets_own_machine(scheme: str) -> Non
     assert report.reason is Reason.proxy
 
 
+@pytest.mark.slow
 @on_each_loop
 @pytest.mark.parametrize("tls", [False, True])
 async def test_a_proxy_over_tls(*, tls: bool) -> None:

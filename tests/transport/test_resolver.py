@@ -103,6 +103,7 @@ FOUND: dict[str, dict[str, dns.Answer | list[str]]] = {
 }
 
 
+@pytest.mark.slow
 @on_each_loop
 @pytest.mark.parametrize("case", FOUND)
 async def test_a_name_that_is_found(case: str) -> None:
@@ -259,6 +260,7 @@ async def test_no_name_server_listens(scheme: str) -> None:
     assert report.detail.startswith("the name servers could not look good.test up (")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux drops what its queue cannot hold")
 @pytest.mark.skipif(not peers.ipv6_loopback(), reason="this machine has no IPv6")
 @on_each_loop

@@ -182,6 +182,7 @@ async def test_a_certificate_that_cannot_be_trusted(both: Both) -> None:
     assert ours['tryconnect_probe_reason{"reason": "tls_certificate"}'] == 1
 
 
+@pytest.mark.slow
 async def test_a_target_that_is_silent(both: Both) -> None:
     async with peers.silent() as silent:
         ours, theirs = await both.probe(silent.url, "http_2xx", "1")

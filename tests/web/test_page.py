@@ -115,6 +115,7 @@ def world(running: World) -> Iterator[World]:
     assert running.browser.console() == []
 
 
+@pytest.mark.slow
 def test_targets_are_shown_with_state_reason_and_history(world: World) -> None:
     world.browser.until(lambda: world.target("shop")["good"] >= 5)
     world.browser.until(lambda: world.target("database")["bad"] >= 5)
@@ -147,6 +148,7 @@ def test_a_target_goes_down_and_up_before_ones_eyes(world: World) -> None:
     assert world.browser.text("#summary") == "2 of 4 targets are down"
 
 
+@pytest.mark.slow
 def test_any_address_can_be_checked_by_keyboard_alone(world: World) -> None:
     tab, enter, space = "\ue004", "\ue007", " "  # as the WebDriver standard has them
     active = world.browser.driver.switch_to
@@ -277,6 +279,7 @@ def test_every_control_has_a_name_and_every_strip_its_words(world: World) -> Non
     assert all(name.startswith(("The last ", "No checks")) for name in strips)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [320, 390, 768, 1400])
 def test_nothing_is_wider_than_the_screen(width: int, world: World) -> None:
     world.browser.open(world.served.url, width=width)
@@ -288,6 +291,7 @@ def test_nothing_is_wider_than_the_screen(width: int, world: World) -> None:
     assert world.browser.ask(widest) == 0
 
 
+@pytest.mark.slow
 def test_a_page_that_lost_its_server_says_so_and_finds_it_again(
     browser: Browser, tmp_path: Path
 ) -> None:
@@ -306,6 +310,7 @@ def test_a_page_that_lost_its_server_says_so_and_finds_it_again(
     assert all("ERR_" in line for line in browser.console())
 
 
+@pytest.mark.slow
 def test_a_server_without_targets_says_how_to_watch(browser: Browser) -> None:
     with peers.in_thread(serving()) as served:
         browser.open(served.url)
@@ -328,6 +333,7 @@ async def quiet_world(folder: Path) -> AsyncIterator[tuple[Served, peers.HttpSer
             yield served, site
 
 
+@pytest.mark.slow
 def test_a_picture_for_the_documents(browser: Browser, tmp_path: Path) -> None:
     """``TRYCONNECT_PICTURES=1`` writes it into the documents; else it only must be one."""
     file = PICTURE if os.environ.get("TRYCONNECT_PICTURES") else tmp_path / PICTURE.name

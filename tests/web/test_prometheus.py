@@ -89,6 +89,7 @@ WAYS = {"of the documents": 'expect: ["2xx"]', "for blackbox_exporter": "module:
 """How a scrape configuration says what is expected; the rest is the same."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS.values(), ids=list(WAYS))
 async def test_a_scrape_configuration_works(
     way: str, tmp_path: Path, http_server: peers.HttpServer

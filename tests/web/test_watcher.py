@@ -335,6 +335,7 @@ async def watch_for_a_day(targets: int) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_a_thousand_targets_for_a_day_take_no_more_memory_than_for_a_morning() -> None:
     """Not in debug mode, in which asyncio remembers where each task was made."""
     day = asyncio.run(watch_for_a_day(1000), debug=False)
