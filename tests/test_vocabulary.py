@@ -90,6 +90,7 @@ def names(code: str) -> Iterator[str]:
             yield token.string
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", RENAMED, ids=lambda row: row.new.replace(" ", ","))
 def test_an_idea_has_its_name(row: Renamed) -> None:
     found = identifiers(row.part)

@@ -677,6 +677,7 @@ def test_a_target_can_be_read_again(text: str) -> None:
         assert_same_when_read_again(found)
 
 
+@pytest.mark.slow
 @given(st.text(st.characters(codec="utf-8", exclude_characters="#"), max_size=20))
 @thorough
 def test_paths_and_queries_are_written_as_ada_writes_them(tail: str) -> None:

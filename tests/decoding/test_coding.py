@@ -363,6 +363,7 @@ def test_a_bomb_never_exists_in_memory(coding: str) -> None:
     assert peak < 2**20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coding", PACKERS)
 def test_each_library_is_held_to_the_size_of_a_piece(coding: str) -> None:
     library = content_encoding._CODINGS[coding].library()

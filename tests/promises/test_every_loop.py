@@ -127,6 +127,7 @@ def test_the_end_is_clean(ran: Ran) -> None:
     assert (ran.code, ran.stderr) == (0, "")
 
 
+@pytest.mark.slow
 @each_loop
 @pytest.mark.parametrize("case", EXPECTED)
 def test_what_comes_of_it(case: str, ran: Ran) -> None:

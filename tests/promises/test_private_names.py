@@ -49,7 +49,10 @@ def test_a_file_touches_no_private_name_of_another_package(path: str) -> None:
 
 def classes(path: str) -> Iterator[type]:
     name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-    module = importlib.import_module(name)
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:  # an extra's
+        pytest.skip(f"not on this machine: module {error.name}")
     yield from (
         each
         for each in vars(module).values()
