@@ -25,7 +25,8 @@ def run_inside(*arguments: str, apart: bool = True) -> subprocess.CompletedProce
     return subprocess.run(  # noqa: S603 - our own words
         [
             *(["unshare", "--net"] if apart else []),
-            *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-ra", str(INSIDE)),
+            *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-ra"),
+            *("-m", "", str(INSIDE)),  # all of them are slow
             *arguments,
         ],
         # The plugins of the outer run, such as coverage, do not apply there.

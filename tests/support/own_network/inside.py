@@ -28,6 +28,8 @@ from tryconnect import Client, FetchError, Reason, Report
 from tryconnect import testing as peers
 from tryconnect._transport.resolver import Resolver
 
+pytestmark = pytest.mark.slow
+
 alone()
 
 SHORT = 0.5
