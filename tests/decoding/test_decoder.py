@@ -3,7 +3,7 @@
 import codecs
 import itertools
 import random
-import re
+import sys
 import tracemalloc
 
 import pytest
@@ -11,13 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.decoding import sentences as said
-from tryconnect._decoding import multibyte, prescan
+from tryconnect._decoding import multibyte
 from tryconnect._decoding.content_type import content_type
 from tryconnect._decoding.decoder import Decoder, decode
 from tryconnect._decoding.labels import check_encoding
 from tryconnect._decoding.prescan import meta_encoding, xml_encoding
-from tryconnect._decoding.web_codecs import piece_decoder
-from tryconnect._model.text import Decoded, EncodingSource
+from tryconnect._model.text import Decoded
 
 WEB = [
     *("utf-8", "gbk", "gb18030", "big5", "euc-jp", "iso-2022-jp", "shift_jis", "euc-kr"),
@@ -96,16 +95,6 @@ def test_undeclared_utf8_comes_back(text: str) -> None:
     assert decode(text.encode(), "text/plain").text == text.removeprefix("\ufeff")
 
 
-@pytest.mark.parametrize(
-    ("label", "codec"),
-    [("gbk", "gb18030"), ("big5", "big5"), ("shift_jis", "cp932"), ("euc-kr", "cp949")],
-)
-def test_every_character_of_the_large_encodings_comes_back(label: str, codec: str) -> None:
-    han = [chr(point) for point in range(0x4E00, 0x9FA6)]
-    body = "".join(han).encode(codec, "ignore")
-    assert decode(body, f"text/html; charset={label}").text == body.decode(codec)
-
-
 @pytest.mark.parametrize("label", [name for name in WEB if not name.startswith(("utf-16", "repl"))])
 def test_markup_after_any_broken_sequence_survives(label: str) -> None:
     ways = [b"", b"\x30", b"\x30\x81", b"\xa1", b"\x80", b"\xff"]
@@ -129,51 +118,6 @@ def test_markup_survives_even_where_malformed_steps_are_no_longer_counted(label:
         assert text.endswith("<p>" * 8), lead
 
 
-class CountedSequences(multibyte.Sequences):
-    """Counts what is read step by step."""
-
-    def __init__(self) -> None:
-        super().__init__(multibyte.SPELLINGS["gbk"]())
-        self.bytes_read = 0
-
-    def step_by_step(self, data: bytes, *, final: bool) -> tuple[str, bytes]:
-        self.bytes_read += len(data)
-        return super().step_by_step(data, final=final)
-
-
-@pytest.mark.parametrize("junk", [b"\xff", b"\x81\x20", b"\xa1\xa1\xff"])
-def test_slow_repairs_are_capped(junk: bytes) -> None:
-    known = CountedSequences()
-    decoder = multibyte.MultiByteDecoder(known)
-    piece = junk * 6000
-    for _ in range(100):
-        decoder.decode(piece, False)  # noqa: FBT003
-    assert known.bytes_read <= 2 * len(piece) + 10_000 * len(junk)
-
-
-def test_characters_that_python_lacks_are_not_repairs() -> None:
-    known = CountedSequences()
-    decoder = multibyte.MultiByteDecoder(known)
-    piece = b"\x80\x81\x35\xf4\x37" * 5000
-    texts = [decoder.decode(piece, False) for _ in range(10)]  # noqa: FBT003
-    assert set(texts) == {"€\ue7c7" * 5000}
-    assert known.bytes_read == 10 * len(piece)
-
-
-def test_after_the_cap_doubtful_sequences_are_not_read_step_by_step() -> None:
-    known = CountedSequences()
-    decoder = multibyte.MultiByteDecoder(known)
-    decoder.decode(b"\xff" * (multibyte.MALFORMED_CAP + 1), False)  # noqa: FBT003
-    before = known.bytes_read
-    decoder.decode(b"\x81\x35\xf4\x37", False)  # noqa: FBT003
-    assert known.bytes_read == before
-
-
-@pytest.mark.parametrize("encoding", ["gbk", "big5", "euc-jp", "iso-2022-jp", "utf-16le", "cp037"])
-def test_what_may_be_slow_is_decoded_in_small_pieces(encoding: str) -> None:
-    assert piece_decoder(encoding)[1] <= 32 * 1024
-
-
 @pytest.mark.parametrize("label", WEB)
 def test_steps_are_of_bounded_size(label: str) -> None:
     body = said.RUSSIAN.encode() * 10_000
@@ -181,62 +125,6 @@ def test_steps_are_of_bounded_size(label: str) -> None:
     decoder.feed(body)
     steps = sum(1 for _ in decoder.finish())
     assert steps >= len(body) // (256 * 1024)
-
-
-HOSTILE_HEADS = [
-    b"<a ",
-    b"<!--",
-    b'<a b="',
-    b"<a b='x' ",
-    b"<?",
-    b"</",
-    b"<a>",
-    b"<title>",
-    b"<script></script>",
-    b"<meta>",
-    b"<meta content='charset '>",
-    b'<meta content="charset=',
-    b"<a" + b" " * 100,
-    b"<a =",
-    b"<!-",
-    b"<!--->",
-    b'<?xml encoding="a"',
-    b"<?xml encoding",
-]
-
-
-class CountedPattern:
-    """Counts the bytes that a pattern passes over: to the end, where it does not match."""
-
-    passed_over = 0
-
-    def __init__(self, pattern: re.Pattern[bytes]) -> None:
-        self._pattern = pattern
-
-    def match(self, data: bytes, start: int) -> re.Match[bytes] | None:
-        return self._counted(self._pattern.match(data, start), data, start)
-
-    def search(self, data: bytes, start: int) -> re.Match[bytes] | None:
-        return self._counted(self._pattern.search(data, start), data, start)
-
-    def _counted(
-        self, found: re.Match[bytes] | None, data: bytes, start: int
-    ) -> re.Match[bytes] | None:
-        CountedPattern.passed_over += (found.end() if found else len(data)) - start
-        return found
-
-
-@pytest.mark.parametrize("head", HOSTILE_HEADS)
-def test_the_scan_passes_over_each_byte_a_few_times_at_most(
-    monkeypatch: pytest.MonkeyPatch, head: bytes
-) -> None:
-    monkeypatch.setattr(prescan, "_MARKUP", CountedPattern(prescan._MARKUP))
-    monkeypatch.setattr(prescan, "_OPENING", CountedPattern(prescan._OPENING))
-    page = head * (prescan.PRESCAN_SIZE // len(head))
-    CountedPattern.passed_over = 0
-    meta_encoding(page)
-    xml_encoding(b"<?xml " + page)
-    assert CountedPattern.passed_over <= 3 * len(page)
 
 
 @given(st.binary(max_size=200), st.text(max_size=60))
@@ -265,7 +153,8 @@ def test_memory_is_not_much_more_than_the_text(piece: str, header: str) -> None:
     finally:
         tracemalloc.stop()
     assert decoder.result.text == piece * count
-    assert peak < 5 * count * len(chunk) + 2**20
+    # Python 3.11 does not always extend a str in place.
+    assert peak < (5 if sys.version_info >= (3, 12) else 9) * count * len(chunk) + 2**20
 
 
 def test_bytes_are_dropped_as_they_are_decoded() -> None:
@@ -284,15 +173,6 @@ def test_bytes_are_dropped_as_they_are_decoded() -> None:
     assert peak < 2.5 * 100 * len(chunk)  # bytes and text of the same size: 2 without dropping
 
 
-def test_a_choice_is_made_before_the_body_has_ended() -> None:
-    decoder = Decoder("text/html")
-    for _ in range(6):
-        decoder.feed(said.CHINESE.encode("gbk") * 200)
-    assert len(decoder._text) > 0
-    list(decoder.finish())
-    assert decoder.result.source is EncodingSource.detected
-
-
 def test_nothing_is_left_waiting_by_small_chunks() -> None:
     body = said.CHINESE.encode("gbk") * 5000
     decoder = Decoder("text/html")
@@ -300,3 +180,41 @@ def test_nothing_is_left_waiting_by_small_chunks() -> None:
         decoder.feed(body[start : start + 32 * 1024])
         assert decoder._waiting.size < 128 * 1024
     assert sum(1 for _ in decoder.finish()) < 8
+
+
+def test_a_chunk_pays_for_two_careful_pieces_at_most() -> None:
+    decoder = Decoder("text/plain; charset=gbk")
+    decoder.feed(b"a" * 100_000)
+    decoder.feed(b"a")
+    assert decoder._waiting.size == 100_001 - 32 * 1024
+
+
+def test_a_chunk_that_makes_a_piece_whole_is_decoded() -> None:
+    decoder = Decoder("text/plain; charset=gbk")
+    decoder.feed(b"abc")
+    decoder.feed(b"a" * (16 * 1024 - 3))
+    assert decoder._waiting.size == 0
+
+
+@pytest.mark.parametrize("kind", ["text/html", "text/plain"])
+def test_a_body_whose_encoding_is_named_is_decoded_from_its_first_chunks_on(kind: str) -> None:
+    decoder = Decoder(f"{kind}; charset=gbk")
+    for _ in range(2):
+        decoder.feed(b"a" * 16 * 1024)
+    assert len(decoder._text) == 32 * 1024
+    assert decoder._waiting.size == 0
+
+
+def test_the_encoding_is_known_once_it_is_taken() -> None:
+    decoder = Decoder("text/plain")
+    decoder.feed(b"abc")
+    assert (decoder.encoding, decoder.waiting, decoder.preview()) == (None, b"abc", "abc")
+    decoder.feed("\u4e2d".encode())
+    assert (decoder.waiting, decoder.preview()) == ("abc\u4e2d".encode(), "abc\u4e2d")
+    list(decoder.finish())
+    assert (decoder.encoding, decoder.result.text) == ("utf-8", "abc\u4e2d")
+
+
+def test_a_label_that_nobody_knows_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="encoding must be"):
+        Decoder(encoding="no such")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.decoding import sentences as said
+from tryconnect._decoding import detector as detection
 from tryconnect._decoding.decoder import decode
 from tryconnect._decoding.detector import detect
 from tryconnect._model.text import EncodingSource
@@ -126,3 +127,32 @@ def test_the_libraries_are_imported_by_the_first_question_only() -> None:
         f"t.decode({GBK!r}); assert 'chardetng_py' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)  # noqa: S603 - our own
+
+
+# The bytes that a detector is asked for -> what it says.
+ASKED = [
+    ({b"\xb0\xa1\xb0": "windows-1252", b"\xb0\xa1": "gbk"}, True, "gbk"),
+    ({b"\xb0\xa1\x80": "windows-1252", b"\xb0\xa1": "gbk"}, True, "gbk"),
+    ({b"\xb0\xa1\xb0": "windows-1252", b"\xb0\xa1": "koi8-r"}, True, "windows-1252"),
+    ({b"\xb0\xa1\xb0": "windows-1252"}, False, "windows-1252"),
+    ({b"\xb0\xa1z": "windows-1252"}, True, "windows-1252"),
+    *(
+        ({b"\xb0\xa1\xb0": name}, True, name)
+        for name in ("gb18030", "gbk", "big5", "euc-jp", "shift_jis", "euc-kr")
+    ),
+]
+
+
+@pytest.mark.parametrize(("answers", "whole", "name"), ASKED)
+def test_a_detector_is_asked_again_without_a_last_byte_that_may_be_half_a_character(
+    monkeypatch: pytest.MonkeyPatch, answers: dict[bytes, str], name: str, *, whole: bool
+) -> None:
+    asked = []
+
+    def ask(window: bytes, _: object) -> str:
+        asked.append(window)
+        return answers.get(window, "none")
+
+    monkeypatch.setattr(detection, "_ask", ask)
+    assert detection.detect(next(iter(answers)), whole=whole) == name
+    assert asked == list(answers)

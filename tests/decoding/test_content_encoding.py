@@ -191,6 +191,21 @@ def test_a_broken_member_of_gzip_ends_the_body_unless_it_is_the_first(
         unpack("gzip", member, size)
 
 
+@given(st.binary(), st.binary(), st.data())
+def test_what_comes_before_a_fault_is_the_same_in_any_pieces(
+    text: bytes, more: bytes, data: st.DataObject
+) -> None:
+    member = bytearray(gzip.compress(more + b"second" * 500))
+    at = data.draw(st.integers(3, len(member) - 1))
+    member[at:at] = data.draw(st.binary(min_size=1))
+    body = gzip.compress(text) + member
+
+    whole = unpack("gzip", body)
+
+    assert whole.startswith(text)
+    assert [unpack("gzip", body, size) for size in (1, 2, 7, len(body) - 1)] == [whole] * 4
+
+
 def test_a_second_frame_of_zstd_that_is_cut_short_is_an_error() -> None:
     with pytest.raises(ContentEncodingError, match="cut short"):
         unpack("zstd", zstd.compress(TEXT) + zstd.compress(TEXT)[:-5])
