@@ -1,4 +1,4 @@
-"""What may be shown: everything except passwords, tokens, queries, fragments and terminal controls.
+"""What may be shown: everything except passwords, tokens, secret values and terminal controls.
 
 Every text that leaves the library for people, logs or JSON passes through here. Attributes that
 carry the caller's own data (``Report.address``, ``Report.url``) do not: the caller knows them.
@@ -6,13 +6,17 @@ carry the caller's own data (``Report.address``, ``Report.url``) do not: the cal
 
 from __future__ import annotations
 
-import os
-import re
-from urllib.parse import unquote
+from typing import TYPE_CHECKING
+
+from tryconnect._model.lazy_pattern import lazy_pattern
+from tryconnect._model.secret_words import is_name, secret_values
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterable
 
 __all__ = [
     "HIDDEN",
-    "HIDE_USERS",
     "escape_control",
     "redact",
     "redact_address",
@@ -22,28 +26,29 @@ __all__ = [
 
 HIDDEN = "***"
 
-HIDE_USERS = "TRYCONNECT_HIDE_USERS"
-"""The environment variable that hides every user name, where it is set to anything."""
+_SPACE = lazy_pattern(r"(\s+)")
+_USERINFO = lazy_pattern(r"://([^/?#\\]*@|[^/?#\\@:\[]*:(?!\d*[/?#\\])\S*@)")
+"""What follows a colon and is no port may be a password with a slash or another mark in it."""
+_SCHEME = lazy_pattern(r"\s*[A-Za-z][A-Za-z0-9+.\-]*://")
+_AUTHORITY = lazy_pattern(r"[^/?#\\]*")
+_TAIL = lazy_pattern(r"[?#]")
+_MAY_HIDE = lazy_pattern(r"[@?#]")
 
-_SPACE = re.compile(r"(\s+)")
-_USERINFO = re.compile(r"://([^/?#\\]*@)")
-_SCHEME = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.\-]*://")
-_AUTHORITY = re.compile(r"[^/?#\\]*")
-_TAIL = re.compile(r"[?#]")
 
-
-def secret_spans(address: str, *, unparsable: bool = False) -> list[tuple[int, int]]:
+def secret_spans(address: str, *, unparsable: bool) -> list[tuple[int, int]]:
     """Return where an address keeps its secrets: (start, end) pairs, from left to right.
 
     A password is one; so is a user name that may be a token: one without a password, with an empty
     one or with a word that stands for none (``https://TOKEN@host``, ``https://TOKEN:@host``,
     ``https://TOKEN:x-oauth-basic@host``), and one that looks like a token, whatever stands beside
-    it; so are query and fragment (signatures, access tokens).
+    it. In the query and the fragment, it is each value of a name that tells of a secret
+    (``token=``, ``X-Amz-Signature=``), or that looks like one itself, and whatever is not written
+    as ``name=value``.
 
     Args:
         address: the text, with or without a scheme.
         unparsable: the text is known not to parse, so any part before its last ``@`` may belong to
-            a password (``http://me:pa/ss@host``).
+            a password (``http://me:pa/ss@host``), and all of its query and fragment is hidden.
     """
     start = match.end() if (match := _SCHEME.match(address)) else 0
     if address[:start].strip().lower() == "unix://" and address.startswith("/", start):
@@ -53,71 +58,59 @@ def secret_spans(address: str, *, unparsable: bool = False) -> list[tuple[int, i
     at = address.rfind("@", start, limit)
     if at >= 0:
         user, colon, password = address[start:at].partition(":")
-        shown = len(user + colon) if not unparsable and _is_name(user, password) else 0
+        shown = len(user + colon) if not unparsable and is_name(user, password) else 0
         spans.append((start + shown, at))
-    tail = _TAIL.search(address, start if unparsable else max(start, at))
-    if tail is not None:
+    tail = _TAIL.search(address, start)
+    if tail is not None and unparsable:
         spans.append((max(tail.end(), at), len(address)))
+    elif tail is not None:
+        spans += secret_values(address, tail.start())
     return [(first, last) for first, last in spans if first < last]
-
-
-def _is_name(user: str, password: str) -> bool:
-    """Return whether a user name is no secret itself."""
-    if user == "":
-        return bool(password)
-    return (
-        unquote(password).strip().casefold() not in _NO_PASSWORDS
-        and not any(pattern.match(unquote(user)) for pattern in (_PREFIX, _MIXED))
-        and not os.environ.get(HIDE_USERS)
-    )
-
-
-_NO_PASSWORDS = frozenset(
-    {
-        *("", "x-oauth-basic", "x-oauth-token", "x-access-token", "x-token-auth", "x-token"),
-        *("oauth", "oauth2", "token", "api", "api_token", "api-token", "api_key", "api-key"),
-        *("apikey", "apitoken", "access_token", "bearer", "basic", "x", "xx", "xxx", "y", "_"),
-        *("-", ".", "*", "0", "1", "none", "null", "nil", "no", "nopass", "nopassword", "n/a"),
-        *("no-password", "no_password", "empty", "blank", "unused", "ignored", "ignore", "any"),
-        *("anything", "dummy", "placeholder"),
-    }
-)
-"""What services have their users write where a token takes the place of the user name (GitHub:
-``x-oauth-basic``; Toggl: ``api_token``; Freshdesk, Basecamp: ``X``), and what people make up.
-With GitLab, Bitbucket and others the token comes after such a word: there it is the password."""
-
-_PREFIX = re.compile(
-    r"(?:gh[opsur]|github_pat|glpat|gldt|glrt|[spr]k|xox[a-z]|npm|pypi|hf|dop_v1|shp[a-z]{2}|"
-    r"hv[sb]|sg|key|pat|ya29|tok|token|secret)[_.\-]\w",
-    re.IGNORECASE,
-)
-"""How tokens begin: GitHub, GitLab, Stripe, Slack, npm, PyPI, Hugging Face, DigitalOcean, Shopify,
-Vault, SendGrid, Mailgun, Google."""
-
-_MIXED = re.compile(r"(?=\D*\d)(?=[^A-Za-z]*[A-Za-z])[\w.~+/=\-]{20,}", re.ASCII)
-"""What is too long, and too mixed, to be a name."""
 
 
 def redact_address(address: str, *, unparsable: bool = False) -> str:
     """Return an address with ``***`` for each of its :func:`secret_spans`."""
-    for start, end in reversed(secret_spans(address, unparsable=unparsable)):
-        address = f"{address[:start]}{HIDDEN}{address[end:]}"
-    return address
+    if not _MAY_HIDE.search(address):  # most have nothing to hide, and there may be millions
+        return address
+    return _masked(address, secret_spans(address, unparsable=unparsable))
+
+
+def _masked(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    parts: list[str] = []
+    shown = 0
+    for start, end in spans:
+        parts += text[shown:start], HIDDEN
+        shown = end
+    return "".join([*parts, text[shown:]])
 
 
 def redact(text: str) -> str:
     """Return a text in which every address with a scheme has lost its secrets.
 
-    What follows a query's mark is hidden up to the next space: in running text one cannot know
-    where a query ends, and an address may stand inside another one's query.
+    What follows a query's mark is taken for its query up to the next space: in running text one
+    cannot know where a query ends, and an address may stand inside another one's query.
     """
+    if "://" not in text:
+        return text
     return "".join(_redacted_word(word) if "://" in word else word for word in _SPACE.split(text))
 
 
 def _redacted_word(word: str) -> str:
+    for match in _USERINFO.finditer(word, word.index("://") + 1):
+        # In an address's path, a password with a mark in it looks like what its own query hides.
+        if _TAIL.search(match[1]):
+            word = f"{word[: match.start()]}://{HIDDEN}"
+            break
+    word = _USERINFO.sub(_redacted_user, word)
     if tail := _TAIL.search(word, word.index("://")):
-        word = f"{word[: tail.end()]}{HIDDEN}"
-    return _USERINFO.sub(lambda match: f"://{redact_address(match[1])}", word)
+        spans = secret_values(word, tail.start())
+        # Before an @ may be a password with such a mark in it.
+        word = _masked(word, [(tail.end(), len(word))] if "@" in word[tail.end() :] else spans)
+    return word
+
+
+def _redacted_user(match: re.Match[str]) -> str:
+    return f"://{redact_address(match[1]) if _AUTHORITY.fullmatch(match[1]) else f'{HIDDEN}@'}"
 
 
 def escape_control(text: str) -> str:
