@@ -118,7 +118,7 @@ def test_a_body_that_is_no_text_is_refused(body: Any) -> None:
 
 
 def test_an_expectation_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^Expect needs a status, a body, or both$"):
+    with pytest.raises(ValueError, match=r"^Expect needs at least one of status, body, "):
         Expect()
 
 
@@ -189,6 +189,88 @@ def test_none_and_expectations_stay_what_they_are() -> None:
     assert as_expect(None) is None
     assert as_expect(200) == expect
     assert as_expect("2xx") == Expect(status="2xx")
+
+
+PATTERNS: list[tuple[str | re.Pattern[str], list[str], list[str]]] = [
+    ("re.dy", ["all ready"], ["", "red"]),
+    (re.compile("READY", re.IGNORECASE), ["ready"], ["read"]),
+]
+
+
+@pytest.mark.parametrize(("pattern", "accepted", "others"), PATTERNS)
+def test_a_pattern_is_expected(
+    pattern: str | re.Pattern[str], accepted: list[str], others: list[str]
+) -> None:
+    expect = Expect(pattern=pattern)
+    assert all(map(expect.accepts_body, accepted))
+    assert not any(map(expect.accepts_body, others))
+    assert expect == Expect(pattern=re.compile(pattern))
+
+
+def test_a_pattern_may_be_expected_beside_a_text() -> None:
+    expect = Expect(body="ready", pattern=r"v\d")
+    assert expect.accepts_body("ready, v1")
+    assert (expect.missing_in_body("v1"), expect.missing_in_body("ready")) == expect.bodies
+
+
+ANSWERED = [("Content-Type", "text/html; charset=utf-8"), ("X-A", "1"), ("x-a", "2"), ("X-B", "")]
+
+HEADERS: list[tuple[dict[str, str | re.Pattern[str]], str | None]] = [
+    # expected, the first that is missing
+    ({"content-type": "text/html"}, None),
+    ({"Content-Type": re.compile("^text/")}, None),
+    ({"X-A": "1, 2"}, None),
+    ({"X-B": ""}, None),  # it is there
+    ({"X-C": ""}, "X-C"),
+    ({"X-C": re.compile("")}, "X-C"),
+    ({"X-A": "1", "Content-type": "json", "X-C": "1"}, "Content-type"),
+    ({"Content-Type": "TEXT/HTML"}, "Content-Type"),
+]
+
+
+@pytest.mark.parametrize(("expected", "missing"), HEADERS)
+def test_headers_are_expected(
+    expected: dict[str, str | re.Pattern[str]], missing: str | None
+) -> None:
+    assert Expect(headers=expected).missing_in_headers(ANSWERED) == missing
+
+
+NO_FIELDS: list[tuple[dict[str, Any], str]] = [
+    ({"headers": {"a b": ""}}, "'a b' cannot be the name of a header"),
+    ({"headers": {1: ""}}, "1 cannot be the name of a header"),
+    ({"headers": {"A": 1}}, "the header A is a str or a pattern of str, not 1"),
+    ({"headers": {"A": re.compile(b"")}}, "the header A is a str or a pattern of str, not "),
+    ({"headers": {}}, "Expect needs at least one of "),
+    ({"pattern": "("}, "pattern is no regular expression: missing ), "),
+    ({"pattern": b"a"}, "pattern is a regular expression of str, not b'a'"),
+    ({"pattern": re.compile(b"a")}, "pattern is a regular expression of str, not re.compile"),
+    *[({"within": each}, "within is a number of seconds above 0") for each in (0, -1, True, "1")],
+    *[
+        ({"within": float(each)}, "within is a number of seconds above 0")
+        for each in ("nan", "inf")
+    ],
+    *[({"cert_days": each}, "cert_days is a number from 0 up") for each in (-1, 1.5, True, "1")],
+]
+
+
+@pytest.mark.parametrize(("fields", "complaint"), NO_FIELDS)
+def test_what_cannot_be_expected_is_refused(fields: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(complaint)}"):
+        Expect(**fields)
+
+
+def test_each_field_is_an_expectation_of_its_own() -> None:
+    for field in (
+        Expect(within=1),
+        Expect(cert_days=0),
+        Expect(pattern=""),
+        Expect("any", headers={"A": ""}),
+    ):
+        assert as_expect(field) is field
+        assert pickle.loads(pickle.dumps(field)) == field  # noqa: S301 - ours
+        assert hash(field) == hash(pickle.loads(pickle.dumps(field)))  # noqa: S301 - ours
+    shown = "Expect(headers=(('A', 'b'),), within=0.5, cert_days=14)"
+    assert repr(Expect(within=0.5, cert_days=14, headers={"A": "b"})) == shown
 
 
 def test_an_expectation_is_a_value() -> None:

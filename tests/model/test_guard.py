@@ -9,7 +9,7 @@ import re
 import socket
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 from unittest.mock import AsyncMock
 
 import pytest
@@ -36,6 +36,8 @@ LET_THROUGH = [
     "::ffff:8.8.8.8",  # IPv4-mapped
     "2002:808:808::1",  # 6to4 of 8.8.8.8
     "64:ff9b::808:808",  # NAT64 of 8.8.8.8
+    "64:ff9b::a83f:8111",  # of the neighbour of Azure's 168.63.129.16
+    "2001:0:808:808::fefe:fefe",  # Teredo: a client at 1.1.1.1, by the server 8.8.8.8
 ]
 
 REFUSED = [
@@ -83,6 +85,8 @@ REFUSED = [
     "2002:a9fe:a9fe::1",  # 6to4 of 169.254.169.254
     "3fff::1",
     "5f00::1",
+    "2001:0:808:808::f5ff:fffe",  # Teredo: a client at 10.0.0.1
+    "2001:0:a00:1::fefe:fefe",  # Teredo: by the server 10.0.0.1
     "fc00::1",
     "fd00:ec2::254",  # Amazon's metadata service
     "fe80::1",
@@ -322,14 +326,21 @@ async def test_a_unix_socket_is_refused() -> None:
     assert server.connections == 0
 
 
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"])
+@pytest.mark.parametrize("transport", ["auto", "aiohttp"])
 async def test_a_guard_switches_the_environments_proxies_off(
-    monkeypatch: pytest.MonkeyPatch,
+    transport: Literal["auto", "aiohttp"], variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Though it would let the proxy itself through."""
+    scheme = "https" if variable == "HTTPS_PROXY" else "http"
+    guard = Guard(lambda address: str(address) == "127.0.0.1")
     async with peers.proxy() as proxy:
-        monkeypatch.setenv("HTTP_PROXY", proxy.url)
-        monkeypatch.setenv("ALL_PROXY", proxy.url)
-        async with Client(guard=PUBLIC) as client:
-            report = await client.probe("http://127.0.0.1:1/")
+        monkeypatch.setenv(variable, proxy.url)
+        async with (
+            Client(guard=guard) as client,
+            client.probe_many([f"{scheme}://127.0.0.2:1/"], transport=transport) as reports,
+        ):
+            report = await anext(reports)
 
     assert report.reason is Reason.blocked
     assert proxy.connections == 0

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tryconnect._address.target import parse
 from tryconnect._check.verdict import judge
-from tryconnect._model.render import caret, exit_code, line
+from tryconnect._model.render import (
+    SCHEMA,
+    caret,
+    duration,
+    exit_code,
+    json_line,
+    line,
+    summary,
+)
 from tryconnect._model.report import Report, Timings
 from tryconnect._transport.attempt import Attempt
 from tryconnect.errors import InvalidAddress, Reason
@@ -24,10 +35,7 @@ BAD = Report("h", Reason.refused, "nothing listens at h:443")
 LINES = [
     (
         OK,
-        (
-            "ok                  http://example.com/  answered 200 in 40 ms"
-            "  [dns 10 ms, connect 2.0 ms, response 28 ms]"
-        ),
+        ("ok                  http://example.com/  answered 200 in 40 ms"),
     ),
     (BAD, "refused             h  nothing listens at h:443"),
     (
@@ -48,6 +56,15 @@ LINES = [
 @pytest.mark.parametrize(("report", "shown"), LINES)
 def test_a_report_is_one_line(report: Report, shown: str) -> None:
     assert line(report) == shown
+
+
+def test_a_line_tells_the_times_of_the_phases_if_asked() -> None:
+    assert line(OK, verbose=True) == f"{line(OK)}  [dns 10 ms, connect 2.0 ms, response 28 ms]"
+    assert line(BAD, verbose=True) == line(BAD)
+
+
+def test_an_address_is_padded_to_a_width() -> None:
+    assert line(BAD, width=4) == "refused             h     nothing listens at h:443"
 
 
 def report_on(text: str) -> Report:
@@ -127,3 +144,52 @@ def test_whatever_is_typed_the_caret_is_two_printable_lines_or_none(text: str) -
     lines = caret(report).split("\n") if caret(report) else []
     assert len(lines) == (0 if report else 2)
     assert all(each.isprintable() for each in lines)
+
+
+DURATIONS = {
+    0.0: "0.0 ms",
+    0.0005: "0.5 ms",
+    0.00999: "10.0 ms",
+    0.04: "40 ms",
+    0.9994: "999 ms",
+    1.0: "1 s",
+    1.254: "1.25 s",
+    999.4: "999 s",
+    1234.5: "1234 s",
+}
+
+
+@pytest.mark.parametrize(("seconds", "text"), DURATIONS.items())
+def test_a_duration_has_about_three_figures(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_a_summary_has_the_most_frequent_reason_first_and_none_without_a_check() -> None:
+    counts = {Reason.ok: 1200, Reason.refused: 3, Reason.timeout: 3, Reason.local: 0}
+    assert summary(counts, 2.5) == (
+        "1,206 checked in 2.5 s: 1,200 ok, 6 failed\n"
+        "  ok                      1,200\n"
+        "  refused                     3\n"
+        "  timeout                     3"
+    )
+
+
+def test_json_is_one_line_that_says_when_and_rounds_to_microseconds() -> None:
+    told = json.loads(json_line(dataclasses.replace(OK, timings=Timings(dns=1 / 3)), time="now"))
+    assert (told["schema"], told["time"], told["timings"]["dns"]) == (SCHEMA, "now", 0.333333)
+    when = OK.checked_at.isoformat(timespec="milliseconds")
+    assert json.loads(json_line(OK))["time"] == when
+
+
+@given(TEXT, TEXT)
+def test_whatever_is_reported_json_is_one_line_of_ascii(address: str, detail: str) -> None:
+    text = json_line(Report(address, Reason.refused, detail))
+    assert text.isascii()
+    assert text.isprintable()
+    assert json.loads(text)["reason"] == "refused"
+
+
+def test_a_secret_is_written_only_on_request() -> None:
+    report = Report("http://me:SECRET@h/", Reason.refused, "no")
+    assert "SECRET" not in json_line(report)
+    assert "SECRET" in json_line(report, show_secrets=True)

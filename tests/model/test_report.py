@@ -9,10 +9,12 @@ import pickle
 from datetime import UTC, datetime
 from typing import Any
 
+import pydantic
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tryconnect._model.render import line
 from tryconnect._model.report import Hop, Page, Report, Timings, Tls
 from tryconnect._model.text import EncodingSource
 from tryconnect._transport.attempt import Phase
@@ -20,6 +22,7 @@ from tryconnect.errors import InvalidAddress, Reason
 
 END = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 TIMINGS = Timings(dns=0.5, connect=0.25, total=1.0)
+CHECKED = datetime(2029, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
 URL = "https://example.com/?SECRET"
 
 
@@ -35,6 +38,7 @@ def full(**changes: Any) -> Report:
         hops=(Hop(301, "http://example.com/?SECRET"),),
         tls=Tls("TLSv1.3", END),
         timings=TIMINGS,
+        checked_at=CHECKED,
         error=ValueError(f"something about {URL}"),
     )
     return dataclasses.replace(report, **changes)
@@ -49,8 +53,9 @@ SHOWN = {
     "url": "https://example.com/?***",
     "ip": "192.0.2.1",
     "hops": [{"status": 301, "url": "http://example.com/?***"}],
-    "tls": {"version": "TLSv1.3", "expires": "2030-01-02T03:04:05+00:00"},
+    "tls": {"version": "TLSv1.3", "expires": "2030-01-02T03:04:05+00:00", "chain_expires": None},
     "timings": {"dns": 0.5, "connect": 0.25, "tls": None, "response": None, "total": 1.0},
+    "checked_at": "2029-01-02T03:04:05.678+00:00",
     "error": "ValueError: something about https://example.com/?***",
 }
 
@@ -78,7 +83,7 @@ def test_json_gives_the_plain_values_back() -> None:
 
 
 def test_an_empty_report_becomes_plain_values() -> None:
-    report = Report("h", Reason.refused, "nothing listens at h:443")
+    report = Report("h", Reason.refused, "nothing listens at h:443", checked_at=CHECKED)
     assert report.as_dict() == {
         "address": "h",
         "ok": False,
@@ -90,13 +95,25 @@ def test_an_empty_report_becomes_plain_values() -> None:
         "hops": [],
         "tls": None,
         "timings": dict.fromkeys(("dns", "connect", "tls", "response")) | {"total": 0.0},
+        "checked_at": "2029-01-02T03:04:05.678+00:00",
         "error": None,
     }
 
 
-def test_an_unverified_certificate_has_no_end() -> None:
+def test_a_report_made_by_hand_is_of_now_and_in_utc() -> None:
+    before = datetime.now(UTC)
+    report = Report("h", Reason.ok, "fine")
+    assert before <= report.checked_at <= datetime.now(UTC)
+    assert report.checked_at.tzinfo is UTC
+
+
+def test_when_it_was_makes_no_other_report() -> None:
+    assert full() == full(checked_at=datetime.now(UTC))
+
+
+def test_an_unreadable_certificate_has_no_end() -> None:
     tls = full(tls=Tls("TLSv1.2")).as_dict()["tls"]
-    assert tls == {"version": "TLSv1.2", "expires": None}
+    assert tls == {"version": "TLSv1.2", "expires": None, "chain_expires": None}
 
 
 @pytest.mark.parametrize("url", ["http://h/?a='SECRET", "http://h/p'?SECRET"])
@@ -119,7 +136,7 @@ def test_a_report_shows_itself_without_secrets() -> None:
         "detail='answered 500, where 2xx was expected', status=500, "
         "url='https://example.com/?***', ip='192.0.2.1', "
         "hops=(Hop(status=301, url='http://example.com/?***'),), "
-        f"tls=Tls(version='TLSv1.3', expires={END!r}), "
+        f"tls=Tls(version='TLSv1.3', expires={END!r}, chain_expires=None), "
         "timings=Timings(dns=0.5, connect=0.25, tls=None, response=None, total=1.0))"
     )
 
@@ -138,11 +155,12 @@ def test_a_pickled_report_carries_its_error_as_redacted_text(protocol: int) -> N
     assert again == report
     assert again.error == SHOWN["error"]
     assert again.as_dict() == SHOWN
+    assert again.checked_at == CHECKED
     assert pickle.loads(pickle.dumps(again)).error == SHOWN["error"]  # noqa: S301 - ours
 
 
 def test_an_error_that_cannot_be_pickled_does_not_matter() -> None:
-    class Local(Exception):  # noqa: N818 - a name
+    class Local(Exception):
         """pickle finds no class inside a function."""
 
     assert pickle.loads(pickle.dumps(full(error=Local("a")))).error == "Local: a"  # noqa: S301
@@ -249,3 +267,46 @@ def test_any_report_goes_through_json_unchanged(report: Report, secret_spans: bo
 def test_any_report_can_be_shown_and_pickled(report: Report) -> None:
     assert repr(report).isprintable()
     assert pickle.loads(pickle.dumps(report)) == report  # noqa: S301 - ours
+
+
+# --- for people, and for other libraries
+
+
+SHOWN_REPORTS = [
+    full(),
+    Report("http://h/", Reason.ok, "answered 200 in 1 ms"),
+    Report(
+        "http://h:x", Reason.invalid_address, "a port is a number\n    http://h:x\n           ^"
+    ),
+    Report("http://h/\x1b[31m", Reason.refused, "no\x07"),
+]
+
+
+@pytest.mark.parametrize("report", SHOWN_REPORTS, ids=repr)
+def test_a_report_is_the_line_of_the_command_line(report: Report) -> None:
+    assert str(report) == line(report)
+    assert str(report).isprintable()
+    assert "SECRET" not in str(report)
+
+
+def test_a_notebook_shows_a_row_without_secrets_and_without_markup_of_others() -> None:
+    shown = full(detail="<script>alert(1)</script>")._repr_html_()
+    assert "&lt;script&gt;" in shown
+    assert "<script>" not in shown
+    assert "SECRET" not in shown
+    assert "<td>1,000.0 ms</td>" in shown
+
+
+class Answer(pydantic.BaseModel):
+    """A model of somebody's."""
+
+    report: Report
+
+
+def test_pydantic_writes_a_report_as_the_library_does() -> None:
+    answer = Answer(report=full())
+    assert json.loads(answer.model_dump_json()) == {"report": SHOWN}
+    assert answer.model_dump()["report"] == SHOWN
+    assert Answer.model_json_schema()["properties"]["report"]["title"] == "Report"
+    with pytest.raises(pydantic.ValidationError):
+        Answer(report=SHOWN)  # type: ignore[arg-type]

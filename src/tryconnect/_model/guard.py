@@ -59,6 +59,12 @@ class Guard:
         TypeError: ``allows`` cannot be called, or is a coroutine function or a generator, whose
             answer would come too late.
 
+    Example:
+        >>> async with tryconnect.Client(guard=tryconnect.Guard.public()) as client:
+        ...     report = await client.probe("http://127.0.0.1/")
+        >>> print(report.reason)
+        blocked
+
     .. versionadded:: 0.1
     """
 

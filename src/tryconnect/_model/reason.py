@@ -14,6 +14,13 @@ class Reason(StrEnum):
     Each member is its own text (``Reason.refused == "refused"``) and has a ``meaning``,
     one sentence for people.  New members may come with a minor version; none changes its meaning.
 
+    Example:
+        >>> report = await tryconnect.probe("localhost:8000")
+        >>> report.reason == tryconnect.Reason.refused == "refused"
+        True
+        >>> print(report.reason.meaning)
+        The machine is there, but nothing listens at that port or path.
+
     .. versionadded:: 0.1
     """
 
@@ -37,10 +44,15 @@ class Reason(StrEnum):
     tls_handshake = "tls_handshake", "No encrypted connection could be agreed on."
     proxy = "proxy", "The proxy on the way is at fault; the address was not reached."
     timeout = "timeout", "The deadline passed first."
-    protocol = "protocol", "Something answered, but not with HTTP that can be understood."
+    protocol = "protocol", "Something answered, but not as was asked for."
     too_many_redirects = "too_many_redirects", "More than 10 redirects, and no end."
     status = "status", "An HTTP answer came, but its status is not the expected one."
-    body = "body", "An HTTP answer came, but its body is not the expected one, or broke off."
+    slow = "slow", "The address answered as expected, but later than within the time expected."
+    cert_expiring = "cert_expiring", "The peer's certificate ends sooner than is expected."
+    body = (
+        "body",
+        "An HTTP answer came, but its headers or body are not as expected, or it broke off.",
+    )
     too_large = "too_large", "The body is longer than the caller allows."
     local = "local", "Our own machine is at fault: descriptors, memory, network device, settings."
     unknown = "unknown", "A fault that has no word of its own yet; see the report's error."

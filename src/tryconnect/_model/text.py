@@ -5,7 +5,13 @@ from dataclasses import dataclass
 
 
 class EncodingSource(enum.StrEnum):
-    """Who named the encoding, strongest first."""
+    """Who named the encoding, strongest first.
+
+    Example:
+        >>> page = await tryconnect.fetch("https://example.com", encoding="gbk")
+        >>> page.encoding_source is tryconnect.EncodingSource.override
+        True
+    """
 
     bom = "bom"
     """A byte order mark opened the body."""
