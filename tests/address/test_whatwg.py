@@ -6,10 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tryconnect._address import fallback
 from tryconnect._address.whatwg import ascii_host, relative_target, request_target
 
 
@@ -81,59 +78,6 @@ RELATIVE = [
 @pytest.mark.parametrize(("reference", "target"), RELATIVE)
 def test_a_relative_reference(reference: str, target: str) -> None:
     assert relative_target(reference, "/a/b?q") == target
-
-
-PIECES = [
-    *(
-        "/",
-        "//",
-        ".",
-        "..",
-        "%2e",
-        ".%2E",
-        "a",
-        "b;c",
-        "?",
-        "\\",
-        " ",
-        "é",
-        '"',
-        "<",
-        ">",
-        "^",
-        "`",
-    ),
-    *(
-        "{",
-        "}",
-        "|",
-        "'",
-        "%",
-        "%zz",
-        "%41",
-        ":",
-        "@",
-        "[",
-        "]",
-        "+",
-        "&",
-        "~",
-        "\x01",
-        "\x7f",
-        "_",
-    ),
-]
-TEXTS = st.lists(st.sampled_from(PIECES), max_size=10).map(
-    lambda pieces: "".join(pieces).strip(" \x01")
-)
-
-
-@given(tail=TEXTS, base=st.sampled_from(["/", "/a", "/a/b?q", "/?", "//x/y"]))
-def test_the_fallback_writes_the_same(tail: str, base: str) -> None:
-    assert fallback.request_target(f"http://h/{tail}#", "http://h/") == request_target(f"/{tail}")
-    if tail.replace("\\", "/")[:2] != "//":
-        same = fallback.request_target(f"http:{tail}", f"http://h{base}")
-        assert same == relative_target(tail, base)
 
 
 def test_plain_addresses_need_no_parser() -> None:

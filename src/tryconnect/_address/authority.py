@@ -7,12 +7,12 @@ could not hold: a text that two programs read differently is how guards are walk
 
 from __future__ import annotations
 
-import re
 import socket
 import struct
 from typing import NamedTuple
 
 from tryconnect._address.whatwg import ascii_host
+from tryconnect._model.lazy_pattern import lazy_pattern
 from tryconnect.errors import InvalidAddress
 
 __all__ = ["Authority", "Part", "is_ip", "is_ipv4", "read_authority"]
@@ -152,8 +152,8 @@ def is_ipv4(text: str) -> bool:
 
 
 def is_ip(host: str) -> bool:
-    """Tell whether a target's host is an IP address, by itself or with a zone."""
-    return ":" in host or _NUMBER.fullmatch(host.rpartition(".")[2]) is not None
+    """Return whether a target's host is an IP address, by itself or with a zone."""
+    return ":" in host or host.rpartition(".")[2].isdigit()  # hosts are ASCII
 
 
 def _one_spelling(ipv6: str) -> str:
@@ -188,14 +188,14 @@ def _international(part: Part) -> str:
         raise part.fault(f"this is not {kind} host name") from None
 
 
-_AUTHORITY_END = re.compile(r"[/?#\\]")
+_AUTHORITY_END = lazy_pattern(r"[/?#\\]")
 # Underscores are no host name by RFC 952, but service names in containers have them.
-_NAME = re.compile(r"(?:[a-z0-9_\-]+\.)*[a-z0-9_\-]+\.?")
+_NAME = lazy_pattern(r"(?:[a-z0-9_\-]+\.)*[a-z0-9_\-]+\.?")
 _LONGEST_LABEL = 63
 _LONGEST_NAME = 254
 """Characters, with a dot at the end: RFC 1035, section 2.3.4, allows 255 octets on the wire."""
 _LONGEST_ESCAPED_NAME = 9 * _LONGEST_NAME
 """Characters: a character of three bytes may be written as three escapes, ``%E4%BE%8B``."""
-_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
-_ESCAPED_ZONE = re.compile(r"%25.")
-_ZONE = re.compile(r"[A-Za-z0-9._~\-]+")
+_NUMBER = lazy_pattern(r"[0-9]+|0x[0-9a-f]*")
+_ESCAPED_ZONE = lazy_pattern(r"%25.")
+_ZONE = lazy_pattern(r"[A-Za-z0-9._~\-]+")

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote_to_bytes
 
+from tryconnect._model.lazy_pattern import lazy_pattern
+
 __all__ = ["ascii_host", "request_target"]
 
 
@@ -18,7 +20,7 @@ def ascii_host(host: str) -> str:
     Raises:
         ValueError: it cannot be read.
     """
-    import idna  # noqa: PLC0415 - yarl brings it; its tables are for few
+    import idna
 
     name = unquote_to_bytes(host).decode()
     return name.lower() if name.isascii() else idna.encode(name, uts46=True).decode("ascii")
@@ -46,9 +48,9 @@ def request_target(reference: str, base: str) -> str:
 
 
 # The "path percent-encode set" and the "special-query percent-encode set" of the standard.
-_IN_PATH = re.compile(r"[^!$-;=@-\]_a-z|~]+")
-_IN_QUERY = re.compile(r"[^!$-&(-;=?-~]+")
-_DOT = re.compile("%2e", re.IGNORECASE)
+_IN_PATH = lazy_pattern(r"[^!$-;=@-\]_a-z|~]+")
+_IN_QUERY = lazy_pattern(r"[^!$-&(-;=?-~]+")
+_DOT = lazy_pattern("%2e", re.IGNORECASE)
 
 
 def _encoded(forbidden: re.Pattern[str], text: str) -> str:

@@ -22,21 +22,24 @@ import sys
 from base64 import b64encode
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from tryconnect._address.authority import Authority, Part, is_ipv4, read_authority
 from tryconnect._address.whatwg import relative_target, request_target
+from tryconnect._model.greeting import greeting_of, schemes
+from tryconnect._model.lazy_pattern import lazy_pattern
 from tryconnect.errors import InvalidAddress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tryconnect._model.greeting import Greeting
 
 __all__ = [
+    "ENCRYPTED",
     "Target",
     "TargetKind",
     "address_text",
-    "expect_not_applicable",
     "may_share_credentials",
     "parse",
     "resolve_redirect",
@@ -47,8 +50,14 @@ class TargetKind(StrEnum):
     """What a check of a target does."""
 
     http = "http"
+    service = "service"
     tcp = "tcp"
+    tls = "tls"
     unix = "unix"
+
+
+ENCRYPTED = ("https:", "tls:")
+"""How URLs begin that are asked over TLS from the first byte on."""
 
 
 class Target(NamedTuple):
@@ -57,11 +66,13 @@ class Target(NamedTuple):
     Attributes:
         kind: what the check does.
         url: normalised, without credentials and fragment; what a report shows as the final URL.
-        host: ASCII, no brackets, lower case but for an IPv6 zone; empty for a unix socket.
+        host: ASCII, no brackets, lower case but for an IPv6 zone; empty for a unix socket, and
+            ``localhost`` for HTTP over one.
         port: 1 to 65535; 0 for a unix socket.
-        path: the file of a unix socket; else empty.
+        path: the file of a unix socket, also of one that speaks HTTP; else empty.
         authorization: value of the ``Authorization`` header that the address's credentials make
             (RFC 7617, UTF-8), or ``None``.
+        method: how an http target is asked, ``GET`` or ``HEAD``; redirects keep it.
     """
 
     kind: TargetKind
@@ -70,14 +81,20 @@ class Target(NamedTuple):
     port: int = 0
     path: str = ""
     authorization: str | None = None
+    method: str = "GET"
 
     def __repr__(self) -> str:
         return f"Target(kind={self.kind!r}, url={self.url!r})"  # the rest is in it, or a secret
 
     @property
     def scheme(self) -> str:
-        """``http``, ``https``, ``tcp`` or ``unix``."""
+        """``http``, ``https``, ``http+unix``, ``tcp``, ``tls``, ``unix``, or that of a service."""
         return self.url.partition(":")[0]
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether it is asked over TLS from the first byte on."""
+        return self.url.startswith(ENCRYPTED)
 
     @property
     def origin(self) -> tuple[str, str, int]:
@@ -87,7 +104,7 @@ class Target(NamedTuple):
     @property
     def request_target(self) -> str:
         """The path and query of an http target, as its request line has them."""
-        return self.url[self._path_start() :]
+        return f"/{self.url.split('/', 3)[3]}"
 
     @property
     def host_header(self) -> str:
@@ -95,12 +112,13 @@ class Target(NamedTuple):
 
         It has no zone, which means nothing to others (RFC 6874, section 4).
         """
-        place = self.url[self.url.index("//") + 2 : self._path_start()]
+        if self.path:
+            return self.host
+        place = self.url.split("/", 3)[2]
+        if "%" not in place:
+            return place
         zone, bracket, port = place.partition("]")
         return f"{zone.partition('%')[0]}{bracket}{port}"
-
-    def _path_start(self) -> int:
-        return self.url.index("/", len("https://"))
 
 
 def address_text(address: object) -> str:
@@ -135,10 +153,12 @@ def _parse_plain(text: str) -> Target | None:
     usual = _USUAL.fullmatch(text) if len(text) <= _LONGEST else None
     if usual is None:
         return None
-    scheme, name, ip, digits, tail = usual.groups()
+    scheme, ip, name, digits, tail = usual.groups("")
     default = _DEFAULT_PORTS[scheme]
     port = int(digits or default)
-    if port > _HIGHEST_PORT or (name and len(name) > _LONGEST_NAME) or (ip and not is_ipv4(ip)):
+    if port > _HIGHEST_PORT or len(name) > _LONGEST_NAME or (ip and not is_ipv4(ip)):
+        return None
+    if _may_have_dots(tail):
         return None
     host = name or ip
     place = host if port == default else f"{host}:{port}"
@@ -157,15 +177,21 @@ def _parse_full(text: str) -> Target:
         raise InvalidAddress(text, _NO_SUCH_CHARACTER, *bad.span())
     scheme = _SCHEME.match(text, part.start, part.end)
     if scheme is None:
-        if (slip := _SLIP.match(text, part.start, part.end)) and slip[1].lower() in _SCHEMES:
+        if (slip := _SLIP.match(text, part.start, part.end)) and _is_known(slip[1].lower()):
             problem = f"write {slip[1].lower()}:// with a colon and two slashes"
             raise InvalidAddress(text, problem, *slip.span())
         return _without_scheme(part)
-    read = _SCHEMES.get(scheme[1].lower())
-    if read is None:
-        known = ", ".join(f"{name}://" for name in _SCHEMES)
-        raise InvalidAddress(text, f"only {known} can be checked", *scheme.span(1))
-    return read(part.after(scheme.end()))
+    rest, name = part.after(scheme.end()), scheme[1].lower()
+    if (read := _SCHEMES.get(name)) is not None:
+        return read(rest)
+    if (greeting := greeting_of(name)) is not None:
+        return _service_target(greeting, rest)
+    known = ", ".join(f"{each}://" for each in (*_SCHEMES, *schemes()))
+    raise InvalidAddress(text, f"only {known} can be checked", *scheme.span(1))
+
+
+def _is_known(scheme: str) -> bool:
+    return scheme in _SCHEMES or greeting_of(scheme) is not None
 
 
 def resolve_redirect(base: Target, location: str) -> Target:
@@ -187,7 +213,7 @@ def resolve_redirect(base: Target, location: str) -> Target:
     if bad := _SURROGATE.search(text):
         raise InvalidAddress(text, _NO_SUCH_CHARACTER, *bad.span())
     scheme = match[1].lower() if (match := _URL_SCHEME.match(text)) else base.scheme
-    if scheme not in _DEFAULT_PORTS:
+    if scheme not in _DEFAULT_PORTS and match is not None:
         raise part.fault("not to an http or https address")
     rest = part.after(match.end() if match else 0)
     slashes = len(rest.text) - len(rest.text.lstrip("/\\"))
@@ -200,13 +226,19 @@ def resolve_redirect(base: Target, location: str) -> Target:
 def _elsewhere(base: Target, scheme: str, part: Part) -> Target:
     """Return the target of a ``Location`` that names a host."""
     authority = read_authority(part, legacy_ipv4=True)
+    if base.path and scheme in {"http", base.scheme}:
+        if authority.host == base.host and authority.port in {None, _DEFAULT_PORTS["http"]}:
+            # The server calls itself as it was called.
+            tail = request_target(authority.tail.text.partition("#")[0] or "/")
+            return base._replace(url=f"{base.url.removesuffix(base.request_target)}{tail}")
+        scheme = "http"
     address, _, zone = authority.host.partition("%")
     if zone and not address.startswith(_LINK_LOCAL):
         raise part.fault("this is not an IPv6 address")
     if not zone and address == base.host.partition("%")[0]:
         # Servers do not know the zone, which is ours.
         authority = authority._replace(host=base.host)
-    target = _http_target(scheme, authority)
+    target = _http_target(scheme, authority)._replace(method=base.method)
     if target.authorization is None and may_share_credentials(base, target):
         return target._replace(authorization=base.authorization)
     return target
@@ -223,38 +255,30 @@ def may_share_credentials(first: Target, second: Target) -> bool:
     return ends[0] == ends[1] or ends == (("http", 80), ("https", 443))
 
 
-def expect_not_applicable(target: Target) -> str:
-    """Say why nothing can be expected of the answer of a target that is not asked by HTTP."""
-    return f"nothing can be expected of a {target.kind}:// address but to open"
-
-
 _LONGEST = 65_536
 """Servers stop at 8 KiB, browsers far above; a longer text is no address but an accident."""
 
 _NO_SUCH_CHARACTER = "an address has no such character in it"
-_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-_BEFORE_FRAGMENT = re.compile("https?://[^#]*#", re.IGNORECASE)
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_FORBIDDEN = lazy_pattern(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_BEFORE_FRAGMENT = lazy_pattern("https?://[^#]*#", re.IGNORECASE)
+_SURROGATE = lazy_pattern(r"[\ud800-\udfff]")
 _LINK_LOCAL = ("fe8", "fe9", "fea", "feb")  # RFC 4291, section 2.5.6
-_SPACE = re.compile(r"\s")
+_SPACE = lazy_pattern(r"\s")
 # What the WHATWG URL standard takes off both ends of a URL, and out of it.
 _C0_AND_SPACE = "".join(map(chr, range(0x21)))
-_IGNORED = re.compile(r"[\t\r\n]")
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://")
-_URL_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
+_IGNORED = lazy_pattern(r"[\t\r\n]")
+_SCHEME = lazy_pattern(r"([A-Za-z][A-Za-z0-9+.\-]*)://")
+_URL_SCHEME = lazy_pattern(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 # What stands for ://, as in http:/host, https//host or tcp:22 (wait-on's words for localhost:22).
-_SLIP = re.compile(r"([A-Za-z]+)(?::|[:;.,\s]*[/\\]{2})[/\\]*")
-_TOO_MANY_SLASHES = re.compile(r"[/\\]+(?=[^/\\])")
-_RAW_BYTE = re.compile(r"[\udc80-\udcff]")
-# Paths and queries that stay as they are: nothing to encode, no segment that may be one of dots.
-_PLAIN_TAIL = re.compile(
-    r"(?:/(?:(?:[A-Za-z0-9_~!$&'()*+,;=:@|\[\]\-]|%(?!2[Ee]))[!$-.0-;=@-\[\]_a-z|~]*)?)+"
-    r"(?:\?[!$-&(-;=?-~]*)?"
-)
+_SLIP = lazy_pattern(r"([A-Za-z]+)(?::|[:;.,\s]*[/\\]{2})[/\\]*")
+_TOO_MANY_SLASHES = lazy_pattern(r"[/\\]+(?=[^/\\])")
+_RAW_BYTE = lazy_pattern(r"[\udc80-\udcff]")
+# A path and a query with nothing to encode.
+_PLAIN_TAIL = lazy_pattern(r"/[!$-;=@-\[\]_a-z|~]*(?:\?[!$-&(-;=?-~]*)?")
 # No user, no fragment, nothing to encode; a last label that is no number; no port 0.
-_USUAL = re.compile(
+_USUAL = lazy_pattern(
     r"(https?)://"
-    r"(?:((?:[a-z0-9_\-]{1,63}\.)*+[a-z][a-z0-9_\-]{0,62})|([0-9.]{7,15}))"
+    r"(?:([0-9.]{7,15})|((?:[a-z0-9_\-]{1,63}\.)*+[a-z][a-z0-9_\-]{0,62}))"
     rf"(?::([1-9][0-9]{{0,4}}))?({_PLAIN_TAIL.pattern})?"
 )
 _LONGEST_NAME = 253
@@ -298,38 +322,76 @@ def _https(part: Part) -> Target:
 
 
 def _tcp(part: Part) -> Target:
+    return _tcp_target(_read_with_port(part, "tcp", 22))
+
+
+def _tls(part: Part) -> Target:
+    return _tcp_target(_read_with_port(part, "tls", 443), TargetKind.tls)
+
+
+def _read_with_port(part: Part, scheme: str, port: int) -> Authority:
     authority = _read_strictly(part)
     if authority.userinfo is not None:
-        raise authority.userinfo.fault("a tcp address has no user name")
+        raise authority.userinfo.fault(f"a {scheme} address has no user name")
     if authority.tail.text not in {"", "/"}:
-        raise authority.tail.fault("a tcp address ends with its port")
+        raise authority.tail.fault(f"a {scheme} address ends with its port")
     if authority.port is None:
         end = authority.tail.start
-        raise Part(part.whole, end, end).fault("a tcp address needs a port, as in tcp://host:22")
-    return _tcp_target(authority)
+        problem = f"a {scheme} address needs a port, as in {scheme}://host:{port}"
+        raise Part(part.whole, end, end).fault(problem)
+    return authority
+
+
+def _service_target(greeting: Greeting, part: Part) -> Target:
+    """Return the target of a service; its credentials, database and options are not looked at."""
+    authority = _read_strictly(part)
+    port = authority.port or greeting.port
+    url = f"{greeting.scheme}://{authority.netloc_host}:{port}"
+    return Target(TargetKind.service, url, authority.host, port)
+
+
+def _http_unix(part: Part) -> Target:
+    end = match.start() if (match := _AFTER_SOCKET.search(*part)) else part.end
+    file = part.until(end)
+    path = unquote_to_bytes(file.text).decode("utf-8", "surrogateescape")
+    if not path.startswith("/") or "\0" in path:
+        raise file.fault("an http+unix address has its socket first, as in http+unix://%2Frun%2Fa")
+    _check_length(file, path)
+    tail = part.after(end).text.partition("#")[0]
+    tail = request_target(tail if tail.startswith("/") else f"/{tail}")
+    url = f"http+unix://{quote(path, safe='', errors='surrogateescape')}{tail}"
+    return Target(TargetKind.http, url, "localhost", path=path)
+
+
+_AFTER_SOCKET = lazy_pattern(r"[/?#]")
+
+
+def _check_length(part: Part, path: str) -> None:
+    if len(path.encode("utf-8", "surrogateescape")) > _LONGEST_PATH:
+        raise part.fault(f"the path of a unix socket has at most {_LONGEST_PATH} bytes")
 
 
 def _unix(part: Part) -> Target:
     path = part.text
     if not path.startswith("/") or path == "/":
         raise part.fault("a unix address names a file from the root, as in unix:///run/app.sock")
-    if len(path.encode()) > _LONGEST_PATH:
-        raise part.fault(f"the path of a unix socket has at most {_LONGEST_PATH} bytes")
+    _check_length(part, path)
     return Target(TargetKind.unix, f"unix://{path}", path=path)
 
 
 _SCHEMES: dict[str, Callable[[Part], Target]] = {
     "http": _http,
     "https": _https,
+    "http+unix": _http_unix,
     "tcp": _tcp,
+    "tls": _tls,
     "unix": _unix,
 }
 
 
-def _tcp_target(authority: Authority) -> Target:
+def _tcp_target(authority: Authority, kind: TargetKind = TargetKind.tcp) -> Target:
     port = authority.port or 0
-    url = f"tcp://{authority.netloc_host}:{port}"
-    return Target(TargetKind.tcp, url, authority.host, port)
+    return Target(kind, f"{kind}://{authority.netloc_host}:{port}", authority.host, port)
 
 
 def _http_target(scheme: str, authority: Authority) -> Target:
@@ -337,12 +399,17 @@ def _http_target(scheme: str, authority: Authority) -> Target:
     port = authority.port or default
     netloc = authority.netloc_host if port == default else f"{authority.netloc_host}:{port}"
     tail = authority.tail.text.partition("#")[0] or "/"
-    if not _PLAIN_TAIL.fullmatch(tail):
+    if _may_have_dots(tail) or not _PLAIN_TAIL.fullmatch(tail):
         tail = request_target(tail)
     url = f"{scheme}://{netloc}{tail}"
     return Target(
         TargetKind.http, url, authority.host, port, authorization=_authorization(authority.userinfo)
     )
+
+
+def _may_have_dots(tail: str) -> bool:
+    """Return whether a path may have a segment of dots, by which others are left out."""
+    return "/." in tail or "/%2e" in tail or "/%2E" in tail
 
 
 def _authorization(userinfo: Part | None) -> str | None:

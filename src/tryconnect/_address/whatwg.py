@@ -19,9 +19,9 @@ def ascii_host(host: str) -> str:
         ValueError: the host is none that a browser would look up.
     """
     try:
-        from ada_url import URL  # noqa: PLC0415 - 11 ms, and most addresses need none of it
+        from ada_url import URL
     except ImportError:
-        from tryconnect._address import fallback  # noqa: PLC0415 - as above
+        from tryconnect._address import fallback
 
         return fallback.ascii_host(host)
     return URL(f"http://{host}/").hostname
@@ -50,9 +50,9 @@ def relative_target(reference: str, base: str) -> str:
 
 def _serialised(reference: str, base: str) -> str:
     try:
-        from ada_url import join_url  # noqa: PLC0415 - as above
+        from ada_url import join_url
     except ImportError:
-        from tryconnect._address import fallback  # noqa: PLC0415 - as above
+        from tryconnect._address import fallback
 
         return fallback.request_target(reference, base)
     return join_url(base, reference).removeprefix("http://h").partition("#")[0]
