@@ -62,3 +62,15 @@ def test_where_nobody_counts_nothing_is_open(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(resource, "getrlimit", lambda _: (100, 100))
 
     assert affordable(1000) == (100 - RESERVE) // PER_CHECK
+
+
+def test_a_server_takes_what_the_administrator_allows() -> None:
+    script = (
+        "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 256));"
+        "from tryconnect._runtime.descriptors import limit, raise_limit;"
+        "raise_limit(); print(limit())"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)  # noqa: S603
+
+    assert done.stdout == b"256\n"

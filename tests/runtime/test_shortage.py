@@ -35,6 +35,18 @@ def test_where_there_are_not_the_system_says_so(left: int) -> None:
     assert want.errno == errno.EMFILE
 
 
+def test_want_of_memory_while_looking_is_want_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without() -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("tryconnect._runtime.descriptors.socket.socket", without)
+
+    want = shortage()
+
+    assert want is not None
+    assert want.errno == errno.ENOMEM
+
+
 TRUSTING = """
 import asyncio, sys
 import tryconnect

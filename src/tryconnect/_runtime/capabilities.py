@@ -6,11 +6,11 @@ import socket
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from tryconnect._model.faults import links
 from tryconnect._runtime.clock import keeps_time
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterator
 
 __all__ = ["LoopCapabilities"]
 
@@ -47,24 +47,24 @@ class LoopCapabilities:
             isinstance(link, NotImplementedError)
             # A loop that is no AbstractEventLoop may not even have the method.
             or (isinstance(link, AttributeError) and link.obj is self._loop)
-            for link in _links(error)
+            for link in links(error)
         )
 
     async def is_to_blame(self, error: BaseException | None) -> bool:
         """Return whether a check failed because the loop lacks a feature."""
         if self.is_missing_feature(error):
             return True
-        return any(map(_may_hide_it, _links(error))) and not await self._connects()
+        return any(map(_may_hide_it, links(error))) and not await self._connects()
 
     async def _connects(self) -> bool:
         """Return whether the loop can connect a UDP socket on loopback, which sends nothing."""
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.settimeout(0)
-            try:
+        try:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+                sock.settimeout(0)
                 await self._loop.sock_connect(sock, _HERE)
-            except Exception as error:  # noqa: BLE001 - whatever else it says, it has tried
-                return not self.is_missing_feature(error)
-            return True
+        except Exception as error:  # noqa: BLE001 - it has tried, or there was no socket to try with
+            return not self.is_missing_feature(error)
+        return True
 
 
 _HERE = ("127.0.0.1", 9)
@@ -80,11 +80,3 @@ def _may_hide_it(error: BaseException) -> bool:
 
 
 _lacking: WeakKeyDictionary[type, set[str]] = WeakKeyDictionary()
-
-
-def _links(error: BaseException | None) -> Iterator[BaseException]:
-    seen = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__

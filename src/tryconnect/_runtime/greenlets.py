@@ -55,7 +55,7 @@ class GreenletEvent:
     """A ``threading.Event`` that one greenlet waits for, and any thread sets."""
 
     def __init__(self) -> None:
-        import gevent.event  # noqa: PLC0415 - it is loaded where it has patched
+        import gevent.event
 
         self._event = gevent.event.Event()
         self._hub = gevent.get_hub()
@@ -78,7 +78,7 @@ _HOUR = 3600.0
 
 def make_selector() -> Any:
     """Return the selector of a loop, in the thread of :func:`start_native` that runs the loop."""
-    from gevent.selectors import GeventSelector  # noqa: PLC0415 - as above
+    from gevent.selectors import GeventSelector
 
     class Selector(GeventSelector):  # type: ignore[misc]
         def select(self, timeout: float | None = None) -> Any:
@@ -89,7 +89,7 @@ def make_selector() -> Any:
 
 def native(name: str) -> Any:
     """Return a function of the module ``_thread`` as it was before gevent patched it."""
-    from gevent.monkey import get_original  # noqa: PLC0415 - as above
+    from gevent.monkey import get_original
 
     return get_original("_thread", name)
 

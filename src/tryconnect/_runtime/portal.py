@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tryconnect._model.faults import LocalFault
 from tryconnect._runtime.at_exit import hold_exit, is_exiting
 from tryconnect._runtime.bridge import LoopCall
+from tryconnect._runtime.descriptors import shortage
 from tryconnect._runtime.greenlets import (
     GreenletEvent,
     gevent_patched,
@@ -92,10 +93,21 @@ def start_soon(work: Callable[[], Coroutine[Any, Any, object]]) -> None:
 
 
 def stock_loop() -> asyncio.AbstractEventLoop:
-    """Make the platform's own loop, whatever policy the program has installed."""
+    """Make the platform's own loop, whatever policy the program has installed.
+
+    Raises:
+        OSError: There are no descriptors to be had.
+    """
+    # Asked first: asyncio complains, on standard error, of a loop that it has half made.
+    if (want := shortage(_DESCRIPTORS)) is not None:
+        raise want
     if sys.platform == "win32":
         return asyncio.ProactorEventLoop()
     return asyncio.SelectorEventLoop()
+
+
+_DESCRIPTORS = 3
+"""What a loop opens: its selector, and a pair of sockets by which threads wake it."""
 
 
 class _Portal:
@@ -200,7 +212,7 @@ def portal_loop() -> asyncio.AbstractEventLoop:
         if type(_portal) is not kind or not _portal.is_alive():
             try:
                 _portal = kind()
-            except (OSError, RuntimeError) as error:
+            except (OSError, RuntimeError, MemoryError) as error:
                 raise LocalFault("this machine cannot start a loop in another thread") from error
         return _portal.loop
 
