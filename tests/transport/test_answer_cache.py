@@ -26,8 +26,8 @@ class Asked:
         self.cancelled = 0
         self.error: OSError | None = None
 
-    def look_up(self, host: str, port: int, family: int, on_done: OnDone) -> "Asked":
-        self.names.append(f"{host} {port} {int(family)}")
+    def look_up(self, host: str, family: int, on_done: OnDone) -> "Asked":
+        self.names.append(f"{host} {int(family)}")
         self.open.append(on_done)
         return self
 
@@ -41,8 +41,8 @@ class Asked:
 class AtOnce(Asked):
     """Answers before ``look_up`` returns, as of the hosts file."""
 
-    def look_up(self, host: str, port: int, family: int, on_done: OnDone) -> Asked:
-        super().look_up(host, port, family, on_done)
+    def look_up(self, host: str, family: int, on_done: OnDone) -> Asked:
+        super().look_up(host, family, on_done)
         self.answer()
         return self
 
@@ -57,7 +57,7 @@ class Ends(list[Any]):
 def asking(source: Asked, cache: AnswerCache, *names: str) -> Ends:
     ends = Ends()
     for name in names:
-        cache.look_up(source, name, 80, ANY, ends)
+        cache.look_up(source, name, ANY, ends)
     return ends
 
 
@@ -69,7 +69,7 @@ def test_a_name_is_looked_up_once_for_all_who_wait() -> None:
     source.answer()
 
     assert ends == [HERE] * 3
-    assert source.names == ["a.test 80 0"]
+    assert source.names == ["a.test 0"]
 
 
 @pytest.mark.parametrize("kind", [Asked, AtOnce])
@@ -115,17 +115,17 @@ def test_of_failures_only_a_no_is_kept(error: OSError, *, kept: bool) -> None:
 def test_another_family_and_another_resolver_are_another_question() -> None:
     source, cache = Asked(), AnswerCache()
 
-    cache.look_up(source, "a.test", 80, ANY, Ends())
-    cache.look_up(source, "a.test", 80, socket.AF_INET, Ends())
-    cache.look_up(Asked(), "a.test", 80, ANY, Ends())
+    cache.look_up(source, "a.test", ANY, Ends())
+    cache.look_up(source, "a.test", socket.AF_INET, Ends())
+    cache.look_up(Asked(), "a.test", ANY, Ends())
 
-    assert source.names == ["a.test 80 0", f"a.test 80 {int(socket.AF_INET)}"]
+    assert source.names == ["a.test 0", f"a.test {int(socket.AF_INET)}"]
 
 
 def test_who_leaves_takes_the_look_up_along_only_if_nobody_else_waits() -> None:
     source, cache, ends = Asked(), AnswerCache(), Ends()
     source.error = OSError("not confirmed")
-    first, second = (cache.look_up(source, "a.test", 80, ANY, ends) for _ in range(2))
+    first, second = (cache.look_up(source, "a.test", ANY, ends) for _ in range(2))
 
     assert first.error is source.error
     first.cancel()
@@ -152,7 +152,7 @@ def test_what_is_known_leaves_nothing_to_wait_for() -> None:
     source, cache = AtOnce(), AnswerCache()
     asking(source, cache, "a.test")
 
-    pending = cache.look_up(source, "a.test", 80, ANY, Ends())
+    pending = cache.look_up(source, "a.test", ANY, Ends())
 
     assert pending.error is None
     pending.cancel()

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import inspect
 import socket
+import time
 import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -195,6 +196,26 @@ async def test_an_answer_may_ask_the_next_question_and_close(way: str) -> None:
 
         channel.ask("box.test", A, lambda *_: channel.ask("www.test", A, then))
         await done.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("way")
+async def test_who_cannot_take_an_answer_costs_nobody_else_theirs(leak_guard: Guard) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise MemoryError
+
+    with peers.in_thread(peers.dns_server(ZONE)) as server:
+        channel = CaresChannel(asyncio.get_running_loop(), server.address)
+        channel.ask("box.test", A, refuse)
+        others = [asyncio.ensure_future(answer(channel, f"n{number}.test")) for number in range(5)]
+        await asyncio.sleep(0)  # they have asked
+        time.sleep(0.2)  # noqa: ASYNC251 - all answers come in one turn
+        async with asyncio.timeout(2):
+            found = await asyncio.gather(*others)
+        channel.close()
+
+    assert found == [([HERE], None)] * 5
+    assert len(leak_guard.expect_complaints()) == 1
 
 
 def test_a_channel_of_a_closed_loop_is_let_go(leak_guard: Guard) -> None:

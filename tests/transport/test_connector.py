@@ -166,6 +166,16 @@ async def test_a_connection_is_kept_only_by_an_owner(
         assert http_server.connections == (1 if keep_alive == "kept" else 2)
 
 
+async def test_a_certificate_is_made_out_to_the_name_without_its_last_dot(
+    https_server: peers.HttpServer,
+) -> None:
+    context = peers.trusting()
+    async with Client(proxy=None, ssl=context, resolver=Invented("127.0.0.1")) as client:
+        report = await client.probe(f"https://good.test.:{https_server.port}/")
+
+    assert report.ok
+
+
 async def test_it_works_outside_of_a_check_too(http_server: peers.HttpServer) -> None:
     connector = Connector(
         Invented("127.0.0.1"), family=socket.AF_UNSPEC, guard=None, keep_alive=False

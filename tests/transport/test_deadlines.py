@@ -28,7 +28,7 @@ class Item:
 
 @on_each_loop
 async def test_each_is_told_once_in_order_and_none_early() -> None:
-    deadlines, expired = Deadlines(asyncio.get_running_loop()), list[Item]()
+    deadlines, expired = Deadlines[Any](asyncio.get_running_loop()), list[Item]()
     start = time.perf_counter()
     due = {
         Item(expired, name): start + after
@@ -46,7 +46,7 @@ async def test_each_is_told_once_in_order_and_none_early() -> None:
 
 
 async def test_what_was_met_is_forgotten() -> None:
-    deadlines, expired = Deadlines(asyncio.get_running_loop()), list[Item]()
+    deadlines, expired = Deadlines[Any](asyncio.get_running_loop()), list[Item]()
     met, missed = Item(expired), Item(expired)
     slot = deadlines.add(met, time.perf_counter() + 0.01)
     deadlines.add(missed, time.perf_counter() + 0.01)
@@ -59,7 +59,7 @@ async def test_what_was_met_is_forgotten() -> None:
 
 
 async def test_a_closed_one_tells_nobody() -> None:
-    deadlines, expired = Deadlines(asyncio.get_running_loop()), list[Item]()
+    deadlines, expired = Deadlines[Any](asyncio.get_running_loop()), list[Item]()
     slot = deadlines.add(Item(expired), time.perf_counter() + 0.01)
     deadlines.close()
     deadlines.discard(Item(expired), slot)
@@ -69,7 +69,7 @@ async def test_a_closed_one_tells_nobody() -> None:
 
 
 async def test_who_is_told_may_close_and_may_add() -> None:
-    deadlines = Deadlines(asyncio.get_running_loop())
+    deadlines: Deadlines[Any] = Deadlines(asyncio.get_running_loop())
     expired = list[Item]()
 
     class Adds(Item):
@@ -100,7 +100,7 @@ async def test_there_is_one_timer_at_most(count: int, monkeypatch: pytest.Monkey
         return made[-1]
 
     monkeypatch.setattr(loop, "call_later", counted)
-    deadlines = Deadlines(loop)
+    deadlines: Deadlines[Any] = Deadlines(loop)
     start = time.perf_counter()
     for number in range(count):
         deadlines.add(Item([]), start + 10 + number / 1000)
@@ -113,7 +113,7 @@ async def test_there_is_one_timer_at_most(count: int, monkeypatch: pytest.Monkey
 
 async def test_many_at_once_do_not_hold_the_loop() -> None:
     """Each of a hundred takes 0.2 ms: others get a turn meanwhile."""
-    deadlines, expired = Deadlines(asyncio.get_running_loop()), list[Item]()
+    deadlines, expired = Deadlines[Any](asyncio.get_running_loop()), list[Item]()
 
     class Slow(Item):
         def expire(self) -> None:

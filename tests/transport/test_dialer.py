@@ -22,7 +22,7 @@ from tryconnect import testing as peers
 from tryconnect._model.faults import Blocked
 from tryconnect._transport import dialer as module
 from tryconnect._transport.addr_infos import AddrInfo
-from tryconnect._transport.dialer import Dialer, interleaved, joined
+from tryconnect._transport.dialer import Dialer, begin_to_connect, interleaved, joined, peer_of
 from tryconnect._transport.reactor import Reactor
 
 DELAY = 0.02
@@ -44,7 +44,6 @@ class Dialing:
         self.answer: asyncio.Future[tuple[socket.SocketType, Any]] = self.loop.create_future()
         self.dialer = Dialer(
             self.reactor,
-            self.loop,
             guard=guard,
             opened=self._count,
             connected=lambda *connected: self.answer.set_result(connected),
@@ -164,6 +163,23 @@ async def test_a_socket_that_is_its_own_peer_is_refused(
     monkeypatch.setattr(socket, "SocketType", Mirror)
     with pytest.raises(ConnectionRefusedError):
         await dialing(info("127.0.0.1", http_server.port))
+
+
+class _Interrupted(socket.socket):
+    """A signal comes while it connects, which goes on by itself (connect(2))."""
+
+    def connect_ex(self, address: Any) -> int:
+        super().connect_ex(address)
+        return errno.EINTR
+
+
+def test_to_connect_goes_on_when_a_signal_interrupts_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, _Interrupted() as sock:
+        address = server.getsockname()
+
+        begin_to_connect(sock, address)
+
+        assert peer_of(sock, address) == address
 
 
 async def test_want_of_descriptors_is_told_in_the_systems_words(

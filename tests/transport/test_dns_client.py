@@ -260,6 +260,17 @@ async def test_names_share_a_channel_and_one_name_does_not_use_it_twice() -> Non
         assert made.channel_for("127.0.0.1:9", "c.test", tcp=False) is not second
 
 
+async def test_other_settings_have_channels_of_their_own() -> None:
+    async with client() as made, serving({"a.test": [ONE], "b.test": [ONE]}) as servers:
+        await ask(made, conf_of(servers), "a.test")
+        (first,) = made._channels.values()
+        await ask(made, conf_of(servers), "b.test")
+        (second,) = made._channels.values()
+
+        assert second is not first
+        assert not first.takes("c.test")
+
+
 async def test_where_c_ares_does_not_start_the_query_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(**_: object) -> None:
         raise pycares.AresError("no")

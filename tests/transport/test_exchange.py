@@ -33,11 +33,10 @@ class Asking:
         self.answer: asyncio.Future[bytes] = self.loop.create_future()
         self.exchange = Exchange(
             self.reactor,
-            self.loop,
             self.trace,
-            guard=None,
-            answered=self.answer.set_result,
-            failed=self.answer.set_exception,
+            None,
+            self.answer.set_result,
+            self.answer.set_exception,
         )
 
     async def __call__(

@@ -18,7 +18,9 @@ import tryconnect
 from tests.support.event_loops import on_each_loop
 from tryconnect import Client, Reason, Report
 from tryconnect import testing as peers
-from tryconnect._transport.proxies import _is_exempt
+from tryconnect._address.target import parse
+from tryconnect._model.faults import ProxyUnusable
+from tryconnect._transport.proxies import Proxies, _is_exempt, _may_name_any
 from tryconnect._transport.resolver import Resolver
 
 SHORT = 0.15
@@ -265,6 +267,28 @@ async def test_and_so_is_no_proxy(
 
 
 @pytest.mark.parametrize(
+    ("platform", "variable", "may"),
+    [
+        ("linux", "PATH", False),
+        ("linux", "ftp_PROXY", True),
+        ("win32", "PATH", True),
+        ("darwin", "PATH", True),
+    ],
+)
+def test_systems_with_settings_of_their_own_are_asked(
+    *,
+    platform: str,
+    variable: str,
+    may: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tryconnect._transport.proxies.os.environ", {variable: "x"})
+    monkeypatch.setattr("tryconnect._transport.proxies.sys.platform", platform)
+
+    assert _may_name_any() is may
+
+
+@pytest.mark.parametrize(
     ("host", "port", "no_proxy", "exempt"),
     [
         ("good.test.", 80, "good.test", True),
@@ -274,6 +298,8 @@ async def test_and_so_is_no_proxy(
         ("xn--bcher-kva.test", 80, "xn--bcher-kva.test", True),
         ("good.test", 443, "good.test:80", False),
         ("127.0.0.1", 443, "127.0.0.1:443", True),
+        ("10.1.2.3", 80, "10.0.0.5/8", True),
+        ("11.1.2.3", 80, "10.0.0.5/8", False),
     ],
 )
 def test_these_forms_too(*, host: str, port: int, no_proxy: str, exempt: bool) -> None:
@@ -490,8 +516,8 @@ async def test_a_proxy_over_tls(*, tls: bool) -> None:
 @pytest.mark.parametrize(
     "proxy",
     [
-        "socks5://127.0.0.1:1080",
-        "socks4://127.0.0.1:1080",
+        "socks://127.0.0.1:1080",
+        "socks6://127.0.0.1:1080",
         "ftp://127.0.0.1:21",
         "direct://",
         "http://",
@@ -499,6 +525,7 @@ async def test_a_proxy_over_tls(*, tls: bool) -> None:
         "http://127.0.0.1:port",
         "://",
         "日本:語@127.0.0.1:1",
+        "0\u3002xn--55555555555555550p",  # Punycode that overflows on Python 3.13
     ],
 )
 async def test_a_proxy_that_cannot_be_used(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -507,9 +534,49 @@ async def test_a_proxy_that_cannot_be_used(proxy: str, monkeypatch: pytest.Monke
     report = await probed("http://127.0.0.1:7/")
 
     assert report.reason is Reason.proxy
-    assert (
-        "only http:// and https:// ones can" in report.detail or "cannot be read" in report.detail
-    )
+    assert "cannot be used: only http://, " in report.detail or "cannot be read" in report.detail
+
+
+USABLE = {
+    "proxy.test": "http://proxy.test",
+    "proxy.test:3128": "http://proxy.test:3128",
+    "https://me:word@proxy.test": "https://me:word@proxy.test",
+    "socks5://proxy.test": "socks5://proxy.test:1080",
+    "socks4a://proxy.test": "socks4a://proxy.test:1080",
+    "socks5h://me:word@proxy.test:9": "socks5h://me:word@proxy.test:9",
+    "socks5://m%3Ae:word@proxy.test": "socks5://m%3Ae:word@proxy.test:1080",
+}
+
+
+@pytest.mark.parametrize(("setting", "url"), USABLE.items())
+def test_a_proxy_that_can_be_used(setting: str, url: str) -> None:
+    assert str(Proxies(setting).choose(parse("http://good.test/"))) == url
+
+
+UNUSABLE = {
+    "socks6://proxy.test": (
+        "the proxy socks6://proxy.test cannot be used: only http://, https://, socks4://, "
+        "socks4a://, socks5://, socks5h:// can"
+    ),
+    "http://m%3Ae:word@proxy.test": (
+        "the proxy http://***@proxy.test cannot be used: its user name has a colon in it"
+    ),
+    "http://[": "the proxy http://[ has an address that cannot be read",
+}
+
+
+@pytest.mark.parametrize(("setting", "fault"), UNUSABLE.items())
+def test_why_a_proxy_cannot_be_used(setting: str, fault: str) -> None:
+    with pytest.raises(ProxyUnusable) as raised:
+        Proxies(setting).choose(parse("http://good.test/"))
+
+    assert str(raised.value) == fault
+
+
+def test_socks_needs_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tryconnect._transport.proxies.find_spec", lambda _: None)
+    with pytest.raises(ProxyUnusable, match="cannot be used without python-socks: pip install"):
+        Proxies("socks5://proxy.test").choose(parse("http://good.test/"))
 
 
 async def test_faults_behind_the_proxy_are_the_targets(proxy: peers.Proxy) -> None:

@@ -57,6 +57,14 @@ def test_what_a_file_says(text: str) -> None:
     assert parse_resolv_conf(text) == READ[text]
 
 
+def test_what_nobody_says_is_as_glibc_has_it() -> None:
+    """``RES_TIMEOUT`` and ``RES_DFLRETRY`` of resolv.h; resolv.conf(5) for the rest."""
+    conf = ResolvConf()
+
+    assert (conf.timeout, conf.attempts, conf.ndots) == (5, 2, 1)
+    assert conf.stages() == [(0, 5), (0, 5)]
+
+
 def test_without_a_file_this_machine_is_asked() -> None:
     assert parse_resolv_conf(None) == ResolvConf((HERE,))
 

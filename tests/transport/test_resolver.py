@@ -8,8 +8,8 @@ import errno
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, NoReturn
 
 import aiodns
 import pycares
@@ -19,15 +19,19 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from tests.support.event_loops import on_each_loop
 from tests.support.leaks import Guard
 from tests.support.limits import no_thread_to_be_had
-from tryconnect import Client, Reason, Report
+from tests.support.transports import both, options
+from tryconnect import Client, Reason, Report, sync
 from tryconnect import testing as peers
-from tryconnect._transport import name_settings
+from tryconnect._address.target import parse
+from tryconnect._transport import address_order, dns_client, name_settings, system_lookup
 from tryconnect._transport.addr_infos import addr_infos
+from tryconnect._transport.answer_cache import AnswerCache, shared_answers
 from tryconnect._transport.hosts_file import HostsFile
 from tryconnect._transport.name_settings import NameSettings
 from tryconnect._transport.nsswitch import NameServices
 from tryconnect._transport.resolv_conf import ResolvConf
 from tryconnect._transport.resolver import Resolver
+from tryconnect._transport.trace import Trace, current
 from tryconnect.testing import dns, tls
 from tryconnect.testing._serve import listening, serve_on
 
@@ -45,12 +49,16 @@ HERE = "127.0.0.1"
 
 @contextlib.asynccontextmanager
 async def asking(
-    server: dns.DnsServer, services: NameServices | None = None, **options: Any
+    server: dns.DnsServer,
+    services: NameServices | None = None,
+    *,
+    no_aaaa: bool = False,
+    **options: Any,
 ) -> AsyncIterator[Resolver]:
     """A resolver that asks a server; as this machine's own where there are services."""
     names = Resolver(**server.resolver_arguments, **options)
     if services is not None:
-        conf = ResolvConf((server.address,))
+        conf = ResolvConf((server.address,), no_aaaa=no_aaaa)
         names._settings = lambda: NameSettings(services, HostsFile(None), conf)
     try:
         yield names
@@ -171,7 +179,7 @@ async def test_silence_that_ends_before_the_deadline_is_a_failed_look_up() -> No
     report, queries = await silence_of(0.1)
 
     assert report.reason is Reason.dns_failed
-    assert {query.name for query in queries} == {"bad.test"}
+    assert sorted(queries) == [("bad.test", "A", "udp"), ("bad.test", "AAAA", "udp")]
 
 
 async def silence_of(seconds: float) -> tuple[Report, list[dns.Query]]:
@@ -295,6 +303,17 @@ async def test_the_result_is_aiohttps() -> None:
     }
 
 
+async def test_a_resolver_does_not_need_the_port() -> None:
+    async with peers.dns_server({"good.test": [HERE]}) as server, asking(server) as names:
+        (found,) = await names.resolve("good.test")
+
+    assert found["port"] == 0
+
+
+def test_name_servers_are_asked_as_patiently_as_the_system_would() -> None:
+    assert Resolver(nameservers=["127.0.0.1:9"])._settings().conf == ResolvConf(("127.0.0.1:9",))
+
+
 async def test_a_dot_at_the_end_changes_nothing() -> None:
     assert await looked_up({"good.test": [HERE]}, "good.test.") == [HERE]
 
@@ -321,6 +340,18 @@ async def test_only_the_wanted_family_is_asked_for(
     assert {each["family"] for each in found} == {
         {"A": socket.AF_INET, "AAAA": socket.AF_INET6}[kind] for kind in kinds
     }
+
+
+async def test_no_aaaa_is_for_names_of_any_family() -> None:
+    async with (
+        peers.dns_server({"good.test": [HERE, "::1"]}) as server,
+        asking(server, SERVER, no_aaaa=True) as names,
+    ):
+        found = await names.resolve("good.test", 80)
+        await names.resolve("good.test", 80, socket.AF_INET6)
+
+    assert [query.type for query in server.queries] == ["A", "AAAA"]
+    assert [each["host"] for each in found] == [HERE]
 
 
 @pytest.mark.skipif(not peers.ipv6_loopback(), reason="this machine has no IPv6")
@@ -405,14 +436,31 @@ async def test_a_cancelled_look_up_leaves_nothing(scheme: str) -> None:
             await check
 
 
+async def test_who_waits_no_longer_has_nobody_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dns_client, "REPEAT", 0.05)
+    async with peers.dns_server({"slow.test": dns.SILENT}) as server, asking(server) as names:
+        look_up = asyncio.ensure_future(names.resolve("slow.test", 80))
+        await a_query(server)
+        look_up.cancel()
+        await asyncio.wait([look_up])
+        assert look_up.cancelled()
+        asked = len(server.queries)
+        await asyncio.sleep(0.12)
+
+        assert len(server.queries) == asked
+
+
 async def test_closing_ends_look_ups_under_way() -> None:
     async with peers.dns_server({"slow.test": dns.SILENT}) as server:
         names = Resolver(**server.resolver_arguments)
         look_up = asyncio.ensure_future(names.resolve("slow.test", 80))
         await a_query(server)
         await names.close()
-        with pytest.raises((OSError, asyncio.CancelledError)):
+        with pytest.raises(socket.gaierror) as raised:
             await look_up
+        assert raised.value.args == (socket.EAI_FAIL, "the resolver was closed")
         await names.close()  # a second time does nothing
 
 
@@ -425,6 +473,100 @@ async def test_letting_go_ends_look_ups_too() -> None:
         with pytest.raises((OSError, asyncio.CancelledError)):
             await look_up
         names.abandon()
+
+
+class Forgetful(HostsFile):
+    """Cannot be searched."""
+
+    def find(self, *_: object) -> NoReturn:
+        raise MemoryError
+
+
+async def test_a_look_up_that_cannot_begin_is_over() -> None:
+    ends: list[object] = []
+    names = Resolver()
+    names._settings = lambda: NameSettings(SERVER, Forgetful(None), ResolvConf())
+    with pytest.raises(MemoryError):
+        names.look_up("good.test", socket.AF_UNSPEC, lambda *end: ends.append(end))
+    await names.close()
+
+    assert not ends
+
+
+async def test_want_of_memory_ends_the_look_up_that_it_meets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def want(_: object) -> NoReturn:
+        raise MemoryError
+
+    monkeypatch.setattr(address_order, "_source", want)
+    zone: dns.Zone = {"both.test": ["::1", HERE], "good.test": [HERE]}
+    async with peers.dns_server(zone) as server, asking(server) as names:
+        both, good = await asyncio.gather(
+            names.resolve("both.test", 80), names.resolve("good.test", 80), return_exceptions=True
+        )
+
+    assert isinstance(both, MemoryError)
+    assert not isinstance(good, BaseException)
+    assert [each["host"] for each in good] == [HERE]
+
+
+@contextlib.contextmanager
+def traced() -> Iterator[Trace]:
+    """The trace of a check that runs in here."""
+    trace = Trace(parse("http://good.test/"))
+    token = current.set(trace)
+    yield trace
+    current.reset(token)
+
+
+async def test_the_phase_of_names_ends_with_the_answer() -> None:
+    with traced() as trace:
+        await looked_up({"good.test": [HERE]}, "good.test")
+
+    assert trace.phase is None
+
+
+async def test_checks_of_one_run_share_their_look_ups() -> None:
+    token = shared_answers.set(AnswerCache())
+    async with peers.dns_server({"good.test": [HERE]}) as server, asking(server) as names:
+        found = await asyncio.gather(names.resolve("good.test", 80), names.resolve("good.test", 81))
+    shared_answers.reset(token)
+
+    assert [each["port"] for (each,) in found] == [80, 81]
+    assert sorted(query.type for query in server.queries) == ["A", "AAAA"]
+
+
+# --- the settings
+
+
+async def test_look_ups_that_begin_together_look_at_the_settings_once() -> None:
+    async with peers.dns_server({"good.test": [HERE]}) as server, asking(server, SERVER) as names:
+        read, looks = names._settings, 0
+
+        def look() -> NameSettings:
+            nonlocal looks
+            looks += 1
+            return read()
+
+        names._settings = look
+        await asyncio.gather(*(names.resolve("good.test") for _ in range(3)))
+        assert looks == 1
+        await names.resolve("good.test")
+        assert looks == 2
+
+
+async def test_who_goes_on_without_the_loop_looks_again() -> None:
+    """An answer of the hosts file is there before the loop runs again."""
+    files = iter([HostsFile("127.0.0.1 good.test"), HostsFile("127.0.0.2 good.test")])
+    found: list[str] = []
+    names = Resolver()
+    names._settings = lambda: NameSettings(SERVER, next(files), ResolvConf())
+    for _ in range(2):
+        names.look_up("good.test", socket.AF_INET, lambda ips, _: found.append(ips[0][1]))
+    await names.close()
+
+    assert found == ["127.0.0.1", "127.0.0.2"]
 
 
 # --- the system
@@ -470,6 +612,7 @@ WAYS = [
     (SERVER, "bad.test", False, True, False),
     (SERVER, "printer.local", True, True, False),
     (SERVER, "printer", False, True, False),
+    (DESKTOP, "printer.localnat", True, True, False),
     (DESKTOP, "good.test", True, True, False),
     (DESKTOP, "bad.test", False, True, True),
     (DESKTOP, "db.corp.test", False, True, True),
@@ -500,6 +643,37 @@ async def test_who_is_asked_for_a_name(
     assert bool(system.asked) is system_asked
     found = (in_zone and dns_asked) or (system_asked and name.rstrip(".") in system.known)
     assert report.reason is (Reason.ok if found else Reason.dns_not_found)
+
+
+SEARCHED: dict[str, tuple[dns.Zone, list[str]]] = {
+    "not there": ({}, ["tan.a.test", "tan.b.test", "tan"]),
+    "found": ({"tan.b.test": [HERE]}, ["tan.a.test", "tan.b.test"]),
+    "SERVFAIL": ({"tan.a.test": dns.SERVFAIL}, ["tan.a.test", "tan.b.test", "tan"]),
+    "refused": ({"tan.a.test": dns.REFUSED}, ["tan.a.test", "tan"]),
+}
+
+
+@pytest.mark.parametrize("case", SEARCHED)
+async def test_a_search_list_is_gone_through_as_glibc_does(case: str, system: FakeSystem) -> None:
+    zone, asked = SEARCHED[case]
+    async with peers.dns_server(zone) as server, asking(server) as names:
+        conf = ResolvConf((server.address,), search=("a.test", "b.test"))
+        names._settings = lambda: NameSettings(DESKTOP, HostsFile(None), conf, confirm=False)
+        with contextlib.suppress(OSError):
+            await names.resolve("tan", 80, socket.AF_INET)
+
+    assert [*dict.fromkeys(query.name.rstrip(".") for query in server.queries)] == asked
+    assert not system.asked
+
+
+async def test_the_hosts_file_comes_first() -> None:
+    async with peers.dns_server({"good.test": [HERE]}) as server, asking(server) as names:
+        conf, hosts = ResolvConf((server.address,)), HostsFile("127.0.0.9 good.test")
+        names._settings = lambda: NameSettings(SERVER, hosts, conf)
+        found = await names.resolve("good.test", 80)
+
+    assert [each["host"] for each in found] == ["127.0.0.9"]
+    assert not server.queries
 
 
 DOUBTS: dict[str, dns.Answer] = {
@@ -575,6 +749,44 @@ async def test_the_machines_own_settings_are_used(
 
     assert [report.reason for report in reports] == [Reason.refused, Reason.refused]
     assert system.asked == ["printer"]
+
+
+async def test_a_check_that_ends_before_the_system_confirms_a_fault_is_told_of_it(
+    system: FakeSystem,
+) -> None:
+    let_go = threading.Event()
+    system.wait = let_go.wait
+    async with peers.dns_server({}) as server, asking(server, DESKTOP) as names:
+        with traced() as trace:
+            look_up = asyncio.ensure_future(names.resolve("none.test"))
+        while not system.asked:  # noqa: ASYNC110 - it is asked in a thread
+            await asyncio.sleep(0.001)
+        look_up.cancel()
+        await asyncio.wait([look_up])
+    let_go.set()
+
+    assert "has not confirmed" in str(trace.unconfirmed)
+
+
+async def test_a_look_up_that_waited_for_a_thread_is_not_made_once_it_is_cancelled(
+    system: FakeSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system_lookup, "MAX_THREADS", 1)
+    let_go = threading.Event()
+    system.wait = let_go.wait
+    async with peers.dns_server({}) as server, asking(server, DESKTOP) as names:
+        first = asyncio.ensure_future(names.resolve("printer.local"))
+        while not system.asked:  # noqa: ASYNC110 - it is asked in a thread
+            await asyncio.sleep(0.001)
+        second = asyncio.ensure_future(names.resolve("other.local"))
+        await asyncio.sleep(0)
+        second.cancel()
+        await asyncio.wait([second])
+        let_go.set()
+        await first
+        await names.resolve("printer.local")
+
+    assert system.asked == ["printer.local", "printer.local"]
 
 
 async def test_a_hung_system_look_up_ends_with_the_deadline(
@@ -697,6 +909,42 @@ async def test_a_callers_resolver_that_gives_no_number_could_not_tell(
     assert report.reason is Reason.dns_failed
 
 
+class Endless(AbstractResolver):
+    """Never answers, and notes that it is cancelled."""
+
+    def __init__(self) -> None:
+        self.cancelled = False
+
+    async def resolve(self, *_: Any, **__: Any) -> NoReturn:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+        raise AssertionError
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.mark.parametrize("scheme", ["http", "tcp"])
+async def test_a_callers_resolver_is_not_waited_for_beyond_the_deadline(scheme: str) -> None:
+    resolver = Endless()
+    async with opened(resolver) as client:
+        report = await client.probe(f"{scheme}://shop.example:80", timeout=0.05)
+        await asyncio.sleep(0)
+
+    assert report.reason is Reason.timeout
+    assert resolver.cancelled
+
+
+async def test_an_address_of_a_callers_resolver_keeps_its_interface() -> None:
+    (found,) = await Resolver(Invented(["fe80::1%3"])).resolve("printer.example", 80)
+
+    ((*_, sockaddr),) = addr_infos([found], socket.AF_UNSPEC)
+    assert sockaddr == ("fe80::1", 80, 0, 3)
+
+
 @pytest.mark.parametrize("scheme", ["http", "tcp"])
 async def test_a_callers_resolver_that_finds_nothing(scheme: str) -> None:
     async with opened(Invented([])) as client:
@@ -759,6 +1007,90 @@ async def test_a_callers_resolver_is_understood(
         report = await client.probe(f"{scheme}://shop.example:80")
 
     assert report.reason is reason
+
+
+IN_OUR_WORDS = [
+    (aiodns.error.DNSError(aiodns.error.ARES_ENODATA, "no data"), socket.EAI_NONAME, "no data"),
+    (aiodns.error.DNSError(aiodns.error.ARES_EBADNAME, "bad name"), socket.EAI_NONAME, "bad name"),
+    (aiodns.error.DNSError(aiodns.error.ARES_ETIMEOUT, "late"), socket.EAI_AGAIN, "late"),
+    (aiodns.error.DNSError(aiodns.error.ARES_ENOMEM, "no memory"), socket.EAI_MEMORY, "no memory"),
+    (aiodns.error.DNSError(aiodns.error.ARES_ESERVFAIL, "failed"), socket.EAI_FAIL, "failed"),
+    (None, socket.EAI_FAIL, "DNS lookup failed"),
+]
+
+
+@pytest.mark.parametrize(("error", "number", "text"), IN_OUR_WORDS)
+async def test_a_failed_look_up_is_the_standard_librarys_error(
+    error: Exception | None, number: int, text: str
+) -> None:
+    with pytest.raises(socket.gaierror) as raised:
+        await Resolver(AsAiohttpsOwn(error)).resolve("shop.example")
+
+    assert (raised.value.errno, raised.value.strerror) == (number, text)
+
+
+class Failing(AbstractResolver):
+    """A resolver of the caller's that fails in its own way."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    async def resolve(self, *_: Any, **__: Any) -> list[ResolveResult]:
+        raise self.error
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+FAILURES = [
+    (TimeoutError(), Reason.dns_failed),
+    (TimeoutError("slow"), Reason.dns_failed),
+    (OSError(), Reason.dns_failed),
+    (OSError("words"), Reason.dns_failed),
+    # Numbers that mean "no data", "not found" and "bad name" to c-ares.
+    *((OSError(number, "words"), Reason.dns_failed) for number in (1, 4, 8)),
+    (MemoryError(), Reason.local),
+    (RuntimeError("can't start new thread"), Reason.local),
+    (OSError(errno.EMFILE, "words"), Reason.local),
+    (OSError(errno.ENOMEM, "words"), Reason.local),
+]
+"""What a resolver raises that lacks anything, or says nothing."""
+
+
+@pytest.mark.parametrize("scheme", ["http", "https", "tcp"])
+@pytest.mark.parametrize(("error", "reason"), FAILURES, ids=repr)
+async def test_a_resolver_that_fails_has_failed_on_each_transport(
+    scheme: str, error: Exception, reason: Reason
+) -> None:
+    address = f"{scheme}://shop.example:80"
+    async with both(options(resolver=Failing(error))) as transports:
+        facts = await transports.facts(address, 3)
+
+    assert [each.reason for each in facts] == [reason, reason]
+
+
+@pytest.mark.parametrize(
+    ("error", "number", "text"),
+    [
+        (TimeoutError(), socket.EAI_AGAIN, ""),
+        (TimeoutError("slow"), socket.EAI_AGAIN, "slow"),
+        (OSError("words"), socket.EAI_FAIL, "words"),
+        (OSError(4, "words"), socket.EAI_FAIL, "words"),
+        (socket.gaierror(socket.EAI_NONAME, "unknown"), socket.EAI_NONAME, "unknown"),
+    ],
+    ids=repr,
+)
+async def test_what_a_resolver_says_is_kept(error: Exception, number: int, text: str) -> None:
+    with pytest.raises(socket.gaierror) as raised:
+        await Resolver(Failing(error)).resolve("shop.example")
+
+    assert (raised.value.errno, raised.value.strerror) == (number, text)
+
+
+@pytest.mark.parametrize(("error", "reason"), FAILURES, ids=repr)
+def test_nor_is_it_otherwise_without_async(error: Exception, reason: Reason) -> None:
+    with sync.Client(proxy=None, resolver=Failing(error)) as client:
+        assert client.probe("http://shop.example:80").reason is reason
 
 
 async def test_a_malformed_answer_spoils_its_own_name_only() -> None:

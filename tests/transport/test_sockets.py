@@ -12,7 +12,7 @@ from tests.support.event_loops import on_each_loop
 from tryconnect import Guard
 from tryconnect import testing as peers
 from tryconnect._model.faults import Blocked
-from tryconnect._transport.sockets import Sockets, make_socket
+from tryconnect._transport.sockets import CLOSING_ROUNDS, Sockets, make_socket
 
 TCP = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
 HERE = ("127.0.0.1", 7)
@@ -97,3 +97,27 @@ async def test_open_transports_keep_theirs_and_closing_ones_are_ended() -> None:
         assert [sock.fileno() == -1 for sock in (kept, closing, lost)] == [False, True, True]
         open_one.abort()
         await asyncio.sleep(0.001)
+
+
+@on_each_loop
+async def test_a_closing_tls_connection_is_aborted_and_not_cut() -> None:
+    """Its peer never answers the close, for which asyncio waits for 30 s."""
+    sockets = Sockets()
+    loop = asyncio.get_running_loop()
+    async with peers.tls_server("never_close_notify") as peer:
+        sock = connected(peer)
+        transport, _ = await loop.create_connection(
+            asyncio.Protocol, sock=sock, ssl=peers.trusting(), server_hostname=peer.host
+        )
+        sockets.add(sock)
+        sockets.hand_over(transport)
+        transport.close()
+        closing = asyncio.create_task(sockets.aclose(loop, None))
+        for _ in range(CLOSING_ROUNDS + 1):
+            assert sock.fileno() != -1
+            await asyncio.sleep(0)
+            if closing.done():
+                break
+
+        assert closing.done()
+        assert sock.fileno() == -1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import errno
 import ipaddress
@@ -26,6 +27,7 @@ from tryconnect import Client, FetchError, Reason, Report
 from tryconnect import testing as peers
 from tryconnect._model.faults import LocalFault
 from tryconnect._transport.tls import TlsContexts, _contexts
+from tryconnect._transport.tls_stream import TlsStream
 from tryconnect.testing.certificates import authority
 
 VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -213,7 +215,7 @@ async def test_without_verification_any_certificate_will_do(kind: str) -> None:
 
     assert report.ok
     assert report.tls is not None
-    assert report.tls.expires is None
+    assert report.tls.expires is not None
 
 
 async def test_true_is_the_default(ca_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,6 +295,29 @@ async def test_our_contexts_verify_unless_told_otherwise() -> None:
         ssl.CERT_NONE,
         False,
     )
+
+
+@pytest.mark.parametrize("setting", [None, True, False])
+async def test_a_server_of_several_protocols_is_asked_for_the_one_that_is_spoken(
+    setting: bool | None,  # noqa: FBT001
+    ca_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Some hang up on clients that offer none (RFC 7301)."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
+    stream = TlsStream(await context_for(setting), "good.test")
+    come, gone = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = peers.server_context()
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    server = context.wrap_bio(come, gone, server_side=True)
+    stream.shake_hands()
+    come.write(stream.to_send())
+    with contextlib.suppress(ssl.SSLWantReadError):
+        server.do_handshake()
+    stream.receive(gone.read())
+
+    assert stream.shake_hands()
+    assert stream.connection.selected_alpn_protocol() == "http/1.1"
 
 
 # --- names, authorities, and who reads what

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import socket
+import ssl
 import time
-from ssl import cert_time_to_seconds
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,10 +18,11 @@ from tryconnect._address.target import parse
 from tryconnect._model.faults import Blocked
 from tryconnect._model.report import Tls
 from tryconnect._transport.attempt import Attempt, Phase, ProxyRoute
+from tryconnect._transport.certificate_end import certificate_end
 from tryconnect._transport.trace import Trace, current, open_socket, tls_facts
+from tryconnect.testing.certificates import authority
 
 TARGET = parse("http://127.0.0.1:7/")
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 TCP = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
 
 
@@ -105,22 +106,22 @@ def test_what_it_knows_is_in_the_attempt() -> None:
 
 
 class Connection:
-    """What the trail asks of an OpenSSL connection."""
+    """What the trace asks of an OpenSSL connection."""
 
-    def __init__(self, version: str | None, certificate: dict[str, str] | None) -> None:
+    def __init__(self, version: str | None, certificate: bytes | None) -> None:
         self.version = lambda: version
-        self.getpeercert = lambda: certificate
+        self.getpeercert: Callable[[bool], object] = lambda binary: certificate if binary else {}
+
+
+CERTIFICATE = ssl.PEM_cert_to_DER_cert(authority().cert_pem.bytes().decode())
 
 
 @pytest.mark.parametrize(
     ("connection", "tls"),
     [
         (None, None),
-        (
-            Connection("TLSv1.3", {"notAfter": "Jan  2 03:04:05 2030 GMT"}),
-            Tls("TLSv1.3", dt.datetime(2030, 1, 2, 3, 4, 5, tzinfo=dt.UTC)),
-        ),
-        (Connection("TLSv1.2", {}), Tls("TLSv1.2")),  # not verified
+        (Connection("TLSv1.3", CERTIFICATE), Tls("TLSv1.3", certificate_end(CERTIFICATE))),
+        (Connection("TLSv1.2", b"no certificate"), Tls("TLSv1.2")),
         (Connection(None, None), Tls("unknown")),
     ],
 )
@@ -129,30 +130,6 @@ def test_what_is_told_of_tls(connection: Connection | None, tls: Tls | None) -> 
 
 
 # --- sockets
-
-
-@pytest.mark.parametrize("month", MONTHS)
-@pytest.mark.parametrize("day", [1, 28])
-def test_the_end_of_a_certificate_is_read_as_the_standard_library_reads_it(
-    month: str, day: int
-) -> None:
-    text = f"{month} {day:2} 03:04:05 2031 GMT"
-    end = dt.datetime.fromtimestamp(cert_time_to_seconds(text), dt.UTC)
-
-    assert tls_facts(Connection("TLSv1.3", {"notAfter": text})) == Tls("TLSv1.3", end)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Bad time value",
-        "Foo  9 12:00:00 2031 GMT",
-        "Jan  9 12:00:00.5 2031 GMT",
-        "Jan  9 12:00:00 0000 GMT",
-    ],
-)
-def test_an_end_that_is_no_moment_is_not_told(text: str) -> None:
-    assert tls_facts(Connection("TLSv1.3", {"notAfter": text})) == Tls("TLSv1.3", None)
 
 
 def test_outside_of_a_check_a_socket_leaves_no_trace() -> None:

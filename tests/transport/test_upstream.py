@@ -26,6 +26,7 @@ from tests.transport.test_connector import Invented
 from tryconnect import Client, Guard, Reason, Report
 from tryconnect import testing as peers
 from tryconnect._check import http
+from tryconnect._check.transports import aiohttp_only
 from tryconnect._transport import connector, upstream
 from tryconnect._transport.sockets import CLOSING_ROUNDS
 from tryconnect._transport.upstream import HOOKS, Hook, Use
@@ -327,8 +328,9 @@ async def test_nor_over_one_of_several_that_were_raced(
     monkeypatch.setattr(connector, "start_connection", aiohappyeyeballs.start_connection)
     names = Invented("127.0.0.1", "127.0.0.1")
     client = Client(guard=Guard(lambda _: True), resolver=names)
-    async with listening() as (port, heard), client:
-        report = await client.probe(f"{scheme}://shop.example:{port}")
+    with aiohttp_only():
+        async with listening() as (port, heard), client:
+            report = await client.probe(f"{scheme}://shop.example:{port}")
 
     assert (report.reason, heard) == (Reason.blocked, [b""])
 

@@ -6,17 +6,21 @@ import socket
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tryconnect._model.faults import LocalFault
-from tryconnect._transport.addresses import sockaddr
+from tryconnect._transport.addresses import read_address, sockaddr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tryconnect._transport.addresses import Address
 
-__all__ = ["AddrInfo", "addr_infos", "literal_infos", "looked_up_infos"]
+__all__ = ["AddrInfo", "Pins", "addr_infos", "literal_infos", "looked_up_infos", "pinned_infos"]
 
 AddrInfo: TypeAlias = "tuple[int, int, int, str, Any]"
 """Family, kind, protocol, "", address: as ``socket.getaddrinfo`` has it."""
+
+
+Pins: TypeAlias = "Mapping[tuple[str, int], tuple[str, ...]]"
+"""The addresses of some hosts and ports, which stand in for a look-up."""
 
 
 def addr_infos(hosts: Sequence[Mapping[str, Any]], family: int) -> list[AddrInfo]:
@@ -26,7 +30,9 @@ def addr_infos(hosts: Sequence[Mapping[str, Any]], family: int) -> list[AddrInfo
         hosts: the addresses of one name.
         family: only addresses of this one; ``AF_UNSPEC`` for all.
     """
-    return _wanted([_addr_info(host["host"], host["port"]) for host in hosts], family)
+    return looked_up_infos(
+        [read_address(host["host"], host["port"]) for host in hosts], port=0, family=family
+    )
 
 
 def looked_up_infos(addresses: Sequence[Address], port: int, family: int) -> list[AddrInfo]:
@@ -35,13 +41,15 @@ def looked_up_infos(addresses: Sequence[Address], port: int, family: int) -> lis
     Raises:
         LocalFault: none of them is of the wanted family.
     """
-    return _wanted(
-        [
-            (address[0], socket.SOCK_STREAM, socket.IPPROTO_TCP, "", sockaddr(address, port))
-            for address in addresses
-        ],
-        family,
-    )
+    wanted = addresses
+    if family != socket.AF_UNSPEC:
+        wanted = [each for each in addresses if each[0] == family]
+    if addresses and not wanted:
+        raise LocalFault(f"the client is set to another family of addresses than {addresses[0][1]}")
+    return [
+        (each[0], socket.SOCK_STREAM, socket.IPPROTO_TCP, "", sockaddr(each, port))
+        for each in wanted
+    ]
 
 
 def literal_infos(ip: str, port: int, family: int) -> list[AddrInfo]:
@@ -50,31 +58,18 @@ def literal_infos(ip: str, port: int, family: int) -> list[AddrInfo]:
     Raises:
         LocalFault: it is of another family than the wanted one, or its zone is none of ours.
     """
-    return _wanted([_addr_info(ip, port)], family)
+    if ":" not in ip and family in _OF_IPV4:  # most are that, and there is nothing to look at
+        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (ip, port))]
+    return looked_up_infos([read_address(ip)], port, family)
 
 
-def _wanted(infos: list[AddrInfo], family: int) -> list[AddrInfo]:
-    if family == socket.AF_UNSPEC:
-        return infos
-    wanted = [info for info in infos if info[0] == family]
-    if not wanted:
-        raise LocalFault(f"the client is set to another family of addresses than {infos[0][4][0]}")
-    return wanted
+_OF_IPV4 = frozenset({socket.AF_UNSPEC, socket.AF_INET})
 
 
-def _addr_info(ip: str, port: int) -> AddrInfo:
-    if ":" in ip:
-        address = _ipv6_address(ip, port)
-        return socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address
-    return socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (ip, port)
+def pinned_infos(ips: Sequence[str], port: int, family: int) -> list[AddrInfo]:
+    """Turn the addresses that stand in for a look-up into the same.
 
-
-def _ipv6_address(ip: str, port: int) -> tuple[str, int, int, int]:
-    # Zones are in the form that URLs have them in, which is how aiohttp hands literals on.
-    ip, _, zone = ip.partition("%25")
-    if not zone:
-        return ip, port, 0, 0
-    try:
-        return ip, port, 0, int(zone) if zone.isdecimal() else socket.if_nametoindex(zone)
-    except OSError as error:
-        raise LocalFault(f"this machine has no network interface named {zone}") from error
+    Raises:
+        LocalFault: none of them is of the wanted family.
+    """
+    return looked_up_infos([*map(read_address, ips)], port, family)

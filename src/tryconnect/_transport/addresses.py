@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from tryconnect._model.faults import LocalFault
 
-__all__ = ["Address", "address_of", "scope_of", "sockaddr"]
+__all__ = ["Address", "address_of", "read_address", "scope_of", "sockaddr"]
 
 Address: TypeAlias = tuple[int, str, int, int]
 """The family, the address as text without a zone, the number of its interface or 0, and the port or
@@ -23,6 +23,16 @@ def address_of(ip: str, family: int = socket.AF_UNSPEC) -> Address | None:
             except (OSError, ValueError):  # ValueError: a null byte, or no Unicode
                 continue
     return None
+
+
+def read_address(text: str, port: int = 0) -> Address:
+    """Return the address that a text is; a zone stands in it as in URLs, after ``%25``.
+
+    Raises:
+        LocalFault: its zone is none of this machine's.
+    """
+    ip, _, zone = text.partition("%25")
+    return socket.AF_INET6 if ":" in ip else socket.AF_INET, ip, scope_of(zone), port
 
 
 def scope_of(zone: str) -> int:

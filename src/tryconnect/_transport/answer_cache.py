@@ -45,7 +45,7 @@ class Pending(Protocol):
 class Source(Protocol):
     """Who looks names up."""
 
-    def look_up(self, host: str, port: int, family: int, on_done: OnDone) -> Pending:
+    def look_up(self, host: str, family: int, on_done: OnDone) -> Pending:
         """Begin to look a name up; ``on_done`` is called once, maybe before this returns."""
 
 
@@ -56,15 +56,12 @@ class AnswerCache:
         self._kept: dict[_Key, _Answer] = {}
         self._under_way: dict[_Key, _Shared] = {}
 
-    def look_up(
-        self, source: Source, host: str, port: int, family: int, on_done: OnDone
-    ) -> Pending:
+    def look_up(self, source: Source, host: str, family: int, on_done: OnDone) -> Pending:
         """Look a name up, or join who does so already.
 
         Args:
             source: is asked where the answer is not known.
             host: the name.
-            port: handed on; the addresses do not depend on it.
             family: of the addresses; ``AF_UNSPEC`` for all.
             on_done: called with the answer, once; before this returns if it is known.
         """
@@ -77,7 +74,11 @@ class AnswerCache:
             return shared.join(on_done)
         shared = self._under_way[key] = _Shared(partial(self._done, key))
         waiter = shared.join(on_done)
-        shared.pending = source.look_up(host, port, family, shared.done)
+        try:
+            shared.pending = source.look_up(host, family, shared.done)
+        except BaseException:
+            self._under_way.pop(key, None)
+            raise
         return waiter
 
     def _done(self, key: _Key, answer: _Answer | None) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from time import time
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from tryconnect._model.report import UNTIMED
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from tryconnect._model.text import Decoded
 
 __all__ = ["Attempt", "Phase", "ProxyRoute", "ProxyStep"]
+
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Phase(StrEnum):
@@ -44,13 +49,15 @@ class ProxyRoute(NamedTuple):
     Attributes:
         place: its host and port.
         has_password: it is given a user name and password.
+        is_socks: it speaks SOCKS.
     """
 
     place: str
     has_password: bool = False
+    is_socks: bool = False
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Attempt:
     """What happened, before anyone judges it.
 
@@ -63,8 +70,9 @@ class Attempt:
         proxy: the proxy of the last hop, or ``None``.
         failed_at_proxy: the step with the proxy at which it ended; ``None`` if it ended elsewhere,
             as once the proxy has let something through.
-        said: the first bytes that came where an HTTP answer was expected.
-        headers: those of the answer whose body was read.
+        began: when, in seconds since 1970.
+        head: what came where the head of an HTTP answer was expected.
+        headers: those of the last answer, where a library has read them.
         body: what was read, decoded, where the caller asked for it.
     """
 
@@ -72,12 +80,23 @@ class Attempt:
     error: BaseException | None = None
     phase: Phase | None = None
     timings: Timings = UNTIMED
+    began: float = field(default_factory=time)
     status: int | None = None
     ip: str | None = None
     hops: tuple[Hop, ...] = ()
     tls: Tls | None = None
     proxy: ProxyRoute | None = None
     failed_at_proxy: ProxyStep | None = None
-    said: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    head: bytes = b""
+    # Python 3.11 takes the mapping for a mutable default.
+    headers: Mapping[str, str] = field(default_factory=lambda: NO_HEADERS)
     body: Decoded | None = None
+
+    @property
+    def said(self) -> bytes:
+        """The beginning of the head, to tell what it is."""
+        return self.head[:_BEGINNING]
+
+
+_BEGINNING = 1024
+"""Bytes."""

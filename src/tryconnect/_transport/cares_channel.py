@@ -136,7 +136,11 @@ class CaresChannel:
             on_answer, question.on_answer = question.on_answer, None
             if on_answer is not None:
                 self._wanted -= 1
-                on_answer(_addresses(result, question.kind), error)
+                try:
+                    on_answer(_addresses(result, question.kind), error)
+                except BaseException:
+                    self._loop.call_soon(self._deliver)  # what the others wait for
+                    raise
         if self._stale and not self._wanted:
             self.close()
 

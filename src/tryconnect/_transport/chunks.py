@@ -19,7 +19,7 @@ _LONGEST_TRAILER = 65_536
 _SIZE = re.compile(rb"0*([0-9A-Fa-f]{1,15})")
 
 
-class BadChunk(ValueError):  # noqa: N818 - named after what was found
+class BadChunk(ValueError):
     """Nobody can tell where the body goes on."""
 
 

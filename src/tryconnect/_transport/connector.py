@@ -8,15 +8,17 @@ import os
 import socket
 import ssl
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import aiohttp
 from aiohappyeyeballs import start_connection
 from aiohttp.client_proto import ResponseHandler
 
 from tryconnect._address.authority import is_ipv4
-from tryconnect._model.faults import Blocked
-from tryconnect._transport.addr_infos import addr_infos, literal_infos
+from tryconnect._model.faults import Blocked, LocalFault
+from tryconnect._transport.addr_infos import Pins, addr_infos, literal_infos, pinned_infos
 from tryconnect._transport.protocol import HeadFirstProtocol
 from tryconnect._transport.trace import current, open_socket
 from tryconnect._transport.upstream import ADDRESSES, CONNECTIONS, GUARD, HEADS, missing
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from aiohttp import ClientRequest, ClientTimeout
     from aiohttp.abc import AbstractResolver
     from aiohttp.connector import Connection
+    from yarl import URL
 
     from tryconnect._model.guard import Guard
     from tryconnect._transport.trace import Trace
@@ -35,6 +38,7 @@ __all__ = [
     "MAY_BE_SHORTAGE",
     "Connector",
     "connected",
+    "connected_unix",
     "refuse_itself",
 ]
 
@@ -62,6 +66,7 @@ class Connector(aiohttp.TCPConnector):
         family: The addresses that are tried; ``AF_UNSPEC`` for all.
         guard: Says which peers may be connected to; ``None`` for all.
         keep_alive: Keep connections for the next check of the same host.
+        pins: Addresses that stand in for a look-up.
     """
 
     def __init__(
@@ -71,6 +76,7 @@ class Connector(aiohttp.TCPConnector):
         family: socket.AddressFamily,
         guard: Guard | None,
         keep_alive: bool,
+        pins: Pins = MappingProxyType({}),
     ) -> None:
         sees_connections = not missing(CONNECTIONS)
         super().__init__(
@@ -88,6 +94,7 @@ class Connector(aiohttp.TCPConnector):
         )
         self._guard = guard
         self._address_family = family
+        self._pins = pins
         self._look_up = resolver.resolve
         protocol = ResponseHandler if missing(HEADS) else HeadFirstProtocol
         self._new_protocol = partial(protocol, loop=asyncio.get_running_loop())
@@ -159,11 +166,7 @@ class Connector(aiohttp.TCPConnector):
         host = req.url.raw_host or ""
         context: Any = req.ssl if req.is_ssl() else None
         try:
-            infos = await self._addr_infos(host, req.port or 0)
-        except OSError as error:
-            raise aiohttp.ClientConnectorDNSError(req.connection_key, error) from error
-        try:
-            sock = await connected(infos, guard=self._guard)
+            sock = await self._connected(req, host)
             transport, protocol = await asyncio.get_running_loop().create_connection(
                 self._new_protocol,
                 sock=sock,
@@ -171,6 +174,8 @@ class Connector(aiohttp.TCPConnector):
                 # Certificates are made out to names without the dot at the end.
                 server_hostname=host.rstrip(".") if context else None,
             )
+        except aiohttp.ClientConnectorDNSError:
+            raise
         except ssl.CertificateError as error:
             raise aiohttp.ClientConnectorCertificateError(req.connection_key, error) from error
         except ssl.SSLError as error:
@@ -181,8 +186,45 @@ class Connector(aiohttp.TCPConnector):
             trace.protocol = protocol  # a proxy's answer to CONNECT shows whose fault it is
         return transport, protocol
 
+    async def _connected(self, req: ClientRequest, host: str) -> socket.socket:
+        if host.startswith("%2F"):
+            return await connected_unix(unquote(host, errors="surrogateescape"), guard=self._guard)
+        trace = current.get()
+        if trace is not None and trace.socks is not None:
+            return await self._connected_through(trace.socks, req, host, trace)
+        return await connected(
+            await self._look_up_infos(req, host, req.port or 0), guard=self._guard
+        )
+
+    async def _look_up_infos(self, req: ClientRequest, host: str, port: int) -> list[AddrInfoType]:
+        try:
+            return await self._addr_infos(host, port)
+        except OSError as error:
+            raise aiohttp.ClientConnectorDNSError(req.connection_key, error) from error
+
+    async def _connected_through(
+        self, proxy: URL, req: ClientRequest, host: str, trace: Trace
+    ) -> socket.socket:
+        from tryconnect._transport.socks import asks_proxy_for_names, connected_through
+
+        port = req.port or 0
+        hosts = [host]
+        if not asks_proxy_for_names(proxy):
+            infos = await self._look_up_infos(req, host, port)
+            if proxy.scheme == "socks4":  # it knows no other
+                infos = [info for info in infos if info[0] == socket.AF_INET]
+            hosts = [info[4][0] for info in infos]
+
+        async def connect() -> socket.socket:
+            place = await self._addr_infos(proxy.raw_host or "", proxy.port or 0)
+            return await connected(place, guard=self._guard)
+
+        return await connected_through(proxy, hosts, port, trace=trace, connect=connect)
+
     async def _addr_infos(self, host: str, port: int) -> list[AddrInfoType]:
         family = self._address_family
+        if (pinned := self._pins.get((host, port))) is not None:
+            return pinned_infos(pinned, port, family)
         if ":" in host or is_ipv4(host):
             return literal_infos(host, port, family)
         if self.closed:
@@ -218,6 +260,40 @@ async def connected(infos: list[AddrInfoType], *, guard: Guard | None) -> socket
         sock.close()
         raise
     return sock
+
+
+async def connected_unix(path: str, *, guard: Guard | None) -> socket.socket:
+    """Return a socket that is connected to a unix socket.
+
+    Raises:
+        LocalFault: this platform has none.
+        Blocked: there is a guard, which lets none through.
+        OSError: there is no such socket, or nothing listens on it.
+    """
+    if not hasattr(socket, "AF_UNIX"):
+        raise LocalFault("this platform has no unix sockets")
+    sock = open_socket((socket.AF_UNIX, socket.SOCK_STREAM, 0, "", path), guard=guard)
+    sock.settimeout(0)
+    loop = asyncio.get_running_loop()
+    while not _is_connected(sock):
+        await loop.sock_connect(sock, path)
+        # Linux refuses at once when the listener's queue is full (EAGAIN, see connect(2)), which
+        # asyncio takes for "under way" and then for success.
+        if not _is_connected(sock):
+            await asyncio.sleep(_QUEUE_FULL_PAUSE)
+    return sock
+
+
+_QUEUE_FULL_PAUSE = 0.02
+"""Seconds between two tries at a unix socket whose queue is full."""
+
+
+def _is_connected(sock: socket.socket) -> bool:
+    try:
+        sock.getpeername()
+    except OSError:
+        return False
+    return True
 
 
 async def _first_connected(infos: list[AddrInfoType], guard: Guard | None) -> socket.socket:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tryconnect._address.authority import is_ip
 from tryconnect._address.whatwg import ascii_host
+from tryconnect._model.lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -83,7 +84,7 @@ class _Cookie(NamedTuple):
         )
 
 
-_FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udc7f\udd00-\udfff]")
+_FORBIDDEN = lazy_pattern(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udc7f\udd00-\udfff]")
 _SPACE = " \t"
 _MAX_PAIR = 4096
 _MAX_ATTRIBUTE = 1024
@@ -146,13 +147,13 @@ def _absolute_path(text: str) -> str:
 
 
 # Section 5.1.1: a date is looked for among tokens, in any order.
-_TOKEN = re.compile(r"[^\t -/;-@\[-`{-~]+")
+_TOKEN = lazy_pattern(r"[^\t -/;-@\[-`{-~]+")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DATE = {
-    "time": re.compile(r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?![0-9])"),
-    "day": re.compile(r"([0-9]{1,2})(?![0-9])"),
-    "month": re.compile(rf"({'|'.join(_MONTHS)})", re.IGNORECASE),
-    "year": re.compile(r"([0-9]{2,4})(?![0-9])"),
+    "time": lazy_pattern(r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?![0-9])"),
+    "day": lazy_pattern(r"([0-9]{1,2})(?![0-9])"),
+    "month": lazy_pattern(rf"({'|'.join(_MONTHS)})", re.IGNORECASE),
+    "year": lazy_pattern(r"([0-9]{2,4})(?![0-9])"),
 }
 _FIRST_YEAR = 1601
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from tryconnect._transport.reactor import TIME_BUDGET
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GRAIN", "Deadlines", "Perishable"]
 
-GRAIN = 0.005
+GRAIN = 0.002
 """Seconds by which a deadline may be late."""
 
 
@@ -28,7 +28,10 @@ class Perishable(Protocol):
         """Called once, when the deadline has passed."""
 
 
-class Deadlines:
+_Item = TypeVar("_Item", bound=Perishable)
+
+
+class Deadlines(Generic[_Item]):
     """Who is to be told when time is up.
 
     Args:
@@ -37,12 +40,12 @@ class Deadlines:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._slots: dict[int, set[Perishable]] = {}
+        self._slots: dict[int, set[_Item]] = {}
         self._order: list[int] = []
         self._timer: asyncio.TimerHandle | None = None
         self._armed_for = 0
 
-    def add(self, item: Perishable, when: float) -> int:
+    def add(self, item: _Item, when: float) -> int:
         """Have ``expire`` called at a moment of ``time.perf_counter``, or up to ``GRAIN`` later.
 
         Returns:
@@ -58,10 +61,18 @@ class Deadlines:
         waiting.add(item)
         return slot
 
-    def discard(self, item: Perishable, slot: int) -> None:
+    def discard(self, item: _Item, slot: int) -> None:
         """Forget a deadline that was met."""
         if (waiting := self._slots.get(slot)) is not None:
             waiting.discard(item)
+
+    def is_awaited(self) -> bool:
+        """Return whether there is anybody who has neither been told nor discarded."""
+        return any(self._slots.values())
+
+    def items(self) -> list[_Item]:
+        """Return whoever has neither been told nor discarded."""
+        return [item for waiting in self._slots.values() for item in waiting]
 
     def close(self) -> None:
         """Forget all of them."""

@@ -25,7 +25,15 @@ if TYPE_CHECKING:
     from tryconnect._transport.addr_infos import AddrInfo
     from tryconnect._transport.reactor import Reactor
 
-__all__ = ["CONNECTION_ATTEMPT_DELAY", "Dialer", "interleaved", "joined"]
+__all__ = [
+    "CONNECTION_ATTEMPT_DELAY",
+    "Dialer",
+    "begin_to_connect",
+    "interleaved",
+    "joined",
+    "open_socket",
+    "peer_of",
+]
 
 CONNECTION_ATTEMPT_DELAY = 0.25
 """Seconds until the next address of a name is tried beside the first (RFC 8305, section 5)."""
@@ -39,6 +47,53 @@ _UNDER_WAY = {0, errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EINTR}
 """What ``connect`` says that has begun: an interrupted one goes on by itself (connect(2))."""
 
 
+def open_socket(
+    reactor: Reactor, info: AddrInfo, guard: Guard | None
+) -> tuple[socket.SocketType, bool]:
+    """Return a socket for one address, and whether the guard lets it through.
+
+    Raises:
+        Blocked: it does not.
+        OSError: no socket can be had.
+    """
+    family, kind, proto, _, address = info
+    if guard is not None and not (family != _UNIX and guard.lets_through(address)):
+        raise Blocked
+    return reactor.open(family, kind, proto), True
+
+
+def begin_to_connect(sock: socket.SocketType, address: Any) -> None:
+    """Begin; the socket is writable once it is connected, or cannot be.
+
+    Raises:
+        BlockingIOError: a unix socket's queue is full.
+        OSError: it cannot be connected.
+    """
+    code = sock.connect_ex(address)
+    # Linux refuses when a unix socket's queue is full, and nothing is under way (connect(2)).
+    if code not in _UNDER_WAY or (code == errno.EAGAIN and sock.family == _UNIX):
+        raise OSError(code, os.strerror(code))
+
+
+def peer_of(sock: socket.SocketType, address: Any) -> Any:
+    """Return the peer that a socket is connected to, now that it is writable.
+
+    Raises:
+        OSError: it is not connected.
+    """
+    try:
+        peer = sock.getpeername()
+    except OSError:
+        # It opened and was reset before we could look, if nothing else is said.
+        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or errno.ECONNRESET
+        raise OSError(code, f"Connect call failed {address}") from None
+    # The kernel chooses the port to send from, and now and then it is the very one that is asked:
+    # the socket is its own peer then (RFC 9293, section 3.5).
+    if peer == sock.getsockname() and isinstance(peer, tuple):
+        raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+    return peer
+
+
 class Dialer:
     """One attempt to connect, to any of several addresses.
 
@@ -46,8 +101,7 @@ class Dialer:
     :meth:`cancel`.
 
     Args:
-        reactor: watches the sockets.
-        loop: counts the time until the next address.
+        reactor: watches the sockets, and its loop counts the time until the next address.
         guard: says which addresses may be connected to; ``None``: all.
         opened: is called for each socket that is opened.
         connected: gets the socket, which the reactor watches, and the peer's address.
@@ -62,7 +116,6 @@ class Dialer:
     def __init__(
         self,
         reactor: Reactor,
-        loop: asyncio.AbstractEventLoop,
         *,
         guard: Guard | None,
         opened: Callable[[], None],
@@ -70,7 +123,6 @@ class Dialer:
         failed: Callable[[Exception], None],
     ) -> None:
         self._reactor = reactor
-        self._loop = loop
         self._guard = guard
         self._opened = opened
         self._connected = connected
@@ -102,7 +154,7 @@ class Dialer:
                     self._failures += (error,)
                     continue
                 if self._left:
-                    self._timer = self._loop.call_later(delay, self._go_on)
+                    self._timer = self._reactor.loop.call_later(delay, self._go_on)
                 return
         except Exception as error:  # noqa: BLE001 - of a guard, for example
             self._give_up(error)
@@ -112,35 +164,24 @@ class Dialer:
 
     def _try(self, info: AddrInfo) -> float:
         """Begin with one address; return the seconds that the next one waits for it."""
-        family, kind, proto, _, address = info
-        sock = self._socket(family, kind, proto, address)
+        address = info[4]
+        sock, let_through = open_socket(self._reactor, info, self._guard)
+        if let_through:
+            self._let_through += (sock,)
+        self._opened()
         try:
-            code = sock.connect_ex(address)
-            if code == errno.EAGAIN and family == _UNIX:
-                # Linux refuses when the listener's queue is full (connect(2)): that is no failure.
-                self._reactor.hang_up(sock)
-                self._left.append(info)
-                return _QUEUE_FULL_WAIT
-            if code not in _UNDER_WAY:
-                raise OSError(code, os.strerror(code))  # noqa: TRY301 - it is closed below
+            begin_to_connect(sock, address)
             step, fail = partial(self._ready, sock, address), partial(self._lost, sock)
             self._reactor.watch(sock.fileno(), WRITE, step, fail)
+        except BlockingIOError:  # the queue is full: that is no failure
+            self._reactor.hang_up(sock)
+            self._left.append(info)
+            return _QUEUE_FULL_WAIT
         except BaseException:
             self._reactor.hang_up(sock)
             raise
         self._open.append(sock)
         return CONNECTION_ATTEMPT_DELAY
-
-    def _socket(self, family: int, kind: int, proto: int, address: Any) -> socket.SocketType:
-        """Make the socket for one address, if the guard lets it through."""
-        guard = self._guard
-        if guard is not None and not (family != _UNIX and guard.lets_through(address)):
-            raise Blocked
-        sock = self._reactor.open(family, kind, proto)
-        if guard is not None:
-            self._let_through += (sock,)
-        self._opened()
-        return sock
 
     def _ready(self, sock: socket.SocketType, address: Any) -> None:
         """Look whether a socket is connected, now that it may be.
@@ -148,16 +189,7 @@ class Dialer:
         Raises:
             OSError: it is not.
         """
-        try:
-            peer = sock.getpeername()
-        except OSError:
-            # It opened and was reset before we could look, if nothing else is said.
-            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or errno.ECONNRESET
-            raise OSError(code, f"Connect call failed {address}") from None
-        # The kernel chooses the port to send from, and now and then it is the very one that is
-        # asked: the socket is its own peer then (RFC 9293, section 3.5).
-        if isinstance(peer, tuple) and sock.getsockname() == peer:
-            raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+        peer = peer_of(sock, address)
         # A guard that was not asked, for whatever reason, has not said yes.
         if self._guard is not None and sock not in self._let_through:
             raise Blocked

@@ -21,6 +21,7 @@ import math
 import socket
 import time
 from collections import deque
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -30,7 +31,7 @@ from tryconnect._transport.cares_channel import CaresChannel
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from tryconnect._transport.addresses import Address
     from tryconnect._transport.cares_channel import Question
@@ -108,9 +109,10 @@ class DnsClient:
                 where an answer comes after it has been given up.
         """
         if conf is not self._conf:
+            self.retire()
             self._conf = conf
             self._turns = itertools.cycle([conf.stages(turn) for turn in range(len(conf.servers))])
-        query = NameQuery(self, conf, name, families, on_outcome, stages=next(self._turns))
+        query = NameQuery(self, conf, name, families, on_outcome, iter(next(self._turns)))
         self._queries.add(query)
         if self._timer is None:
             self._timer = self._loop.call_later(TICK, self._tick)
@@ -118,7 +120,7 @@ class DnsClient:
         return query
 
     def retire(self) -> None:
-        """Use the channels no more for new names: the settings have changed."""
+        """Use the channels no more for new names."""
         for channel in self._channels.values():
             channel.retire()
         self._channels.clear()
@@ -142,6 +144,7 @@ class DnsClient:
 
         Raises:
             pycares.AresError: none could be set up.
+            OSError: there is no descriptor to be had.
         """
         if apart:
             return CaresChannel(self._loop, server, tcp=tcp)
@@ -199,60 +202,31 @@ class DnsClient:
             self._timer = None
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class NameQuery:
     """A name that is being asked for; made by :meth:`DnsClient.ask`."""
 
-    __slots__ = (
-        "_apart",
-        "_client",
-        "_conf",
-        "_enough",
-        "_families",
-        "_had",
-        "_on_outcome",
-        "_open",
-        "_pause",
-        "_repeat",
-        "_replies",
-        "_reserve",
-        "_server",
-        "_stage_end",
-        "_stages",
-        "_waits_since",
-        "addresses",
-        "error",
-        "name",
-        "outcome",
-    )
-
-    def __init__(
-        self,
-        client: DnsClient,
-        conf: ResolvConf,
-        name: str,
-        families: tuple[int, ...],
-        on_outcome: OnOutcome,
-        *,
-        stages: Iterable[tuple[int, float]],
-    ) -> None:
-        self.name = name
-        self.outcome: Outcome | None = None
-        self.addresses: list[Address] = []
-        self.error = pycares.errno.ARES_ETIMEOUT
-        """c-ares' number of what went wrong last."""
-        self._client = client
-        self._conf = conf
-        self._families = families
-        self._on_outcome = on_outcome
-        self._stages = iter(stages)
-        self._server = -1
-        self._open: dict[_Key, list[Question]] = {}
-        self._replies: dict[_Key, _Reply] = {}
-        self._apart: set[_Key] = set()
-        self._had: set[int] = set()
-        self._repeat = self._stage_end = self._enough = self._reserve = math.inf
-        self._waits_since = 0.0
-        self._pause = REPEAT
+    _client: DnsClient
+    _conf: ResolvConf
+    name: str
+    _families: tuple[int, ...]
+    _on_outcome: OnOutcome
+    _stages: Iterator[tuple[int, float]]
+    outcome: Outcome | None = None
+    addresses: list[Address] = field(default_factory=list)
+    error: int = pycares.errno.ARES_ETIMEOUT
+    """c-ares' number of what went wrong last."""
+    _server: int = -1
+    _open: dict[_Key, list[Question]] = field(default_factory=dict)
+    _replies: dict[_Key, _Reply] = field(default_factory=dict)
+    _apart: set[_Key] = field(default_factory=set)
+    _had: set[int] = field(default_factory=set)
+    _repeat: float = math.inf
+    _stage_end: float = math.inf
+    _enough: float = math.inf
+    _reserve: float = math.inf
+    _waits_since: float = 0.0
+    _pause: float = REPEAT
 
     @property
     def due(self) -> float:
@@ -281,13 +255,15 @@ class NameQuery:
 
     def time_is_up(self, now: float) -> None:
         """Make do with one family, give the word to the next server, or ask again."""
-        silent = all(server != self._server for server, _ in self._replies)
+        gives_up = not self._stage_end  # no channel could be set up: no fault of the server's
+        silent = not gives_up and all(server != self._server for server, _ in self._replies)
         if silent and now >= min(self._enough, self._stage_end):
             self._client.silent.add(self._conf.servers[self._server])
         if now >= self._enough:
             self._found()
         elif now >= self._stage_end:
-            self.error = pycares.errno.ARES_ETIMEOUT
+            if not gives_up:
+                self.error = pycares.errno.ARES_ETIMEOUT
             self.advance()
         else:
             self._pause = min(2 * self._pause, LAST_REPEAT)
@@ -336,7 +312,8 @@ class NameQuery:
         address, tcp = self._conf.servers[server], self._conf.tcp
         try:
             channel = self._client.channel_for(address, self.name, tcp=tcp, apart=apart)
-        except pycares.AresError:  # give up with the next tick
+        except (pycares.AresError, OSError, MemoryError):  # give up with the next tick
+            self.error = pycares.errno.ARES_ENOMEM
             self._stages, self._stage_end = iter(()), 0.0
             return
         on_answer = partial(self._came, key, self._client.asked())

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from tryconnect._model.abnf import TOKEN
 from tryconnect._model.faults import NotHttp
+from tryconnect._model.lazy_pattern import lazy_pattern
 
 __all__ = [
     "END_OF_HEAD",
@@ -23,25 +24,26 @@ __all__ = [
     "is_interim",
     "normalized",
     "not_http",
+    "raw_fields",
     "status_of",
 ]
 
 LONGEST_HEAD = 2**17
 """Bytes."""
 
-END_OF_HEAD = re.compile(rb"\n\r{0,2}\n")
+END_OF_HEAD = lazy_pattern(rb"\n\r{0,2}\n")
 """An empty line. Lines may end without CR (RFC 9112, section 2.2), and some end with two."""
 
 _ENDS_OF_HEAD = (b"\n\r\n", b"\n\n", b"\n\r\r\n")
 
-_STATUS_LINE = re.compile(
+_STATUS_LINE = lazy_pattern(
     rb"HTTP/1\.([0-9])[ \t]+([1-9][0-9]{2})(?![0-9])[ \t]*([^\n]*)", re.IGNORECASE
 )
 """A higher minor version is read as the highest known (RFC 9110, section 2.5); words may have any
 white space between them (RFC 9112, section 4). Chromium (``HttpResponseHeaders::ParseStatusLine``)
 also takes small letters, and a reason without a space before it."""
 
-_INTERIM = re.compile(rb"HTTP/1\.[0-9][ \t]+1(?!01)[0-9]{2}(?![0-9])", re.IGNORECASE)
+_INTERIM = lazy_pattern(rb"HTTP/1\.[0-9][ \t]+1(?!01)[0-9]{2}(?![0-9])", re.IGNORECASE)
 """1xx: the final answer is still to come (RFC 9110, section 15.2); 101 is one itself."""
 
 _TOKEN = TOKEN.encode()
@@ -49,33 +51,33 @@ _CONTROLS = rb"\0-\x08\x0a-\x1f\x7f"
 _TEXT = rb"[^" + _CONTROLS + rb"]*"
 _FIRST = rb"HTTP/1\.[01] [1-9][0-9]{2}(?: " + _TEXT + rb")?\r\n"
 _FIELD = _TOKEN + rb":" + _TEXT + rb"\r\n"
-_IN_ORDER = re.compile(_FIRST + rb"(?:" + _FIELD + rb")*+\r\n")
+_IN_ORDER = lazy_pattern(_FIRST + rb"(?:" + _FIELD + rb")*+\r\n")
 """What aiohttp takes also under ``python -X dev``, where its parser is strict."""
 
-_FRAMING = re.compile(rb"\n(?:content-length|transfer-encoding)[ \t]*:", re.IGNORECASE)
-_PLAIN_FRAMING = re.compile(
+_FRAMING = lazy_pattern(rb"\n(?:content-length|transfer-encoding)[ \t]*:", re.IGNORECASE)
+_PLAIN_FRAMING = lazy_pattern(
     rb"\n(?:content-length:[ \t]*[0-9]{1,18}|transfer-encoding:[ \t]*chunked)[ \t]*\r\n",
     re.IGNORECASE,
 )
 """What needs no second look: a length, or the one transfer coding that frames a body."""
 
-_CHUNKED = re.compile(rb"\ntransfer-encoding:[ \t]*chunked[ \t]*\r\n", re.IGNORECASE)
+_CHUNKED = lazy_pattern(rb"\ntransfer-encoding:[ \t]*chunked[ \t]*\r\n", re.IGNORECASE)
 
 _ONCE = frozenset(
     b"content-type content-location content-range etag host max-forwards server user-agent".split()
 )
 """Fields that aiohttp refuses to see twice under ``python -X dev``."""
 
-_ONCE_NAMES = re.compile(rb"\n(" + rb"|".join(sorted(_ONCE)) + rb"):", re.IGNORECASE)
+_ONCE_NAMES = lazy_pattern(rb"\n(" + rb"|".join(sorted(_ONCE)) + rb"):", re.IGNORECASE)
 
-_NAME = re.compile(_TOKEN)
-_END_OF_LINE = re.compile(rb"\r{0,2}\n")
+_NAME = lazy_pattern(_TOKEN)
+_END_OF_LINE = lazy_pattern(rb"\r{0,2}\n")
 """Without a bound, a run of CR would take the square of its length: 4 s for 128 KiB."""
 
-_FOLD = re.compile(rb"\r{0,2}\n[ \t]+")
+_FOLD = lazy_pattern(rb"\r{0,2}\n[ \t]+")
 """A field that goes on in the next line, which is obsolete (RFC 9112, section 5.2)."""
 
-_FORBIDDEN = re.compile(rb"[" + _CONTROLS + rb"]")
+_FORBIDDEN = lazy_pattern(rb"[" + _CONTROLS + rb"]")
 """To be replaced by spaces: NUL and CR must be, or else the whole be thrown away; others may stay
 (RFC 9110, section 5.5)."""
 
@@ -111,6 +113,14 @@ def fields_of(head: bytes) -> list[tuple[str, str]]:
     lines = head.decode("utf-8", "surrogateescape").split("\r\n")[1:-2]
     pairs = (line.partition(":") for line in lines)
     return [(name, value.strip(" \t")) for name, _, value in pairs]
+
+
+def raw_fields(head: bytes) -> list[tuple[str, str]]:
+    """Return the header fields of a head as they came, whatever they say of where it ends."""
+    lines = _END_OF_LINE.split(_FOLD.sub(b" ", head.partition(b"\n")[2]))
+    return [
+        (name.decode(), value.decode("utf-8", "surrogateescape")) for name, value in _fields(lines)
+    ]
 
 
 def is_interim(data: bytes | bytearray, start: int = 0) -> bool:

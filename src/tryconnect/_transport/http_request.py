@@ -47,8 +47,8 @@ class RequestHeads:
         trusted = target is first or may_share_credentials(first, target)
         host, path = target.host_header, target.request_target
         if trusted and not cookie and target.authorization is None and self._usual:
-            return f"GET {path} HTTP/1.1\r\nHost: {host}{self._usual}".encode(
-                errors="surrogateescape"
+            return f"{target.method} {path} HTTP/1.1\r\nHost: {host}{self._usual}".encode(
+                "utf-8", "surrogateescape"
             )
         fields = dict(self._own if trusted else self._public)
         host = fields.pop("host", ("Host", host))[1]
@@ -57,7 +57,7 @@ class RequestHeads:
         if cookie:
             own = [fields["cookie"][1]] if "cookie" in fields else []
             fields["cookie"] = "Cookie", "; ".join([*own, cookie])
-        return f"GET {path} HTTP/1.1\r\nHost: {host}{_written(fields)}".encode(
+        return f"{target.method} {path} HTTP/1.1\r\nHost: {host}{_written(fields)}".encode(
             errors="surrogateescape"  # bytes of cookies go back as they came
         )
 

@@ -6,13 +6,14 @@ search list are those of glibc's ``res_search``.
 
 from __future__ import annotations
 
-import re
 import socket
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pycares
 
 from tryconnect._model.faults import LocalFault
+from tryconnect._model.lazy_pattern import lazy_pattern
 from tryconnect._transport.address_order import sort_addresses
 from tryconnect._transport.dns_client import Outcome
 from tryconnect._transport.system_lookup import system_lookup
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["NameLookup"]
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class NameLookup:
     """A look-up under way; :meth:`begin` begins it.
 
@@ -43,54 +45,28 @@ class NameLookup:
         on_end: called once with the look-up, before that or when it is cancelled.
     """
 
-    __slots__ = (
-        "_candidates",
-        "_dns",
-        "_families",
-        "_family",
-        "_fault",
-        "_host",
-        "_loop",
-        "_on_done",
-        "_on_end",
-        "_queries",
-        "_services",
-        "_settings",
-        "_system",
-        "error",
-    )
+    _loop: asyncio.AbstractEventLoop
+    _settings: NameSettings
+    _dns: DnsClient
+    _host: str
+    _family: int
+    _on_done: OnDone | None
+    _on_end: Callable[[NameLookup], object]
+    error: socket.gaierror | None = None
+    """What is to be said where the system has not confirmed it in time."""
+    _services: list[str] = field(init=False)
+    _families: tuple[int, ...] = field(init=False)
+    _candidates: list[str] = field(default_factory=list)
+    _queries: list[NameQuery] = field(default_factory=list)
+    _fault: socket.gaierror | None = None
+    _system: SystemLookup | None = None
 
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        settings: NameSettings,
-        dns: DnsClient,
-        host: str,
-        family: int,
-        *,
-        on_done: OnDone,
-        on_end: Callable[[NameLookup], object],
-    ) -> None:
-        self.error: socket.gaierror | None = None
-        """What is to be said where the system has not confirmed it in time."""
-        self._loop = loop
-        self._settings = settings
-        self._dns = dns
-        self._host = host
-        self._family = family
-        self._on_done: OnDone | None = on_done
-        self._on_end = on_end
-        self._services = list(settings.services.ours)
-        self._candidates: list[str] = []
-        self._queries: list[NameQuery] = []
-        self._fault: socket.gaierror | None = None
-        self._system: SystemLookup | None = None
-        if family != socket.AF_UNSPEC:
-            self._families: tuple[int, ...] = (family,)
-        elif settings.conf.no_aaaa:
-            self._families = (socket.AF_INET,)
+    def __post_init__(self) -> None:
+        self._services = list(self._settings.services.ours)
+        if self._family != socket.AF_UNSPEC:
+            self._families = (self._family,)
         else:
-            self._families = _BOTH
+            self._families = _BOTH[:1] if self._settings.conf.no_aaaa else _BOTH
 
     def begin(self) -> None:
         """Ask the first service."""
@@ -147,11 +123,16 @@ class NameLookup:
             self.finish([], self._fault)
 
     def _on_outcome(self, query: NameQuery) -> None:
-        if query.outcome is Outcome.found:
-            self.finish(sort_addresses(query.addresses))
-        elif query is self._queries[-1] and self._system is None:
-            self._weigh(query)
-            self._next_candidate()
+        try:
+            if query.outcome is Outcome.found:
+                self.finish(sort_addresses(query.addresses))
+            elif query is self._queries[-1] and self._system is None:
+                self._weigh(query)
+                self._next_candidate()
+        except Exception as error:
+            if self._on_done is None:
+                raise
+            self.finish([], error)  # want of memory: it has nobody else to be told
 
     def _weigh(self, query: NameQuery) -> None:
         """Note what a name without addresses means for the rest.
@@ -183,7 +164,8 @@ class NameLookup:
             error = socket.gaierror(socket.EAI_NONAME, _NOT_KNOWN)
         if error is not None and self._fault is not None and error.errno != socket.EAI_NONAME:
             # What the name servers said is more than "temporary failure".
-            error = socket.gaierror(error.errno, self._fault.args[1])
+            ours = self._fault.errno == socket.EAI_MEMORY  # nobody was asked
+            error = socket.gaierror(self._fault.errno if ours else error.errno, self._fault.args[1])
         self.finish(addresses, error)
 
 
@@ -191,7 +173,7 @@ _BOTH = (socket.AF_INET, socket.AF_INET6)
 _NOT_KNOWN = "the name does not exist or has no address"
 _UNCONFIRMED = "no name server knows it, and the system has not confirmed that in time"
 
-_VALID = re.compile(r"(?!-)[A-Za-z0-9_.-]+")
+_VALID = lazy_pattern(r"(?!-)[A-Za-z0-9_.-]+")
 """What glibc asks name servers for (``res_hnok``)."""
 
 _NUMBERS = {

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
+from tryconnect._model.lazy_pattern import lazy_pattern
+
 __all__ = ["NameServices", "parse_nsswitch"]
 
 Service: TypeAlias = Literal["files", "dns"]
@@ -63,7 +65,7 @@ def _not_found_returns(actions: str) -> bool:
 
 
 _OURS = frozenset({"files", "dns"})
-_HOSTS = re.compile(r"\s*hosts\s*:(.*)")
-_WORD = re.compile(r"\[[^\]]*\]|[^\s\[\]]+")
-_ACTION = re.compile(r"(!?)(success|notfound|unavail|tryagain)\s*=\s*(return|continue|merge)")
-_MERGE = re.compile(r"=\s*merge", re.IGNORECASE)
+_HOSTS = lazy_pattern(r"\s*hosts\s*:(.*)")
+_WORD = lazy_pattern(r"\[[^\]]*\]|[^\s\[\]]+")
+_ACTION = lazy_pattern(r"(!?)(success|notfound|unavail|tryagain)\s*=\s*(return|continue|merge)")
+_MERGE = lazy_pattern(r"=\s*merge", re.IGNORECASE)

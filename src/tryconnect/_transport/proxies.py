@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import re
 import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeAlias
 
 from tryconnect._model.faults import ProxyUnusable
+from tryconnect._model.lazy_pattern import lazy_pattern
+from tryconnect._model.proxy import NEEDS_SOCKS, PROXY_SCHEMES, SOCKS_SCHEMES
 from tryconnect._model.redaction import redact_address
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ class Proxies:
         self._by_scheme: dict[str, str] = {}
         self._from_system = False
         if setting == "env" and _may_name_any():
-            from urllib import request  # noqa: PLC0415 - most environments name none
+            from urllib import request
 
             self._environment = request.getproxies_environment()
             self._from_system = not self._environment
@@ -49,10 +51,9 @@ class Proxies:
         Raises:
             ProxyUnusable: there is one, but not of a kind that can be spoken to.
         """
-        if not self._by_scheme:
+        if target.path:  # a unix socket
             return None
-        scheme = target.url.partition(":")[0]
-        proxy = self._by_scheme.get(scheme) or self._by_scheme.get("all")
+        proxy = self._by_scheme.get(target.scheme) or self._by_scheme.get("all")
         if not proxy or self._bypassed(target):
             return None
         return _usable(proxy)
@@ -60,7 +61,7 @@ class Proxies:
     def _bypassed(self, target: Target) -> bool:
         place = f"{target.host}:{target.port}"
         if self._from_system:
-            from urllib import request  # noqa: PLC0415 - as above
+            from urllib import request
 
             return bool(request.proxy_bypass(place))
         # The snapshot's NO_PROXY, not today's; a proxy of the caller's own is for all.
@@ -89,7 +90,10 @@ def _is_exempt(host: str, port: int, no_proxy: str) -> bool:
     return any(_holds_name(entry, host, port) for entry in entries)
 
 
-_SEPARATORS = re.compile(r"[,\s]+")
+SOCKS_PORT = 1080
+"""RFC 1928, section 3."""
+
+_SEPARATORS = lazy_pattern(r"[,\s]+")
 
 
 def _holds_name(entry: str, host: str, port: int) -> bool:
@@ -106,7 +110,7 @@ def _holds_address(entry: str, address: _IpAddress, port: int) -> bool:
     return network is not None and address in network
 
 
-_ENTRY = re.compile(
+_ENTRY = lazy_pattern(
     r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<ip>[0-9.]+|[0-9a-f:]*:[0-9a-f:.]*))"
     r"(?:/(?P<bits>[0-9]{0,3}))?(?::(?P<port>[0-9]+))?"
 )
@@ -130,25 +134,24 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
 
 
 def _usable(proxy: str) -> URL:
+    from yarl import URL
+
     shown = redact_address(proxy, unparsable=True)
     try:
-        url = _read(proxy if "://" in proxy else f"http://{proxy}")
+        url = URL(proxy if "://" in proxy else f"http://{proxy}")
         # aiohttp sends a proxy's credentials in Latin-1.
         f"{url.user}{url.password}".encode("latin-1")
-        named = bool(url.raw_host)
-    except ValueError:  # its text may quote a password
+        named = bool(url.host)
+    # Punycode may stand for a number that is no character's. An error may quote a password.
+    except (ValueError, OverflowError):
         raise ProxyUnusable(f"the proxy {shown} has an address that cannot be read") from None
-    if url.scheme not in {"http", "https"} or not named:
-        raise ProxyUnusable(f"the proxy {shown} cannot be used: only http:// and https:// ones can")
-    if ":" in (url.user or ""):
+    if url.scheme not in PROXY_SCHEMES or not named:
+        known = ", ".join(f"{each}://" for each in PROXY_SCHEMES)
+        raise ProxyUnusable(f"the proxy {shown} cannot be used: only {known} can")
+    if url.scheme in SOCKS_SCHEMES:
+        if find_spec("python_socks") is None:
+            raise ProxyUnusable(f"the proxy {shown} cannot be used without {NEEDS_SOCKS}")
+        return url if url.explicit_port else url.with_port(SOCKS_PORT)
+    if url.user and ":" in url.user:
         raise ProxyUnusable(f"the proxy {shown} cannot be used: its user name has a colon in it")
     return url
-
-
-def _read(text: str) -> URL:
-    from yarl import URL  # noqa: PLC0415 - costs a third of the import budget; most need it late
-
-    try:
-        return URL(text)
-    except OverflowError as error:  # Punycode may stand for a number that is no character's
-        raise ValueError("this is no URL") from error

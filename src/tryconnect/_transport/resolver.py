@@ -16,11 +16,10 @@ import asyncio
 import contextlib
 import socket
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeGuard, cast
+from typing import TYPE_CHECKING, TypeGuard, cast
 
 import pycares
 
-from tryconnect._transport.addresses import scope_of
 from tryconnect._transport.answer_cache import shared_answers
 from tryconnect._transport.attempt import Phase
 from tryconnect._transport.dns_client import DnsClient
@@ -30,7 +29,7 @@ from tryconnect._transport.resolv_conf import ResolvConf
 from tryconnect._transport.trace import current
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Sequence
 
     from aiohttp.abc import AbstractResolver, ResolveResult
 
@@ -73,7 +72,6 @@ class Resolver(_Base):
             conf = ResolvConf(tuple(nameservers), tuple(domains), timeout=timeout, attempts=tries)
             self._settings = partial(settings_for, conf)
         self._fresh: NameSettings | None = None
-        self._conf: ResolvConf | None = None
         self._dns: DnsClient | None = None
         self._under_way: set[NameLookup] = set()
 
@@ -92,41 +90,40 @@ class Resolver(_Base):
         if self._given is not None:
             found = await _asked(self._given, host, port, family)
         else:
-            found = _results(host, port, await self._addresses(host, port, family))
+            found = _results(host, port, await self._addresses(host, family))
         if not found:
             raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
         if trace is not None:
             trace.end()
         return found
 
-    def look_up(self, host: str, port: int, family: int, on_done: OnDone) -> Pending:
-        """Begin to look a name up, in the running loop.
+    def look_up(self, host: str, family: int, on_done: OnDone) -> Pending:
+        """Begin to look a name up, in the running loop; no caller's own resolver is asked.
 
         Args:
             host: the name.
-            port: only a caller's own resolver gets to know it.
             family: of the addresses; ``AF_UNSPEC`` for all.
             on_done: called once, with the addresses in the order in which they are to be tried or
                 with the error; maybe before this returns, and not once the look-up is cancelled.
         """
         loop = asyncio.get_running_loop()
-        if self._given is not None:
-            return _Delegated(loop, _asked(self._given, host, port, family), on_done)
         if self._dns is None:
             self._dns = DnsClient(loop)
-        if self._fresh is None:
-            self._refresh(loop, self._dns)
         lookup = NameLookup(
             loop,
-            self._fresh or self._settings(),
+            self._fresh or self._refresh(loop),
             self._dns,
             host,
             family,
-            on_done=on_done,
-            on_end=self._under_way.discard,
+            on_done,
+            self._under_way.discard,
         )
         self._under_way.add(lookup)
-        lookup.begin()
+        try:
+            lookup.begin()
+        except BaseException:
+            lookup.cancel()
+            raise
         if lookup not in self._under_way:
             self._fresh = None  # the caller may go on without the loop
         return lookup
@@ -144,24 +141,22 @@ class Resolver(_Base):
         if dns is not None:
             dns.close()
 
-    def _refresh(self, loop: asyncio.AbstractEventLoop, dns: DnsClient) -> None:
+    def _refresh(self, loop: asyncio.AbstractEventLoop) -> NameSettings:
         """Look at the machine's settings; look-ups that begin in one round of the loop share it."""
         self._fresh = settings = self._settings()
         loop.call_soon(self._age)
-        if settings.conf is not self._conf:
-            self._conf = settings.conf
-            dns.retire()
+        return settings
 
     def _age(self) -> None:
         self._fresh = None
 
-    async def _addresses(self, host: str, port: int, family: int) -> list[Address]:
+    async def _addresses(self, host: str, family: int) -> list[Address]:
         answer: asyncio.Future[list[Address]] = asyncio.get_running_loop().create_future()
         on_done = partial(_settle, answer)
         if (answers := shared_answers.get()) is None:
-            pending = self.look_up(host, port, family, on_done)
+            pending = self.look_up(host, family, on_done)
         else:
-            pending = answers.look_up(self, host, port, family, on_done)
+            pending = answers.look_up(self, host, family, on_done)
         try:
             return await answer
         except asyncio.CancelledError:
@@ -171,36 +166,6 @@ class Resolver(_Base):
         finally:
             pending.cancel()
             del answer  # an exception and the frame that holds it would keep each other alive
-
-
-class _Delegated:
-    """A look-up by a caller's own resolver, in a task."""
-
-    error = None
-
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        asking: Coroutine[Any, Any, list[ResolveResult]],
-        on_done: OnDone,
-    ) -> None:
-        self._on_done = on_done
-        self._task = loop.create_task(asking)
-        self._task.add_done_callback(self._ended)
-
-    def cancel(self) -> None:
-        """Wait no longer."""
-        self._task.cancel()
-
-    def _ended(self, task: asyncio.Task[list[ResolveResult]]) -> None:
-        if task.cancelled():
-            return
-        try:
-            addresses = [_address(each) for each in task.result()]
-        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the caller
-            self._on_done([], error)
-        else:
-            self._on_done(addresses, None)
 
 
 def _settle(
@@ -258,17 +223,8 @@ def _is_aiodns(error: BaseException | None) -> TypeGuard[Exception]:
 def _gaierror(error: Exception) -> socket.gaierror:
     usual = socket.EAI_AGAIN if isinstance(error, TimeoutError) else socket.EAI_FAIL
     number, text = (error.args[0], error.args[-1]) if error.args else (None, "")
-    return socket.gaierror(_NUMBERS.get(number, usual), text)
-
-
-def _address(found: ResolveResult) -> Address:
-    """Return what a caller's resolver found.
-
-    Raises:
-        LocalFault: its zone is none of this machine's.
-    """
-    ip, _, zone = found["host"].partition("%25")
-    return socket.AF_INET6 if ":" in ip else socket.AF_INET, ip, scope_of(zone), found["port"]
+    # c-ares' numbers are small, and so are the system's: 1 is EPERM there.
+    return socket.gaierror(_NUMBERS.get(number, usual) if _is_aiodns(error) else usual, text)
 
 
 _NUMBERS = {

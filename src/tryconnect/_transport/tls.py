@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import re
 import ssl
 import threading
 from functools import partial
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tryconnect._model.faults import LocalFault
+from tryconnect._model.lazy_pattern import lazy_pattern
+from tryconnect._model.tls_settings import TlsSettings
 from tryconnect._runtime.descriptors import shortage
 from tryconnect._runtime.threads import run_in_daemon_thread
 from tryconnect._transport.trace import current
@@ -32,17 +33,20 @@ class TlsContexts:
 
     Args:
         setting: a context of the caller's own; ``None`` or ``True`` for the process's verifying
-            one; ``False`` for one that accepts any certificate.
+            one; ``False`` for one that accepts any certificate; or how it differs from these.
     """
 
-    def __init__(self, setting: ssl.SSLContext | bool | None) -> None:  # noqa: FBT001 - as aiohttp
+    def __init__(self, setting: ssl.SSLContext | bool | TlsSettings | None) -> None:  # noqa: FBT001 - as aiohttp
         self._setting = setting
+        self._own: ssl.SSLContext | None = None
         self._lock = asyncio.Lock()
 
     def ready(self) -> ssl.SSLContext | None:
         """Return the context, where it need not be made."""
         if isinstance(self._setting, ssl.SSLContext):
             return self._setting
+        if isinstance(self._setting, TlsSettings):
+            return self._own
         return _contexts.get(_Wanted.now(verified=self._setting is not False))
 
     async def context(self) -> ssl.SSLContext:
@@ -56,6 +60,8 @@ class TlsContexts:
         """
         if isinstance(self._setting, ssl.SSLContext):
             return _timed(self._setting)
+        if isinstance(self._setting, TlsSettings):
+            return await self._made(self._setting)
         wanted = _Wanted.now(verified=self._setting is not False)
         async with self._lock:
             context = _contexts.get(wanted)
@@ -64,6 +70,64 @@ class TlsContexts:
                     partial(_made_once, wanted), name="tryconnect-trust", exit_waits=True
                 )
             return context
+
+    async def _made(self, settings: TlsSettings) -> ssl.SSLContext:
+        async with self._lock:
+            if self._own is None:
+                self._own = await run_in_daemon_thread(
+                    partial(_make_own, settings), name="tryconnect-trust", exit_waits=True
+                )
+            return self._own
+
+
+def _make_own(settings: TlsSettings) -> ssl.SSLContext:
+    """Make the context of one client.
+
+    Raises:
+        LocalFault: a file of it cannot be read.
+    """
+    if settings.by_system:
+        from truststore import SSLContext  # an extra: loaded where it is used
+
+        context: ssl.SSLContext = SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.set_alpn_protocols(["http/1.1"])
+    elif settings.ca_file is None or not settings.verified:
+        context = _make(_Wanted.now(verified=settings.verified))
+    else:
+        context = _trusting_only(settings.ca_file)
+    if settings.cert_file is not None:
+        try:
+            context.load_cert_chain(settings.cert_file, settings.key_file, password=_no_password)
+        except OSError as error:  # ssl.SSLError is one
+            files = " and ".join(filter(None, (settings.cert_file, settings.key_file)))
+            raise LocalFault(
+                f"the client's certificate cannot be read from {files} ({error})"
+            ) from error
+    return _timed(context)
+
+
+def _trusting_only(path: str) -> ssl.SSLContext:
+    folder = Path(path).is_dir()
+    try:
+        context = ssl.create_default_context(
+            cafile=None if folder else path, capath=path if folder else None
+        )
+    except OSError as error:
+        raise LocalFault(
+            f"ca_file is {path}, which cannot be read as certificates ({error})"
+        ) from error
+    context.hostname_checks_common_name = False
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _no_password() -> str:
+    """Refuse to read a key with a password, for which OpenSSL would ask at the terminal.
+
+    Raises:
+        LocalFault: always.
+    """
+    raise LocalFault("the key of the client's certificate has a password: store it without one")
 
 
 class _Wanted(NamedTuple):
@@ -164,7 +228,7 @@ def _trusts_no_authority(context: ssl.SSLContext, path: str | None) -> bool:
     return not any(_HASHED.fullmatch(name) for folder in folders for name in _names_in(folder))
 
 
-_HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
+_HASHED = lazy_pattern(r"[0-9a-f]{8}\.\d+")
 """How a file is called that OpenSSL finds in a folder (openssl-rehash(1))."""
 
 

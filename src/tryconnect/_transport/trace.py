@@ -9,25 +9,28 @@ it in ``current``: a context variable reaches into the tasks and callbacks that 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import re
 import ssl
 import time
 from contextvars import ContextVar
-from datetime import UTC, datetime
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 from tryconnect._model.faults import Blocked
+from tryconnect._model.lazy_pattern import lazy_pattern
 from tryconnect._model.report import Hop, Timings, Tls
 from tryconnect._transport.attempt import Attempt, Phase, ProxyRoute, ProxyStep
+from tryconnect._transport.certificate_end import certificate_end
+from tryconnect._transport.cookies import Cookies
 from tryconnect._transport.sockets import Sockets, make_socket
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Mapping
-    from types import TracebackType
+    from datetime import datetime
     from typing import Any
+
+    from yarl import URL
 
     from tryconnect._address.target import Target
     from tryconnect._model.guard import Guard
@@ -69,11 +72,13 @@ class Trace:
         hops: the redirects that were followed.
     """
 
-    # Class-level defaults; instances assign only what changes.
-    status: int | None = None
-    ip: str | None = None
-    tls: Tls | None = None
+    # Class-level defaults of what seldom changes; CPython takes ten times as long to assign an
+    # attribute that hides one of its class.
     proxy: ProxyRoute | None = None
+    socks: URL | None = None
+    """The SOCKS proxy of the current request."""
+    socks_step: ProxyStep | None = None
+    """What is under way with it."""
     headers: Mapping[str, str] = MappingProxyType({})
     body: Decoded | None = None
     wants_body = True
@@ -83,29 +88,39 @@ class Trace:
     protocol: object = None
     unconfirmed: OSError | None = None
     """What the name servers said of a name, where the system has not confirmed it."""
-    head = b""
-    """What came where no protocol of aiohttp's keeps it."""
-    phase: Phase | None = None
 
     def __init__(self, target: Target) -> None:
         self.target = target
+        self.status: int | None = None
+        self.ip: str | None = None
+        self.tls: Tls | None = None
+        self.head = b""
+        """What came where no protocol of aiohttp's keeps it."""
+        self.phase: Phase | None = None
         self.hops: list[Hop] = []
+        self._began = time.time()
         self._started = self._since = time.perf_counter()
         self._spent: dict[Phase, float] = {}
-        self._sockets = Sockets()
 
-    def begin(self, phase: Phase) -> None:
+    @cached_property
+    def cookies(self) -> Cookies:
+        """What redirects have set."""
+        return Cookies()
+
+    @cached_property
+    def _sockets(self) -> Sockets:
+        return Sockets()
+
+    def begin(self, phase: Phase | None) -> None:
         """End the current phase, if any, and begin another."""
-        if self.phase is not None:
-            self.end()
-        self.phase, self._since = phase, time.perf_counter()
+        now = time.perf_counter()
+        if (ended := self.phase) is not None:
+            self._spent[ended] = self._spent.get(ended, 0.0) + now - self._since
+        self.phase, self._since = phase, now
 
     def end(self) -> None:
         """End the current phase, if any."""
-        if self.phase is not None:
-            spent = time.perf_counter() - self._since
-            self._spent[self.phase] = self._spent.get(self.phase, 0.0) + spent
-            self.phase = None
+        self.begin(None)
 
     def socket_opened(self, sock: socket.socket) -> None:
         """Record a socket, and with it the beginning of a connection."""
@@ -139,36 +154,39 @@ class Trace:
         self.ip = _ip(transport.get_extra_info("peername"))
         self.tls = tls_facts(transport.get_extra_info("ssl_object"))
 
-    def attempt(self, *, error: BaseException | None) -> Attempt:
+    def attempt(self, error: BaseException | None) -> Attempt:
         """Return what happened, as a value."""
         ended_in = self.phase
         self.end()
         return Attempt(
-            target=self.target,
-            error=error,
-            phase=ended_in,
-            timings=self._timings(),
-            status=self.status,
-            ip=self.ip,
-            hops=tuple(self.hops),
-            tls=self.tls,
-            proxy=self.proxy,
-            failed_at_proxy=None if error is None else self._step_with_proxy(ended_in),
-            said=self._said(),
-            headers=self.headers,
-            body=self.body,
+            self.target,
+            error,
+            ended_in,
+            self._timings(),
+            self._began,
+            self.status,
+            self.ip,
+            tuple(self.hops),
+            self.tls,
+            self.proxy,
+            None if error is None else self._step_with_proxy(ended_in),
+            self._read(),
+            self.headers,
+            self.body,
         )
 
-    def _said(self) -> bytes:
-        """Return the beginning of what came on the connection that was last in use."""
+    def _read(self) -> bytes:
+        """Return what came where a head was expected, on the connection that was last in use."""
         head: bytes = getattr(self.protocol, "head", self.head)
-        return head[:_BEGINNING]
+        return head
 
     def _step_with_proxy(self, ended_in: Phase | None) -> ProxyStep | None:
         """Return what was under way with the proxy; ``None``: it had let something through."""
-        said = self._said()
+        said = self._read()
         if self.proxy is None or self.status is not None:
             return None
+        if self.proxy.is_socks:
+            return self.socks_step
         if not self.target.url.startswith("https:"):
             through = said[:5].upper() == b"HTTP/"
         else:  # a tunnel stands once the proxy has said 2xx (RFC 9110, section 9.3.6)
@@ -178,25 +196,20 @@ class Trace:
         return ProxyStep.reach if self.protocol is None else ProxyStep.ask
 
     def _timings(self) -> Timings:
-        return Timings(
-            dns=self._spent.get(Phase.dns),
-            connect=self._spent.get(Phase.connect),
-            tls=self._spent.get(Phase.tls),
-            response=self._spent.get(Phase.response),
-            total=time.perf_counter() - self._started,
-        )
+        dns, connect, tls, response = map(self._spent.get, _TIMED)
+        return Timings(dns, connect, tls, response, self._since - self._started)
+
+    @property
+    def started(self) -> float:
+        """When the check began, by ``time.perf_counter``."""
+        return self._started
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         self._token = current.set(self)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             current.reset(self._token)
         except ValueError:  # the garbage collector has another context
@@ -206,6 +219,9 @@ class Trace:
         finally:
             # A kept connection's callbacks hold their context, and with it this trace.
             self.body, self.headers, self.protocol = None, {}, None
+
+
+_TIMED = (Phase.dns, Phase.connect, Phase.tls, Phase.response)
 
 
 def open_socket(addr_info: tuple[Any, ...], *, guard: Guard | None = None) -> socket.socket:
@@ -225,10 +241,7 @@ def open_socket(addr_info: tuple[Any, ...], *, guard: Guard | None = None) -> so
     return sock
 
 
-_BEGINNING = 1024
-"""Bytes of an answer that are kept to tell what it is."""
-
-_TUNNEL = re.compile(rb"(?i)HTTP/1\.\d +2")
+_TUNNEL = lazy_pattern(rb"(?i)HTTP/1\.\d +2")
 
 
 def _ip(peername: object) -> str | None:
@@ -239,11 +252,13 @@ def tls_facts(ssl_object: Any) -> Tls | None:
     """Return what is known of an encrypted connection; ``None`` if it is not encrypted."""
     if ssl_object is None:
         return None
-    not_after = (ssl_object.getpeercert() or {}).get("notAfter", "")
-    return Tls(ssl_object.version() or "unknown", _moment(not_after))
+    certificate = ssl_object.getpeercert(True) or b""  # noqa: FBT003 - as ssl has it
+    end = certificate_end(certificate)
+    return Tls(ssl_object.version() or "unknown", end, _chain_end(ssl_object))
 
 
-def _moment(text: str) -> datetime | None:
-    with contextlib.suppress(ValueError, OverflowError):
-        return datetime.fromtimestamp(ssl.cert_time_to_seconds(text), UTC)
-    return None
+def _chain_end(ssl_object: Any) -> datetime | None:
+    """Return the earliest end of the certificates that lead from the peer's to a trusted one."""
+    verified = getattr(ssl_object, "get_verified_chain", None)  # Python 3.13
+    ends = [certificate_end(each) for each in verified()] if verified else []
+    return min((end for end in ends if end is not None), default=None)

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache
 from importlib import import_module
-from importlib.metadata import version
 from operator import attrgetter
 from typing import Any
+
+import aiohttp
 
 __all__ = [
     "ADDRESSES",
@@ -214,6 +215,6 @@ def refusal() -> str | None:
         return None
     hooks = " and ".join(f"{hook.owner.partition(':')[2]}.{hook.name}" for hook in lost)
     return (
-        f"aiohttp {version('aiohttp')} has changed {hooks}, which a guard relies on: "
+        f"aiohttp {aiohttp.__version__} has changed {hooks}, which a guard relies on: "
         "install another release of aiohttp, or of tryconnect"
     )
