@@ -11,11 +11,13 @@ finished is whole. But a stream that is cut short is an error: half a page must 
 page.
 """
 
+import contextlib
+import copy
 import functools
 import importlib
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 from tryconnect._model.faults import ContentEncodingError
 
@@ -142,13 +144,15 @@ class _Stream:
                 if not self._opens_again(data):
                     return
             current = self._current = self._current or self._open()
+            spare = copy.copy(current) if self._may_be_broken() else None
             try:
                 piece = current.decompress(data, PIECE_SIZE)
             except self._error as error:
-                if self._may_be_broken():
-                    self.is_over = True
-                    return
-                raise ContentEncodingError(f"the {self._name} body is corrupt") from error
+                if not isinstance(spare, _Zlib):
+                    raise ContentEncodingError(f"the {self._name} body is corrupt") from error
+                yield from spare.up_to_fault(data)
+                self.is_over = True
+                return
             yield piece
             self._has_begun |= bool(piece)
             if current.eof:
@@ -239,6 +243,7 @@ class _Zlib:
         self._zlib = zlib.decompressobj(-zlib.MAX_WBITS)
         self._header_size = header_size
         self._header: bytes | None = b""
+        self._rest = b""
 
     @property
     def eof(self) -> bool:
@@ -256,10 +261,26 @@ class _Zlib:
             if size is None:
                 return b""
             data = data[size:]
-        piece = self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
+        piece = self._zlib.decompress(self._rest + data, max_length)
+        self._rest = self._zlib.unconsumed_tail
         # A full piece may leave output behind even where all input is consumed.
         self.needs_input = len(piece) < max_length
         return piece
+
+    def __copy__(self) -> Self:
+        twin = type(self)(self._header_size)
+        vars(twin).update(vars(self), _zlib=self._zlib.copy())
+        return twin
+
+    def up_to_fault(self, data: bytes) -> Iterator[bytes]:
+        """Yield what corrupt data unpacks to, the same however it was cut into chunks.
+
+        zlib throws away what it has unpacked in the call that meets the fault.
+        """
+        data, self._rest = self._rest + data, b""
+        with contextlib.suppress(zlib.error):
+            for at in range(len(data)):
+                yield self.decompress(data[at : at + 1], PIECE_SIZE)
 
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"

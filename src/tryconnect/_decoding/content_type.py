@@ -13,7 +13,7 @@ from tryconnect._decoding.labels import web_name
 from tryconnect._model.abnf import TOKEN
 
 
-class Kind(enum.Enum):
+class ContentKind(enum.Enum):
     """Where a text of this type may declare its own encoding."""
 
     html = enum.auto()
@@ -25,7 +25,7 @@ class Kind(enum.Enum):
 class ContentType(NamedTuple):
     """What a header says; the default is what no header says."""
 
-    kind: Kind = Kind.html
+    kind: ContentKind = ContentKind.html
     charset: str | None = None
     """A WHATWG name. A label that browsers do not know counts as none."""
 
@@ -33,10 +33,10 @@ class ContentType(NamedTuple):
 # An untyped body is scanned like HTML: browsers would sniff its type, and a <meta> in a text
 # that is not HTML is not to be expected. Two types say no more (MIME Sniffing, 7).
 _KINDS: Final = (
-    (re.compile(r"text/html|(?:application|unknown)/unknown"), Kind.html),
-    (re.compile(r"(?:text|application)/xml|.*\+xml"), Kind.xml),
-    (re.compile(r"(?:text|application)/json|.*\+json"), Kind.json),
-    (re.compile(r".*"), Kind.plain),
+    (re.compile(r"text/html|(?:application|unknown)/unknown"), ContentKind.html),
+    (re.compile(r"(?:text|application)/xml|.*\+xml"), ContentKind.xml),
+    (re.compile(r"(?:text|application)/json|.*\+json"), ContentKind.json),
+    (re.compile(r".*"), ContentKind.plain),
 )
 
 _SPACE = " \t\n\r"

@@ -17,7 +17,7 @@ import codecs
 import re
 from typing import Final, NamedTuple
 
-from tryconnect._decoding.content_type import ContentType, Kind, content_type
+from tryconnect._decoding.content_type import ContentKind, ContentType, content_type
 from tryconnect._decoding.detector import detect
 from tryconnect._decoding.labels import check_encoding, web_name
 from tryconnect._decoding.prescan import PRESCAN_SIZE, meta_encoding, xml_encoding
@@ -68,7 +68,7 @@ class Sniffer:
         # A mark outdoes a web label, even the caller's (the same algorithm, steps 1 and 2), but no
         # codec that browsers lack: to UTF-32-LE, "FF FE 00 00" is something else.
         self._is_literal = self._named is not None and web_name(self._named.encoding) is None
-        scans = not self._named and self._type.kind in {Kind.html, Kind.xml}
+        scans = not self._named and self._type.kind in {ContentKind.html, ContentKind.xml}
         self._head: list[bytes] = []
         self._head_lacks = PRESCAN_SIZE if scans else _MARK_SIZE
         self._window = bytearray()
@@ -117,7 +117,7 @@ class Sniffer:
 
     def _undeclared(self, *, whole: bool) -> Choice:
         choice = _undeclared(bytes(self._window), whole=whole)
-        if choice.source is EncodingSource.utf8 and self._type.kind is Kind.xml:
+        if choice.source is EncodingSource.utf8 and self._type.kind is ContentKind.xml:
             return Choice("utf-8", EncodingSource.xml)  # it prescribes no other (XML 1.0, 4.3.3)
         return choice
 
@@ -138,13 +138,13 @@ def _marked(head: bytes) -> Choice | None:
     return None
 
 
-def _declared(head: bytes, kind: Kind) -> Choice | None:
+def _declared(head: bytes, kind: ContentKind) -> Choice | None:
     """Return what the body declares in the way of its type, or what JSON prescribes."""
-    if kind is Kind.json:
+    if kind is ContentKind.json:
         return Choice("utf-8", EncodingSource.json)  # RFC 8259, 8.1
-    if kind is Kind.html and (name := meta_encoding(head)):
+    if kind is ContentKind.html and (name := meta_encoding(head)):
         return Choice(name, EncodingSource.meta)
-    if kind in {Kind.html, Kind.xml} and (name := xml_encoding(head)):
+    if kind in {ContentKind.html, ContentKind.xml} and (name := xml_encoding(head)):
         return Choice(name, EncodingSource.xml)
     return None
 
