@@ -14,7 +14,16 @@ from tryconnect.errors import FetchError, InvalidAddress, Reason, TryConnectErro
 REASONS = [
     *("ok", "invalid_address", "blocked", "dns_not_found", "dns_failed", "refused"),
     *("unreachable", "reset", "tls_certificate", "tls_handshake", "proxy", "timeout", "protocol"),
-    *("too_many_redirects", "status", "body", "too_large", "local", "unknown"),
+    *(
+        "too_many_redirects",
+        "status",
+        "slow",
+        "cert_expiring",
+        "body",
+        "too_large",
+        "local",
+        "unknown",
+    ),
 ]
 
 
@@ -171,7 +180,9 @@ def test_a_fetch_error_says_what_its_report_says() -> None:
     report = Report("http://host", Reason.refused, "nothing listens at host:80")
     error = FetchError(report)
     assert error.report is report
-    assert str(error) == "refused: nothing listens at host:80"
+    assert str(error) == "http://host: refused: nothing listens at host:80"
+    secret = Report("http://me:SECRET@h/", Reason.refused, "no")
+    assert str(FetchError(secret)) == "http://me:***@h/: refused: no"
 
 
 def test_a_fetch_error_survives_pickling() -> None:

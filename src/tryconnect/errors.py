@@ -25,10 +25,18 @@ __all__ = ["FetchError", "InvalidAddress", "Reason", "TryConnectError", "WaitTim
 
 
 class TryConnectError(Exception):
-    """The base of every exception that tryconnect raises on its own account."""
+    """The base of every exception that tryconnect raises on its own account.
+
+    Example:
+        >>> try:
+        ...     await tryconnect.fetch_text("localhost:8000")
+        ... except tryconnect.TryConnectError as error:
+        ...     print(type(error).__name__)
+        FetchError
+    """
 
 
-class InvalidAddress(TryConnectError, ValueError):  # noqa: N818 - the text is at fault, by its name
+class InvalidAddress(TryConnectError, ValueError):
     """A text that is not an address.
 
     Its ``str()`` is a sentence, then the text with a caret under the fault.  Passwords and queries
@@ -39,6 +47,15 @@ class InvalidAddress(TryConnectError, ValueError):  # noqa: N818 - the text is a
         problem: what is wrong, one sentence without a full stop.
         start: index in ``address`` of the first character at fault.
         end: index after the last one; equal to ``start`` where something is missing.
+
+    Example:
+        >>> try:
+        ...     await tryconnect.wait_until_up("http://example.com:port/")
+        ... except tryconnect.InvalidAddress as error:
+        ...     print(error)
+        a port is a number from 1 to 65535
+            http://example.com:port/
+                               ^^^^
 
     .. versionadded:: 0.1
     """
@@ -66,6 +83,13 @@ class FetchError(TryConnectError):
         report: the :class:`~tryconnect.Report` that says why.  Its ``error`` is also this
             exception's ``__cause__``, where there is one.
 
+    Example:
+        >>> try:
+        ...     await tryconnect.fetch_text("example.com/missing")
+        ... except tryconnect.FetchError as error:
+        ...     print(error.report.reason, error.report.status)
+        status 404
+
     .. versionadded:: 0.1
     """
 
@@ -74,10 +98,15 @@ class FetchError(TryConnectError):
         self.report = report
 
     def __str__(self) -> str:
-        return f"{self.report.reason}: {self.report.detail}"
+        address = escape_control(
+            redact_address(
+                self.report.address, unparsable=self.report.reason is Reason.invalid_address
+            )
+        )
+        return f"{address}: {self.report.reason}: {self.report.detail}"
 
 
-class WaitTimeout(TryConnectError, TimeoutError):  # noqa: N818 - the time is up, by its name
+class WaitTimeout(TryConnectError, TimeoutError):
     """The addresses that were waited for are not up (or not down) in time.
 
     Attributes:
@@ -86,6 +115,13 @@ class WaitTimeout(TryConnectError, TimeoutError):  # noqa: N818 - the time is up
             there is one.
         timeout: how many seconds were waited.
         up: whether the addresses were to be up, or down.
+
+    Example:
+        >>> try:
+        ...     await tryconnect.wait_until_up("localhost:8000", timeout=0.1)
+        ... except tryconnect.WaitTimeout as error:
+        ...     print(error.report.reason)
+        refused
 
     .. versionadded:: 0.1
     """

@@ -15,6 +15,7 @@ from tryconnect import Client, Reason
 from tryconnect import testing as peers
 from tryconnect._address.target import parse
 from tryconnect._check.connect import open_tcp, open_unix
+from tryconnect._check.transports import aiohttp_only
 from tryconnect._model.faults import LocalFault
 from tryconnect._options import FAMILIES
 from tryconnect._transport.resolver import Resolver
@@ -27,7 +28,7 @@ unix_only = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="there are
 @on_each_loop
 async def test_an_open_port_leaves_its_peer_on_the_trail() -> None:
     async with peers.silent() as peer, Trace(parse(f"tcp://{peer.address}")) as trace:
-        await open_tcp(trace, Resolver(), family=FAMILIES["any"], guard=None)
+        await open_tcp(trace, Resolver(), family=FAMILIES["any"], guard=None, pins={})
 
         assert trace.ip == "127.0.0.1"
         assert trace.phase is None
@@ -42,7 +43,7 @@ async def test_a_name_is_looked_up() -> None:
         Trace(parse(f"tcp://good.test:{peer.port}")) as trace,
     ):
         names = Resolver(**dns.resolver_arguments)
-        await open_tcp(trace, names, family=FAMILIES["ipv4"], guard=None)
+        await open_tcp(trace, names, family=FAMILIES["ipv4"], guard=None, pins={})
         await names.close()
 
     assert trace.ip == "127.0.0.1"
@@ -53,7 +54,7 @@ async def test_a_name_is_looked_up() -> None:
 async def test_a_closed_port_raises_what_the_system_says() -> None:
     async with peers.closed_port() as peer, Trace(parse(f"tcp://{peer.address}")) as trace:
         with pytest.raises(ConnectionRefusedError):
-            await open_tcp(trace, Resolver(), family=FAMILIES["any"], guard=None)
+            await open_tcp(trace, Resolver(), family=FAMILIES["any"], guard=None, pins={})
 
 
 def from_the_same_port(info: tuple[Any, ...], **options: Any) -> socket.socket:
@@ -74,7 +75,7 @@ def free_port() -> int:
 @linux_only
 @on_each_loop
 async def test_a_socket_that_met_itself_met_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tryconnect._check.connect.open_socket", from_the_same_port)
+    monkeypatch.setattr("tryconnect._transport.connector.open_socket", from_the_same_port)
     async with Client(proxy=None) as client:
         report = await client.probe(f"tcp://127.0.0.1:{free_port()}")
 
@@ -126,7 +127,7 @@ async def test_a_full_queue_is_waited_for(tmp_path: Path) -> None:
 
 
 async def test_a_platform_without_unix_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr("tryconnect._check.connect.socket.AF_UNIX", raising=False)
+    monkeypatch.delattr("tryconnect._transport.connector.socket.AF_UNIX", raising=False)
     async with Trace(parse("unix:///run/none")) as trace:
         with pytest.raises(LocalFault, match="no unix sockets"):
             await open_unix(trace, guard=None)
@@ -152,4 +153,5 @@ class HangsUp(Listening):
 
 @linux_only
 def test_a_connection_that_is_reset_before_it_was_looked_at_was_reset() -> None:
-    assert HangsUp().probe("tcp").reason is Reason.reset
+    with aiohttp_only():  # the reactor connects without the loop
+        assert HangsUp().probe("tcp").reason is Reason.reset

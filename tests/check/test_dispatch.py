@@ -23,6 +23,7 @@ from tests.support.loops.planted import PlantedLoop, planted
 from tests.support.programs import run as run_program
 from tryconnect import FetchError, Reason
 from tryconnect import testing as peers
+from tryconnect._check.transports import aiohttp_only
 from tryconnect._model.faults import LocalFault
 from tryconnect._runtime import portal
 
@@ -113,7 +114,8 @@ def test_what_a_loop_lacks_is_done_through_the_portal_and_not_tried_again(
         for tried in (in_vain, []):
             kind.tried.clear()
 
-            report = using(kind, lambda client, url=url: client.probe(url), ssl=client_ssl)  # type: ignore[misc]
+            with aiohttp_only():
+                report = using(kind, lambda client, url=url: client.probe(url), ssl=client_ssl)  # type: ignore[misc]
 
             assert report.ok, (scheme, report)
             if in_vain:
@@ -121,6 +123,17 @@ def test_what_a_loop_lacks_is_done_through_the_portal_and_not_tried_again(
             else:
                 assert lacking not in kind.tried
                 assert kind.tried
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "unix"])
+@pytest.mark.parametrize("lacking", LACKS)
+def test_the_reactor_needs_none_of_it(lacking: str, scheme: str, urls: dict[str, str]) -> None:
+    kind = planted(lacking, wrapped=False)
+
+    report = using(kind, lambda client: client.probe(urls[scheme]))
+
+    assert report.ok
+    assert not kind.tried
 
 
 class Two(AbstractResolver):
@@ -173,7 +186,7 @@ def test_a_redirect_to_what_a_loop_lacks(
     assert kind.tried == ["connect", "stream"]  # http is still its own
 
 
-def test_the_calls_of_the_package_take_the_same_roads(server: peers.HttpServer) -> None:
+def test_the_calls_of_the_package_are_dispatched_alike(server: peers.HttpServer) -> None:
     kind = planted("connect")
 
     async def visit() -> tuple[bool, str]:

@@ -29,7 +29,7 @@ from tryconnect.testing import tls
 SHORT = 0.15
 """A deadline that is meant to pass."""
 
-USER_AGENT = f"tryconnect/{tryconnect.__version__} (+https://github.com/tryconnect/tryconnect)"
+USER_AGENT = f"tryconnect/{tryconnect.__version__}"
 SECRET = "s3cret"  # noqa: S105 - nobody's password
 
 
@@ -300,6 +300,26 @@ async def test_secrets_stay_with_their_party(
     secret = set(sent) or {"Authorization"}
     assert secret <= set(first)
     assert secret & set(last) == (secret if way.kept else set())
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
+async def test_a_host_of_ones_own_stays_with_its_origin(
+    way: Way, http_server: peers.HttpServer, https_server: peers.HttpServer
+) -> None:
+    """It names a site of the first machine, which no other one has."""
+    async with peers.http_server() as other:
+        ports = {"http": http_server.port, "https": https_server.port, "other": other.port}
+        start = https_server if way.start.startswith("https") else http_server
+        there = way.end.format(**ports)
+        start.pages["/"] = peers.CannedResponse(status=302, headers=(("Location", there),))
+        async with knowing("good.test", "www.good.test", headers={"Host": "own.test"}) as client:
+            assert (await client.probe(way.start.format(**ports))).ok
+
+        heads = [*http_server.requests, *https_server.requests, *other.requests]
+    (first,) = (headers(head)["Host"] for head in heads if head.startswith(b"GET / "))
+    (last,) = (headers(head)["Host"] for head in heads if head.startswith(b"GET /echo "))
+    assert first == "own.test"
+    assert last == (first if way.kept else there.split("/")[2])
 
 
 async def test_secrets_do_not_come_back_by_a_detour(http_server: peers.HttpServer) -> None:

@@ -502,7 +502,7 @@ TLS = [
         "client_certificate_demanded",
         partial(peers.tls_server, "client_certificate_demanded"),
         Reason.tls_handshake,
-        r"client certificate: Client\(ssl=…\) can bring one",
+        r"client certificate: Client\(cert_file=…\) can bring one",
     ),
     Case(
         "silent_handshake",

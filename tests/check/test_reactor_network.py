@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.event_loops import on_each_loop
 from tests.support.transports import attempt, options
+from tests.transport.test_connector import Invented
 from tryconnect import testing as peers
 from tryconnect._address.target import parse
 from tryconnect._check.reactor_network import ReactorNetwork
@@ -44,6 +45,15 @@ WAITS = {
     "no answer": (peers.silent, "http", Phase.response),
     "half a head": (lambda: peers.drip("headers"), "http", Phase.response),
 }
+
+
+async def test_a_certificate_is_made_out_to_the_name_without_its_last_dot() -> None:
+    network = made(resolver=Invented("127.0.0.1"))
+    async with peers.http_server(tls=peers.server_context()) as server:
+        done = await attempt(network, parse(f"https://good.test.:{server.port}/"), 5)
+        await network.aclose()
+
+    assert (done.error, done.status) == (None, 200)
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 from tests.support.transports import options
 from tryconnect import Reason, probe_many
 from tryconnect import testing as peers
-from tryconnect._address.target import parse
+from tryconnect._address.target import TargetKind, parse
 from tryconnect._check.dispatch import Dispatcher
 from tryconnect._check.transports import ROWS, Circumstances, Transport, aiohttp_only, choose
 
@@ -22,6 +22,9 @@ CHOICES = [
     (Circumstances(proxied=True), "aiohttp"),
     (Circumstances(watchable=False), "aiohttp"),
     (Circumstances(single=True), "aiohttp"),
+    (Circumstances(single=True, kind=TargetKind.tcp), "reactor"),
+    (Circumstances(single=True, kind=TargetKind.unix), "reactor"),
+    (Circumstances(single=True, kind=TargetKind.tcp, watchable=False), "aiohttp"),
 ]
 
 
@@ -48,6 +51,7 @@ async def _carried_by(address: str, **chosen: object) -> str:
     """The transport that the dispatcher gives a check of many."""
     dispatcher = Dispatcher(options(**chosen), keep_alive=False)
     try:
+        await dispatcher._preparation.done(parse(address))  # else the first goes another way
         cancel = dispatcher.start(
             parse(address), timeout=1, transport="auto", on_done=lambda _: None
         )

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.programs import run
 from tryconnect import FetchError, Reason
+from tryconnect._address.request import read_request
 from tryconnect._check.unloaded import UnloadedChecker, is_want
 
 WITHOUT_DESCRIPTORS = """
@@ -68,13 +69,16 @@ asyncio.run(main())
 def test_nor_does_want_of_address_space_blame_anybody(mebibytes: int) -> None:
     done = run(WITHOUT_MEMORY, str(mebibytes))
 
-    assert done.stdout.strip() in {"local", "refused"}, done.stderr
+    if mebibytes < 64 and not done.stdout:  # Python itself, or OpenSSL, has not enough to go on
+        assert "MemoryError" in done.stderr or "Fatal Python error" in done.stderr
+    else:
+        assert done.stdout.strip() in {"local", "refused"}, done.stderr
 
 
 async def test_a_fetch_says_so_too() -> None:
     checker = UnloadedChecker(MemoryError())
     with pytest.raises(FetchError) as caught:
-        await checker.fetch("http://good.test/")
+        await checker.fetch(read_request("http://good.test/"))
 
     assert caught.value.report.reason is Reason.local
     assert isinstance(caught.value.__cause__, Exception)
@@ -92,6 +96,7 @@ async def test_a_fetch_says_so_too() -> None:
         ImportError("x.so: failed to map segment from shared object"),
         ImportError("x.so: cannot open shared object file: Too many open files"),
         RuntimeError("can't start new thread"),
+        OSError(786688, "[CRYPTO] malloc failure (_ssl.c:3098)"),
         SystemError("<built-in function compile> returned NULL without setting an exception"),
     ],
 )

@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import aiohttp
@@ -171,6 +172,13 @@ CASES = [
         R.protocol,
         "to nowhere",
     ),
+    Case(
+        "a SOCKS proxy that does not connect",
+        faults.ProxyRefused("does not allow the connection"),
+        R.proxy,
+        "the proxy proxy.test:3128 does not allow the connection when asked for good.test:443",
+        PROXIED,
+    ),
     Case("a strange proxy", faults.ProxyUnusable("socks5"), R.proxy, "socks5"),
     Case(
         "the guard",
@@ -321,23 +329,23 @@ CASES = [
         "the proxy speaks SOCKS",
         broken_answer("Bad status line"),
         R.proxy,
-        "the proxy proxy.test:3128 speaks SOCKS, not HTTP: only HTTP proxies can be used "
+        "the proxy proxy.test:3128 speaks SOCKS, not HTTP: write socks5h:// in its URL "
         r'("\x05\xff")',
-        replace(ASKING, said=b"\x05\xff"),
+        replace(ASKING, head=b"\x05\xff"),
     ),
     Case(
         "the proxy speaks TLS",
         faults.NotHttp(),
         R.proxy,
         "the proxy proxy.test:3128 speaks TLS: write https:// in its URL",
-        replace(ASKING, said=b"\x15\x03\x01\x00\x02\x02\x16"),
+        replace(ASKING, head=b"\x15\x03\x01\x00\x02\x02\x16"),
     ),
     Case(
         "the proxy speaks whatever",
         broken_answer("Bad status line"),
         R.proxy,
         'the proxy proxy.test:3128 answers, but not with HTTP ("hello")',
-        replace(ASKING, said=b"hello\r\nworld"),
+        replace(ASKING, head=b"hello\r\nworld"),
     ),
     Case(
         "the proxy speaks no TLS",
@@ -617,22 +625,29 @@ CASES = [
         "no HTTP, but SSH",
         broken_answer("Bad status line\x1b[31m 'SSH-2.0'"),
         R.protocol,
-        'good.test:443 speaks SSH, not HTTP: try tcp:// ("SSH-2.0-\\x1b[31mred")',
-        replace(PLAIN, said=b"SSH-2.0-\x1b[31mred\r\n"),
+        'good.test:443 speaks SSH, not HTTP: try ssh:// ("SSH-2.0-\\x1b[31mred")',
+        replace(PLAIN, head=b"SSH-2.0-\x1b[31mred\r\n"),
+    ),
+    Case(
+        "another service",
+        faults.WrongService(),
+        R.protocol,
+        'good.test:6379 speaks SSH, not Redis: try ssh:// ("SSH-2.0-x")',
+        Attempt(target=parse("redis://good.test"), head=b"SSH-2.0-x\r\n"),
     ),
     Case(
         "no HTTP, but something",
         faults.NotHttp("wrong"),
         R.protocol,
         'good.test:443 answers, but not with HTTP ("hello")',
-        replace(PLAIN, said=b"\r\nhello\r\n"),
+        replace(PLAIN, head=b"\r\nhello\r\n"),
     ),
     Case(
         "no HTTP, but TLS",
         broken_answer("Bad status line"),
         R.protocol,
         r'good.test:443 speaks TLS, not plain HTTP: try https:// ("\x15\x03\x01\x00\x02\x02\x16")',
-        replace(PLAIN, said=b"\x15\x03\x01\x00\x02\x02\x16"),
+        replace(PLAIN, head=b"\x15\x03\x01\x00\x02\x02\x16"),
     ),
     Case(
         "no HTTP/1",
@@ -640,14 +655,14 @@ CASES = [
         R.protocol,
         "good.test:443 speaks HTTP/2, and checks speak HTTP/1.1: try tcp:// "
         r'("\x00\x00\x00\x04\x00\x00\x00\x00\x00")',
-        replace(PLAIN, said=bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])),
+        replace(PLAIN, head=bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])),
     ),
     Case(
         "HTTP that is broken",
         broken_answer("Invalid header token"),
         R.protocol,
         'good.test:443 answers, but not with HTTP (broken after "HTTP/1.1 200 OK")',
-        replace(PLAIN, said=b"HTTP/1.1 200 OK\r\n\0"),
+        replace(PLAIN, head=b"HTTP/1.1 200 OK\r\n\0"),
     ),
     Case(
         "no HTTP, and no words",
@@ -903,7 +918,7 @@ def test_no_sentence_has_a_librarys_words_in_it(
     step: ProxyStep | None,
     said: bytes,
 ) -> None:
-    attempt = replace(PROXIED if step else PLAIN, phase=phase, failed_at_proxy=step, said=said)
+    attempt = replace(PROXIED if step else PLAIN, phase=phase, failed_at_proxy=step, head=said)
 
     report = judge(ADDRESS, replace(attempt, error=make(text)))
 
@@ -973,6 +988,11 @@ def text(body: str) -> Decoded:
 
 SHORT = "answered 200 in 40 ms"
 
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Odd : a\r\nx-odd: b\r\n\r\n"
+DAY = 86_400
+END = datetime(2030, 1, 2, tzinfo=UTC).timestamp()
+ENCRYPTED = replace(ANSWERED, tls=Tls("TLSv1.3", datetime.fromtimestamp(END, UTC)))
+
 ANSWERS: list[tuple[Attempt, Expect | None, Reason, str]] = [
     (replace(ANSWERED, status=None), None, R.ok, "connected in 40 ms"),
     (ANSWERED, None, R.ok, SHORT),
@@ -1015,6 +1035,86 @@ ANSWERS: list[tuple[Attempt, Expect | None, Reason, str]] = [
         "the proxy [::1]:3128 wants a user name and password (407): write them into its URL",
     ),
     (replace(ANSWERED, status=407), None, R.ok, "answered 407 in 40 ms"),
+    (replace(ANSWERED, body=text("version 12")), Expect(pattern=r"version \d+"), R.ok, SHORT),
+    (
+        replace(ANSWERED, body=text("version x")),
+        Expect(body="version", pattern=r"version \d+"),
+        R.body,
+        r'the body has no "version \d+" in it',
+    ),
+    (replace(ANSWERED, head=HEAD), Expect(headers={"content-TYPE": "json"}), R.ok, SHORT),
+    (replace(ANSWERED, head=HEAD), Expect(headers={"X-Odd": "a, b"}), R.ok, SHORT),
+    (replace(ANSWERED, headers={"Server": "x"}), Expect(headers={"server": "x"}), R.ok, SHORT),
+    (
+        replace(ANSWERED, head=HEAD),
+        Expect(headers={"X-Odd": "", "Content-Type": re.compile("^text/")}),
+        R.body,
+        'the answer has no header Content-Type with "^text/" in it',
+    ),
+    (
+        replace(ANSWERED, head=HEAD),
+        Expect(headers={"ETag": ""}),
+        R.body,
+        "the answer has no header ETag",
+    ),
+    (ANSWERED, Expect(within=0.04), R.ok, SHORT),
+    (ANSWERED, Expect(within=0.039), R.slow, f"{SHORT}, where 39 ms was expected"),
+    (
+        replace(ANSWERED, status=None),
+        Expect(within=0.001, status=200),
+        R.slow,
+        "connected in 40 ms, where 1.0 ms was expected",
+    ),
+    (replace(ENCRYPTED, began=END - 14 * DAY), Expect(cert_days=14), R.ok, SHORT),
+    (
+        replace(ENCRYPTED, began=END - 14 * DAY + 1),
+        Expect(cert_days=14),
+        R.cert_expiring,
+        "the certificate of good.test:443 ends in 13 days, on 2030-01-02: less than 14",
+    ),
+    (
+        replace(ENCRYPTED, began=END + 1.5 * DAY),
+        Expect(cert_days=0, within=0.001),
+        R.cert_expiring,
+        "the certificate of good.test:443 ended 1 day ago, on 2030-01-02",
+    ),
+    (
+        ANSWERED,
+        Expect(cert_days=1),
+        R.cert_expiring,
+        "good.test:443 answered without TLS, so there is no certificate",
+    ),
+    (
+        replace(ANSWERED, target=parse("http://good.test/")),
+        Expect(cert_days=1),
+        R.ok,
+        f"{SHORT}, without TLS: there is no certificate",
+    ),
+    (
+        # Through a proxy, whose certificate it is.
+        replace(ENCRYPTED, target=parse("http://good.test/")),
+        Expect(cert_days=10**6),
+        R.ok,
+        f"{SHORT}, without TLS: there is no certificate",
+    ),
+    (
+        replace(ENCRYPTED, began=END - DAY, hops=(Hop(301, "http://good.test/"),)),
+        Expect(cert_days=2),
+        R.cert_expiring,
+        "the certificate of good.test:443 ends in 1 day, on 2030-01-02: less than 2",
+    ),
+    (
+        replace(ANSWERED, target=parse("http://good.test/"), hops=(Hop(301, ADDRESS),)),
+        Expect(cert_days=1),
+        R.cert_expiring,
+        "good.test:80 answered without TLS, so there is no certificate",
+    ),
+    (
+        replace(ANSWERED, tls=Tls("TLSv1.3")),
+        Expect(cert_days=1),
+        R.cert_expiring,
+        "nobody can read when the certificate of good.test:443 ends",
+    ),
 ]
 
 
@@ -1037,8 +1137,10 @@ def test_a_report_tells_all_that_the_attempt_knew() -> None:
         ip="192.0.2.1",
         hops=(HOP,),
         tls=Tls("TLSv1.3"),
+        began=END,
     )
     report = judge(" typed ", attempt)
+    assert report.checked_at == datetime(2030, 1, 2, tzinfo=UTC)
     assert (report.address, report.url) == (" typed ", "https://good.test/")
     assert (report.status, report.ip, report.hops) == (200, "192.0.2.1", (HOP,))
     assert (report.tls, report.timings, report.error) == (Tls("TLSv1.3"), SPENT, error)
@@ -1173,7 +1275,7 @@ def test_what_others_say_becomes_one_short_line(text: str, shown: str) -> None:
     ],
 )
 def test_a_secret_that_a_peer_says_is_hidden_also_where_it_is_cut_off(said: bytes) -> None:
-    attempt = replace(PLAIN, said=said, error=broken_answer("no"))
+    attempt = replace(PLAIN, head=said, error=broken_answer("no"))
     assert "SECRET" not in judge(ADDRESS, attempt).detail
 
 
@@ -1189,3 +1291,23 @@ def test_whatever_a_peer_says_the_detail_is_one_printable_line(text: str, row: R
     error = broken_answer(text)
     assert row.sentence(error, PLAIN).isprintable()
     assert judge(ADDRESS, replace(PLAIN, error=error)).detail.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (TimeoutError(), Reason.local),
+        (ConnectionResetError(), Reason.local),
+        (OSError(errno.ENETUNREACH, "Network is unreachable"), Reason.local),
+        (ConnectionRefusedError(), Reason.refused),
+        (ssl.SSLCertVerificationError(), Reason.tls_certificate),
+    ],
+)
+def test_what_a_gap_explains_is_local_and_the_rest_stands(error: Exception, reason: Reason) -> None:
+    gap = faults.Interrupted(4.5)
+    gap.__cause__ = error
+
+    report = judge("h", Attempt(target=parse("http://h/"), error=gap))
+
+    assert report.reason is reason
+    assert report.error is (gap if reason is Reason.local else error)

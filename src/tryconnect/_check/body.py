@@ -53,7 +53,7 @@ class BodyPlan:
     @property
     def reads_body(self) -> bool:
         """Whether the body is wanted, if the status is."""
-        return not self.cut or (self.expect is not None and self.expect.body is not None)
+        return not self.cut or (self.expect is not None and bool(self.expect.bodies))
 
     def wants(self, status: int) -> bool:
         """Return whether the body of an answer with this status is wanted."""
@@ -77,11 +77,12 @@ class BodyPlan:
         if announced is not None and announced > self.max_bytes and not self.cut:
             raise _too_large(self)
         decoder = Decoder(_joined(headers, "Content-Type"), encoding=self.encoding)
-        expected = None if self.expect is None or not self.cut else self.expect.body
-        lookout = None if expected is None else _Lookout(expected, decoder)
+        expected = () if self.expect is None or not self.cut else self.expect.bodies
+        lookouts = [_Lookout(each, decoder) for each in expected]
         async for piece in _pieces(headers, chunks, self):
             decoder.feed(piece)
-            if lookout is not None and lookout.is_settled(piece):
+            lookouts = [lookout for lookout in lookouts if not lookout.is_settled(piece)]
+            if expected and not lookouts:
                 break
         for _ in decoder.finish():
             await asyncio.sleep(0)

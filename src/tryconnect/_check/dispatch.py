@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from tryconnect._address.target import TargetKind
 from tryconnect._check.loading import Loading
+from tryconnect._check.preparation import Preparation
 from tryconnect._check.reactor_network import ReactorNetwork
 from tryconnect._check.transports import Circumstances, Transport, choose
+from tryconnect._check.unloaded import is_want, no_means
 from tryconnect._model.faults import LocalFault, ProxyUnusable
 from tryconnect._runtime.bridge import LoopCall
 from tryconnect._runtime.capabilities import LoopCapabilities
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from tryconnect._check.network import Network
     from tryconnect._model.resolver import HostResolver
     from tryconnect._options import Options
+    from tryconnect._transport.tls import TlsContexts
 
 __all__ = ["Dispatcher"]
 
@@ -46,7 +49,7 @@ class Dispatcher:
     Args:
         options: The client's; their ``loop`` says where checks may run.
         keep_alive: Keep connections from one check to the next.
-        mockable: Single checks go by aiohttp, whose session users mock and configure.
+        mockable: Use aiohttp for single checks: users mock and configure its session.
     """
 
     def __init__(self, options: Options, *, keep_alive: bool, mockable: bool = True) -> None:
@@ -59,30 +62,35 @@ class Dispatcher:
         self._proxies = Proxies(options.proxy)
         self._mockable = mockable
         self._loading = Loading()
+        self._preparation = Preparation(options)
         make = partial(_network, proxies=self._proxies, keep_alive=keep_alive)
-        self._make = partial(make, options)
+        self._make = partial(make, options, trust=self._preparation.trust)
         self._reactor: ReactorNetwork | None = None
-        self._make_reactor = partial(ReactorNetwork, options, proxies=self._proxies)
-        self._choices: dict[Circumstances, Transport] = {}
+        self._make_reactor = partial(
+            ReactorNetwork, options, proxies=self._proxies, trust=self._preparation.trust
+        )
+        self._choices: dict[tuple[str | bool, ...], Transport] = {}
         self.once_more: set[asyncio.Task[None]] = set()
         self._portal = _PortalNetwork(partial(make, _asked_at_home(options, loop)))
 
     def start(
-        self, target: Target, *, timeout: float, transport: str, on_done: Callable[[Attempt], None]
+        self, target: Target, timeout: float, transport: str, on_done: Callable[[Attempt], None]
     ) -> Callable[[], None] | None:
-        """Begin to try a target without a task, where that can be.
+        """Start an attempt at a target without a task, if possible.
 
         Args:
-            target: what to try.
-            timeout: seconds for everything.
-            transport: the caller's choice, ``"auto"`` or ``"aiohttp"``.
-            on_done: called once, in the loop, and perhaps before this returns.  The error of what
-                it gets may be no ``Exception``: it belongs to who asked.
+            target: What to try.
+            timeout: Seconds for everything.
+            transport: The caller's choice, ``"auto"`` or ``"aiohttp"``.
+            on_done: Called once, in the loop, possibly before this returns. The attempt's error may
+                be no ``Exception``: it is the caller's.
 
         Returns:
-            What cancels it; ``None``: it has to go by :meth:`attempt`.
+            A function that cancels the attempt; ``None`` if :meth:`attempt` must be used.
         """
         if self._choose(target, transport) is not Transport.reactor:
+            return None
+        if self._preparation.is_wanted(target):
             return None
         return self._start(target, timeout, on_done)
 
@@ -100,26 +108,29 @@ class Dispatcher:
             self._capabilities.lacking(Transport.reactor)
             self._choices.clear()
             return None
-        except OSError as error:
+        except (OSError, MemoryError) as error:
             on_done(Attempt(target=target, error=error))
             return _nothing
 
     def _choose(
         self, target: Target, transport: str, *, single: bool = False, body: bool = False
     ) -> Transport:
-        """Look into the table, once for all checks that are alike."""
-        circumstances = Circumstances(
-            chosen=transport,
-            known=bool(target.host) or target.kind is TargetKind.unix,
-            single=single,
-            body=body,
-            proxied=self._proxies.in_use and self._is_proxied(target),
-        )
-        choice = self._choices.get(circumstances)
+        """Look the transport up in the table, once for all checks that are alike."""
+        proxied = self._proxies.in_use and self._is_proxied(target)
+        alike = transport, target.kind, single, body, proxied
+        choice = self._choices.get(alike)
         if choice is None:
-            watchable = self._choice != "portal" and not self._capabilities.lacks(Transport.reactor)
-            choice = choose(circumstances._replace(watchable=watchable))
-            self._choices[circumstances] = choice
+            choice = self._choices[alike] = choose(
+                Circumstances(
+                    chosen=transport,
+                    kind=target.kind,
+                    single=single,
+                    body=body,
+                    proxied=proxied,
+                    watchable=self._choice != "portal"
+                    and not self._capabilities.lacks(Transport.reactor),
+                )
+            )
         return choice
 
     def _is_proxied(self, target: Target) -> bool:
@@ -138,10 +149,26 @@ class Dispatcher:
     ) -> Attempt:
         """Try a target, and return what happened; see :meth:`Network.attempt`.
 
+        Whatever is raised on the way for want of descriptors, memory or threads has happened, too.
+
         Raises:
             TryConnectError: aiohttp cannot be loaded, because of this machine's settings.
         """
+        try:
+            return await self._attempt(target, timeout, plan, transport)
+        except Exception as error:
+            if not is_want(error):
+                raise
+            fault = no_means()
+            fault.__cause__ = error
+            return Attempt(target=target, error=fault)
+
+    async def _attempt(
+        self, target: Target, timeout: float, plan: BodyPlan | None, transport: str
+    ) -> Attempt:
         choice = self._choose(target, transport, single=self._mockable, body=plan is not None)
+        if self._preparation.is_wanted(target):
+            await self._preparation.done(target)
         if choice is Transport.reactor:
             attempt = await self._on_reactor(target, timeout)
             if attempt is not None:
@@ -153,7 +180,7 @@ class Dispatcher:
         return await self._by_aiohttp(target, timeout, plan)
 
     async def _on_reactor(self, target: Target, timeout: float) -> Attempt | None:
-        """Try a target on the reactor; ``None``: the loop has no place for one."""
+        """Try a target on the reactor; ``None`` if the loop cannot host one."""
         answer: asyncio.Future[Attempt] = asyncio.get_running_loop().create_future()
         cancel = self._start(target, timeout, partial(_settle, answer))
         if cancel is None:
@@ -167,7 +194,7 @@ class Dispatcher:
         return attempt
 
     async def _by_aiohttp(self, target: Target, timeout: float, plan: BodyPlan | None) -> Attempt:
-        """Try a target natively, and where the loop cannot, through the portal."""
+        """Try a target natively, or through the portal if the loop cannot."""
         deadline = time.monotonic() + timeout
         if self._uses_portal(target):
             return await self._portal.attempt(target, deadline, plan)
@@ -180,7 +207,7 @@ class Dispatcher:
         failed = native.error is not None and not self._closed
         if not failed or not await self._capabilities.is_to_blame(native.error):
             return native
-        scheme = _scheme(native.target or target)
+        scheme = (native.target or target).scheme
         if self._choice == "native":
             return replace(native, error=_unable(self._kind, scheme, native.error))
         through_portal = await self._portal.attempt(target, deadline, plan)
@@ -188,7 +215,11 @@ class Dispatcher:
         if not self._capabilities.is_missing_feature(through_portal.error):
             self._capabilities.lacking(scheme)
         total = native.timings.total + through_portal.timings.total
-        return replace(through_portal, timings=through_portal.timings._replace(total=total))
+        return replace(
+            through_portal,
+            timings=through_portal.timings._replace(total=total),
+            began=native.began,
+        )
 
     async def aclose(self) -> None:
         """Close all networks, even if one fails or the caller is cancelled."""
@@ -214,18 +245,18 @@ class Dispatcher:
         self._portal.abandon()
 
     def _uses_portal(self, target: Target) -> bool:
-        if self._choice == "auto":
-            return self._capabilities.lacks(_scheme(target))
+        if self._choice == "auto":  # by the scheme: some loops lack TLS alone, some unix sockets
+            return self._capabilities.lacks(target.scheme)
         return self._choice == "portal"
 
 
 class _OnceMore:
-    """A check on the reactor which may be redirected to where a proxy is: it begins anew then.
+    """A check on the reactor that starts again over aiohttp if it is redirected to a proxy's area.
 
     Args:
-        dispatcher: sends it by aiohttp then.
-        network: where it begins.
-        on_done: gets what happened.
+        dispatcher: Runs it over aiohttp then.
+        network: Runs it at first.
+        on_done: Called with the attempt.
     """
 
     def __init__(
@@ -238,7 +269,7 @@ class _OnceMore:
         self._task: asyncio.Task[None] | None = None
 
     def start(self, target: Target, timeout: float) -> Callable[[], None]:
-        """Begin; return what cancels it."""
+        """Start; return a function that cancels it."""
         check = self._network.start(
             target, timeout, self._on_done, partial(self._begin_anew, target, timeout)
         )
@@ -261,16 +292,19 @@ class _OnceMore:
         left = max(timeout - spent, _A_MOMENT)
         attempt = await self._dispatcher.attempt(target, timeout=left, transport="aiohttp")
         total = spent + attempt.timings.total
-        self._on_done(replace(attempt, timings=attempt.timings._replace(total=total)))
+        began = attempt.began - spent
+        self._on_done(replace(attempt, timings=attempt.timings._replace(total=total), began=began))
 
 
 _A_MOMENT = 0.001
 
 
-def _network(options: Options, *, proxies: Proxies, keep_alive: bool) -> Network:
+def _network(
+    options: Options, *, proxies: Proxies, keep_alive: bool, trust: TlsContexts | None = None
+) -> Network:
     from tryconnect._check.network import Network  # noqa: PLC0415 - imports aiohttp
 
-    return Network(options, proxies=proxies, keep_alive=keep_alive)
+    return Network(options, proxies=proxies, keep_alive=keep_alive, trust=trust)
 
 
 def _settle(answer: asyncio.Future[Attempt], attempt: Attempt) -> None:
@@ -279,7 +313,7 @@ def _settle(answer: asyncio.Future[Attempt], attempt: Attempt) -> None:
 
 
 def _nothing() -> None:
-    """Cancel what has ended."""
+    """Cancel an attempt that has ended already."""
 
 
 class _PortalNetwork:
@@ -349,11 +383,6 @@ def _asked_at_home(options: Options, loop: asyncio.AbstractEventLoop) -> Options
     if options.resolver is None:
         return options
     return replace(options, resolver=_AtHome(options.resolver, loop))
-
-
-def _scheme(target: Target) -> str:
-    """Return the scheme, by which loops are fit or not: some lack TLS alone, some unix sockets."""
-    return target.url.partition(":")[0]
 
 
 def _unable(kind: str, scheme: str, error: BaseException | None) -> LocalFault:

@@ -11,41 +11,129 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import socket
 import ssl
 from typing import TYPE_CHECKING
 
-from tryconnect._check.greetings import recognised
+from tryconnect._address.target import ENCRYPTED, TargetKind
+from tryconnect._model.greeting import greeting_of, recognised
+from tryconnect._model.lazy_pattern import lazy_pattern
 from tryconnect._model.redaction import escape_control, redact
 from tryconnect._model.render import duration
 from tryconnect._transport.attempt import Attempt, Phase, ProxyStep
+from tryconnect._transport.http_head import raw_fields
 
 if TYPE_CHECKING:
+    import re
+
     from tryconnect._model.expect import Expect
+    from tryconnect._model.report import Tls
 
 
 # --- what went well
 
 
 def connected(attempt: Attempt) -> str:
-    """The connection opened; nothing more was asked."""
-    return f"connected in {duration(attempt.timings.total)}"
+    """The connection opened, and all is well that was asked beyond."""
+    target = attempt.target
+    if target is not None and (greeting := greeting_of(target.scheme)) is not None:
+        return f"answered as {greeting.name} does in {duration(attempt.timings.total)}"
+    done = "encrypted" if target is not None and target.kind is TargetKind.tls else "connected"
+    return f"{done} in {duration(attempt.timings.total)}"
 
 
-def answered(attempt: Attempt) -> str:
-    """An HTTP answer came."""
+def answered(attempt: Attempt, expect: Expect | None = None) -> str:
+    """An HTTP answer came; where a certificate was to be judged, whether there was one."""
     count = len(attempt.hops)
     after = f" after {count} redirect{'s' * (count > 1)}" if count else ""
-    return f"answered {attempt.status} in {duration(attempt.timings.total)}{after}"
+    plain = expect is not None and expect.cert_days is not None and _tls(attempt) is None
+    without = ", without TLS: there is no certificate" if plain else ""
+    return f"answered {attempt.status} in {duration(attempt.timings.total)}{after}{without}"
 
 
-def wrong_body(expect: Expect) -> str:
+# --- what was expected of it; no sentence where it is so
+
+
+def wrong_status(expect: Expect, attempt: Attempt) -> str | None:
+    """The status is another one."""
+    if attempt.status is None or expect.accepts_status(attempt.status):
+        return None
+    return f"answered {attempt.status}, where {expect.describe_status()} was expected"
+
+
+def wrong_header(expect: Expect, attempt: Attempt) -> str | None:
+    """A header is not there, or has another value."""
+    if attempt.status is None or expect.headers is None:
+        return None
+    fields = raw_fields(attempt.head) if attempt.head else attempt.headers.items()
+    missing = expect.missing_in_headers(fields)
+    if missing is None:
+        return None
+    wanted = dict(expect.headers)[missing]
+    what = f" with {_wanted(wanted)} in it" if wanted else ""
+    return f"the answer has no header {missing}{what}"
+
+
+def wrong_body(expect: Expect, attempt: Attempt) -> str | None:
     """The body was read and is not the one wanted."""
-    if expect.body == "":
+    if attempt.status is None:
+        return None
+    missing = expect.missing_in_body(attempt.body.text if attempt.body else "")
+    if missing is None:
+        return None
+    if missing == "":
         return "the body should be empty and is not"
-    wanted = expect.body if isinstance(expect.body, str) else getattr(expect.body, "pattern", "")
-    return f"the body has no {_quoted(wanted)} in it"
+    return f"the body has no {_wanted(missing)} in it"
+
+
+def _wanted(wanted: str | re.Pattern[str]) -> str:
+    return _quoted(wanted if isinstance(wanted, str) else wanted.pattern)
+
+
+def certificate_ends(expect: Expect, attempt: Attempt) -> str | None:
+    """The certificate ends too soon, or there is none where TLS was asked for."""
+    if expect.cert_days is None:
+        return None
+    if (tls := _tls(attempt)) is None:
+        missing = f"{_place(attempt)} answered without TLS, so there is no certificate"
+        return missing if _began_with_tls(attempt) else None
+    end = tls.expires
+    if end is None:
+        return f"nobody can read when the certificate of {_place(attempt)} ends"
+    left = (end.timestamp() - attempt.began) / _DAY
+    if left >= expect.cert_days:
+        return None
+    certificate = f"the certificate of {_place(attempt)}"
+    if left < 0:
+        return f"{certificate} ended {_days(int(-left))} ago, on {end:%Y-%m-%d}"
+    less = f"less than {expect.cert_days:,}"
+    return f"{certificate} ends in {_days(int(left))}, on {end:%Y-%m-%d}: {less}"
+
+
+_DAY = 86_400
+
+
+def _tls(attempt: Attempt) -> Tls | None:
+    """Return the target's own TLS: a request for http:// may go through a proxy that has TLS."""
+    plain = attempt.target is not None and attempt.target.scheme == "http"
+    return None if plain else attempt.tls
+
+
+def _began_with_tls(attempt: Attempt) -> bool:
+    first = attempt.hops[0] if attempt.hops else attempt.target
+    return first is not None and first.url.startswith(ENCRYPTED)
+
+
+def _days(count: int) -> str:
+    return f"{count:,} day{'s' * (count != 1)}"
+
+
+def too_slow(expect: Expect, attempt: Attempt) -> str | None:
+    """All is as expected, but late."""
+    if expect.within is None or attempt.timings.total <= expect.within:
+        return None
+    done = connected(attempt) if attempt.status is None else answered(attempt)
+    return f"{done}, where {duration(expect.within)} was expected"
 
 
 # --- deadline
@@ -164,6 +252,11 @@ def proxy_said(error: BaseException, attempt: Attempt) -> str:
     return f"{_proxy(attempt)} answered {status} when asked for {_place(attempt)}"
 
 
+def proxy_refused(error: BaseException, attempt: Attempt) -> str:
+    """A SOCKS proxy does not connect."""
+    return f"{_proxy(attempt)} {error} when asked for {_place(attempt)}"
+
+
 def proxy_wants_password(_: BaseException | None, attempt: Attempt) -> str:
     """The proxy demands credentials, or does not accept those that it was given."""
     if attempt.proxy and attempt.proxy.has_password:
@@ -211,9 +304,10 @@ def proxy_broke(_: BaseException, attempt: Attempt) -> str:
             f"{_proxy(attempt)} broke the connection off without an answer when asked for "
             f"{_place(attempt)}"
         )
-    name = recognised(attempt.said)
-    if name is None:
+    service = recognised(attempt.said)
+    if service is None:
         return f"{_proxy(attempt)} answers, but not with HTTP ({_beginning(attempt)})"
+    name = service.name
     if name == "TLS":
         return f"{_proxy(attempt)} speaks TLS: write https:// in its URL"
     advice = _ADVICE_ON_PROXIES.get(name, "not HTTP: is its port right?")
@@ -221,7 +315,7 @@ def proxy_broke(_: BaseException, attempt: Attempt) -> str:
 
 
 _ADVICE_ON_PROXIES = {
-    "SOCKS": "not HTTP: only HTTP proxies can be used",
+    "SOCKS": "not HTTP: write socks5h:// in its URL",
     "HTTP/2": "and only proxies with HTTP/1.1 can be used",
 }
 
@@ -292,7 +386,7 @@ _NO_TLS = {
 }
 _OLD_VERSION = "the server knows no TLS version that is still safe"
 _WEAK = "the server's ciphers or keys are too weak for this machine; they need an update"
-_WANTS_CERTIFICATE = "the server wants a client certificate: Client(ssl=…) can bring one"
+_WANTS_CERTIFICATE = "the server wants a client certificate: Client(cert_file=…) can bring one"
 _OTHER_CERTIFICATE = "the server does not accept the client certificate"
 _ADVICE_ON_HANDSHAKES = {
     # RFC 7301, section 3.2: none of the protocols that were offered; checks offer HTTP/1.1.
@@ -387,15 +481,30 @@ def not_http(error: BaseException, attempt: Attempt) -> str:
     place = _place(attempt)
     if not attempt.said:
         return f"{place} answers, but not with HTTP"
-    name = recognised(attempt.said)
-    if name is not None:
-        advice = _ADVICE_ON_PROTOCOLS.get(name, "not HTTP: try tcp://")
-        return f"{place} speaks {name}, {advice} ({_beginning(attempt)})"
+    service = recognised(attempt.said)
+    if service is not None:
+        usual = f"not HTTP: try {service.scheme or 'tcp'}://"
+        advice = _ADVICE_ON_PROTOCOLS.get(service.name, usual)
+        return f"{place} speaks {service.name}, {advice} ({_beginning(attempt)})"
     if not attempt.said.startswith(b"HTTP/"):
         return f"{place} answers, but not with HTTP ({_beginning(attempt)})"
     text = str(getattr(error, "message", error))
     what = next((words for mark, words in _BROKEN_HEADS.items() if mark in text), "broken")
     return f"{place} answers, but not with HTTP ({what} after {_beginning(attempt)})"
+
+
+def wrong_service(_: BaseException, attempt: Attempt) -> str:
+    """Something answered that is not the service, or one that is not ready."""
+    place, said = _place(attempt), attempt.said
+    greeting = greeting_of(attempt.target.scheme) if attempt.target else None
+    wanted = greeting.name if greeting else "the service"
+    if said[:5].upper() == b"HTTP/":
+        return f"{place} speaks HTTP, not {wanted}: try http:// ({_beginning(attempt)})"
+    other = recognised(said)
+    if other is None or wanted in other.name:
+        return f"{place} does not answer as {wanted} should ({_beginning(attempt)})"
+    advice = f": try {other.scheme}://" if other.scheme else ""
+    return f"{place} speaks {other.name}, not {wanted}{advice} ({_beginning(attempt)})"
 
 
 _ADVICE_ON_PROTOCOLS = {
@@ -471,8 +580,8 @@ def _ssl_reason(error: BaseException) -> str:
     return found[1] or found[2].strip().upper().replace(" ", "_") if found else ""
 
 
-_SSL_NAME = re.compile(r"[A-Z0-9_]+")
-_SSL_TEXT = re.compile(r"\[SSL(?:: ([A-Z0-9_]+))?\] ([A-Za-z0-9 ]*)")
+_SSL_NAME = lazy_pattern(r"[A-Z0-9_]+")
+_SSL_TEXT = lazy_pattern(r"\[SSL(?:: ([A-Z0-9_]+))?\] ([A-Za-z0-9 ]*)")
 """How Python puts it: ``[SSL] tlsv1 alert no application protocol (_ssl.c:1006)``."""
 
 
@@ -481,7 +590,7 @@ def _resolver_text(error: BaseException) -> str:
     return "" if _NUMBERED.search(str(text)) else str(text)
 
 
-_NUMBERED = re.compile(r"\[\w+ -?\d+\]|_ssl\.c")
+_NUMBERED = lazy_pattern(r"\[\w+ -?\d+\]|_ssl\.c")
 """A library's text about another's error."""
 
 
@@ -512,7 +621,9 @@ def error_numbers(error: BaseException) -> tuple[int, ...]:
         return ()
     if error.errno is not None:
         return (error.errno,)
+    if not error.args:  # as most that tell of a deadline
+        return ()
     return tuple(dict.fromkeys(int(number) for number in _NUMBER.findall(str(error))))
 
 
-_NUMBER = re.compile(r"\[(?:Errno|WinError) (\d+)\]")
+_NUMBER = lazy_pattern(r"\[(?:Errno|WinError) (\d+)\]")

@@ -6,12 +6,14 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from tryconnect._address.target import TargetKind
-from tryconnect._check.connect import open_tcp, open_unix
+from tryconnect._check.connect import open_service, open_tcp, open_tls, open_unix
 from tryconnect._check.http import Http, RequestFailed
 from tryconnect._model.faults import LocalFault
 from tryconnect._runtime.descriptors import shortage
+from tryconnect._runtime.pulse import Pulse
 from tryconnect._transport.connector import MAY_BE_SHORTAGE
 from tryconnect._transport.resolver import Resolver
+from tryconnect._transport.tls import TlsContexts
 from tryconnect._transport.trace import Trace
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from tryconnect._address.target import Target
     from tryconnect._check.body import BodyPlan
+    from tryconnect._check.connect import Way
     from tryconnect._options import Options
     from tryconnect._transport.attempt import Attempt
     from tryconnect._transport.proxies import Proxies
@@ -35,14 +38,34 @@ class Network:
         options: The client's.
         proxies: Which of them are used for what.
         keep_alive: Keep connections from one check to the next.
+        trust: The TLS contexts; ``None``: of its own.
     """
 
-    def __init__(self, options: Options, *, proxies: Proxies, keep_alive: bool) -> None:
-        self._family = options.family
+    def __init__(
+        self,
+        options: Options,
+        *,
+        proxies: Proxies,
+        keep_alive: bool,
+        trust: TlsContexts | None = None,
+    ) -> None:
         self._guard = options.guard
+        self._way: Way = {
+            "family": options.family,
+            "guard": options.guard,
+            "pins": options.resolve,
+        }
         self._closed = False
+        self._pulse = Pulse(asyncio.get_running_loop())
         self._names = Resolver(options.resolver)
-        self._http = Http(options, names=self._names, proxies=proxies, keep_alive=keep_alive)
+        self._trust = trust or TlsContexts(options.ssl)
+        self._http = Http(
+            options,
+            names=self._names,
+            proxies=proxies,
+            keep_alive=keep_alive,
+            trust=self._trust,
+        )
 
     async def attempt(
         self, target: Target, *, timeout: float, plan: BodyPlan | None = None
@@ -60,16 +83,18 @@ class Network:
             error: BaseException | None = None
             deadline = asyncio.timeout(timeout)
             try:
-                async with deadline:
-                    await self._ask(trace, plan)
+                with self._pulse:
+                    async with deadline:
+                        await self._ask(trace, plan)
             except Exception as caught:
                 # No library on the way may turn a cancellation into a failure.
                 if task is not None and task.cancelling() > before:
                     raise asyncio.CancelledError from caught
                 unwrapped = caught.__cause__ if isinstance(caught, RequestFailed) else caught
-                error = self._explained(unwrapped or caught, deadline, trace.unconfirmed)
+                explained = self._explained(unwrapped or caught, deadline, trace.unconfirmed)
+                error = self._pulse.blame(explained, trace.started)
             try:
-                return trace.attempt(error=error)
+                return trace.attempt(error)
             finally:
                 del error  # an exception and the frame that holds it would keep each other alive
 
@@ -109,6 +134,10 @@ class Network:
             case TargetKind.http:
                 return self._http.ask(trace, plan)
             case TargetKind.tcp:
-                return open_tcp(trace, self._names, family=self._family, guard=self._guard)
+                return open_tcp(trace, self._names, **self._way)
+            case TargetKind.service:
+                return open_service(trace, self._names, **self._way)
+            case TargetKind.tls:
+                return open_tls(trace, self._names, self._trust, **self._way)
             case TargetKind.unix:
                 return open_unix(trace, guard=self._guard)

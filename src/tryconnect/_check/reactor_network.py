@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +17,18 @@ from tryconnect._address.target import TargetKind
 from tryconnect._check.redirects import follow, read_answer
 from tryconnect._check.unloaded import is_want, no_means
 from tryconnect._model.faults import LocalFault
+from tryconnect._model.greeting import greeting_of
 from tryconnect._runtime.descriptors import shortage
-from tryconnect._transport.addr_infos import addr_infos, literal_infos, looked_up_infos
+from tryconnect._runtime.pulse import Pulse
+from tryconnect._transport.addr_infos import (
+    addr_infos,
+    literal_infos,
+    looked_up_infos,
+    pinned_infos,
+)
 from tryconnect._transport.answer_cache import shared_answers
 from tryconnect._transport.attempt import Phase
-from tryconnect._transport.cookies import Cookies
+from tryconnect._transport.conversation import Conversation
 from tryconnect._transport.deadlines import Deadlines
 from tryconnect._transport.exchange import Encryption, Exchange
 from tryconnect._transport.http_request import RequestHeads
@@ -34,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from tryconnect._address.target import Target
+    from tryconnect._model.greeting import Greeting
     from tryconnect._options import Options
     from tryconnect._transport.addr_infos import AddrInfo
     from tryconnect._transport.addresses import Address
@@ -59,7 +66,9 @@ class ReactorNetwork:
         OSError: there is no descriptor to be had.
     """
 
-    def __init__(self, options: Options, *, proxies: Proxies) -> None:
+    def __init__(
+        self, options: Options, *, proxies: Proxies, trust: TlsContexts | None = None
+    ) -> None:
         self.loop = asyncio.get_running_loop()
         self.family = options.family
         self.guard = options.guard
@@ -68,10 +77,11 @@ class ReactorNetwork:
         self.delegates = options.resolver is not None
         self._resolver = options.resolver
         self._names: Resolver | None = None
-        self.trust = TlsContexts(options.ssl)
+        self.trust = trust or TlsContexts(options.ssl)
+        self.pins = options.resolve
         self.reactor = Reactor(self.loop)
-        self.deadlines = Deadlines(self.loop)
-        self.under_way: set[ReactorCheck] = set()
+        self.deadlines = Deadlines[ReactorCheck](self.loop)
+        self.pulse = Pulse(self.loop, self.deadlines.is_awaited)
 
     def start(
         self,
@@ -109,9 +119,14 @@ class ReactorNetwork:
             self._names = Resolver(self._resolver)
         return self._names
 
+    @property
+    def under_way(self) -> list[ReactorCheck]:
+        """The checks that have not ended."""
+        return self.deadlines.items()
+
     async def aclose(self) -> None:
         """Close everything; what is under way ends with a fault of our own."""
-        for check in [*self.under_way]:
+        for check in self.under_way:
             check.fail(LocalFault("the client was closed while the check was under way"))
         self._let_go()
         if self._names is not None:
@@ -119,13 +134,14 @@ class ReactorNetwork:
 
     def abandon(self) -> None:
         """Close everything where nothing can be awaited; what is under way ends without a word."""
-        for check in [*self.under_way]:
+        for check in self.under_way:
             check.cancel()
         self._let_go()
         if self._names is not None:
             self._names.abandon()
 
     def _let_go(self) -> None:
+        self.pulse.stop()
         self.deadlines.close()
         self.reactor.close()
 
@@ -140,19 +156,9 @@ class ReactorCheck:
         on_proxied: see :meth:`ReactorNetwork.start`.
     """
 
-    __slots__ = (
-        "_context",
-        "_cookies",
-        "_exchange",
-        "_first",
-        "_network",
-        "_on_done",
-        "_on_proxied",
-        "_pending",
-        "_slot",
-        "_trace",
-        "_waiting",
-    )
+    # The class's own: they seldom change.
+    _waiting: asyncio.Task[None] | None = None
+    _pending: Pending | None = None
 
     def __init__(
         self,
@@ -166,16 +172,13 @@ class ReactorCheck:
         self._on_done: Callable[[Attempt], None] | None = on_done
         self._on_proxied = on_proxied
         self._trace = Trace(target)
-        self._cookies = Cookies()
         self._context: ssl.SSLContext | None = None
         self._exchange: Exchange | None = None
-        self._waiting: asyncio.Task[None] | None = None
-        self._pending: Pending | None = None
 
     def begin(self, timeout: float) -> None:
         """Begin."""
-        self._slot = self._network.deadlines.add(self, time.perf_counter() + timeout)
-        self._network.under_way.add(self)
+        self._slot = self._network.deadlines.add(self, self._trace.started + timeout)
+        self._network.pulse.start()
         self._step(self._ask)
 
     def expire(self) -> None:
@@ -193,7 +196,7 @@ class ReactorCheck:
         blamed = isinstance(error, _DOUBTFUL) and shortage()
         if blamed:
             blamed.__cause__ = error
-        self._end(blamed or error)
+        self._end(self._network.pulse.blame(blamed or error, self._trace.started))
 
     def _step(self, step: Callable[..., None], *args: Any) -> None:
         """Take a step, and make whatever it raises the end."""
@@ -208,29 +211,35 @@ class ReactorCheck:
         """Ask the target; once more for each redirect."""
         trace, network = self._trace, self._network
         trace.status, trace.head = None, b""
-        target = trace.target
-        if target.kind is not TargetKind.http:
-            self._find()
-        elif network.proxies.in_use and network.proxies.choose(target) is not None:
+        target, self._context = trace.target, None
+        if network.proxies.in_use and self._is_proxied(target):
             self._leave()
-        elif not target.url.startswith("https:"):
-            self._encrypt_with(None)
-        elif (context := network.trust.ready()) is not None:
-            self._encrypt_with(context)
-        else:
-            self._wait_for(network.trust.context, self._encrypt_with)
+            return
+        if target.is_encrypted:
+            if (context := network.trust.ready()) is None:
+                self._wait_for(network.trust.context, self._encrypt_with)
+                return
+            self._context = context
+        self._find()
 
-    def _encrypt_with(self, context: ssl.SSLContext | None) -> None:
+    def _is_proxied(self, target: Target) -> bool:
+        is_http = target.kind is TargetKind.http
+        return is_http and self._network.proxies.choose(target) is not None
+
+    def _encrypt_with(self, context: ssl.SSLContext) -> None:
         self._context = context
         self._find()
 
     def _find(self) -> None:
         """Find the addresses of the target."""
-        target, family = self._trace.target, self._network.family
-        if target.kind is TargetKind.unix:
+        target, network = self._trace.target, self._network
+        if target.path:
             self._connect(_unix_infos(target))
+        elif pinned := network.pins and network.pins.get((target.host, target.port)):
+            self._connect(pinned_infos(pinned, target.port, network.family))
         elif is_ip(target.host):
-            self._connect(literal_infos(target.host.replace("%", "%25"), target.port, family))
+            ip = target.host.replace("%", "%25")
+            self._connect(literal_infos(ip, target.port, network.family))
         else:
             self._look_up(target)
 
@@ -240,7 +249,7 @@ class ReactorCheck:
             self._wait_for(self._ask_resolver, self._connect)
             return
         self._trace.begin(Phase.dns)
-        question = target.host, target.port, network.family
+        question = target.host, network.family
         found = partial(self._step, self._found)
         if (answers := shared_answers.get()) is None:
             pending = network.names.look_up(*question, found)
@@ -273,23 +282,23 @@ class ReactorCheck:
 
     def _connect(self, infos: Sequence[AddrInfo]) -> None:
         network, target = self._network, self._trace.target
-        self._exchange = Exchange(
-            network.reactor,
-            network.loop,
-            self._trace,
-            guard=network.guard,
-            answered=self._answered,
-            failed=self.fail,
-        )
         request, encryption = b"", None
+        make: Callable[..., Exchange] = Exchange
         if target.kind is TargetKind.http:
-            request = network.heads.head(target, self._first, self._cookies.header(target))
-            if self._context is not None:
-                # Certificates are made out to names without the dot at the end.
-                encryption = Encryption(self._context, target.host.rstrip("."))
-        self._exchange.begin(infos, request=request, encryption=encryption)
+            cookie = self._trace.cookies.header(target) if self._trace.hops else ""
+            request = network.heads.head(target, self._first, cookie)
+        elif greeting := greeting_of(target.scheme):
+            make = partial(_conversation, greeting)
+        if self._context is not None:
+            # Certificates are made out to names without the dot at the end.
+            encryption = Encryption(self._context, target.host.rstrip("."))
+        exchange = self._exchange = make(
+            network.reactor, self._trace, network.guard, self._answered, self.fail
+        )
+        exchange.begin(infos, request, encryption)
 
     def _answered(self, head: bytes) -> None:
+        self._exchange = None  # it is over
         self._step(self._judge, head)
 
     def _judge(self, head: bytes) -> None:
@@ -298,7 +307,7 @@ class ReactorCheck:
         trace.head = head
         if trace.target.kind is not TargetKind.http:
             trace.end()
-        elif follow(trace, read_answer(head), self._cookies):
+        elif follow(trace, read_answer(head)):
             self._ask()
             return
         self._end(None)
@@ -330,16 +339,15 @@ class ReactorCheck:
         on_done, self._on_done = self._on_done, None
         self._let_go()
         if on_done is not None:
-            on_done(self._trace.attempt(error=error))
+            on_done(self._trace.attempt(error))
 
     def _let_go(self) -> None:
-        self._network.under_way.discard(self)
         self._network.deadlines.discard(self, self._slot)
-        exchange, self._exchange = self._exchange, None  # they hold each other
-        if exchange is not None:
+        if self._exchange is not None:
+            exchange, self._exchange = self._exchange, None  # they hold each other
             exchange.close()
-        pending, self._pending = self._pending, None
-        if pending is not None:
+        if self._pending is not None:
+            pending, self._pending = self._pending, None
             pending.cancel()
         if self._waiting is not None and self._waiting is not asyncio.current_task():
             self._waiting.cancel()
@@ -347,6 +355,12 @@ class ReactorCheck:
 
 _DOUBTFUL = (socket.gaierror, ssl.SSLCertVerificationError)
 """What is raised of a peer, and may be want of descriptors here."""
+
+
+def _conversation(greeting: Greeting, *args: Any) -> Conversation:
+    conversation = Conversation(*args)
+    conversation.speak_as(greeting)
+    return conversation
 
 
 def _unix_infos(target: Target) -> list[AddrInfo]:

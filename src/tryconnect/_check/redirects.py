@@ -6,7 +6,7 @@ is read, what matters is the status, and where it leads to.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, TypeAlias
 
 from tryconnect._address.target import resolve_redirect
 from tryconnect._model.faults import BadRedirect, TooManyRedirects
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tryconnect._address.target import Target
-    from tryconnect._transport.cookies import Cookies
     from tryconnect._transport.trace import Trace
 
 __all__ = ["MAX_REDIRECTS", "Answer", "follow", "read_answer"]
@@ -31,16 +30,9 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 """Statuses with a ``Location`` to go on to (RFC 9110, section 15.4); 300 and 304 are answers."""
 
 
-class Answer(NamedTuple):
-    """The head of an answer, as far as a check looks at it.
-
-    Attributes:
-        status: 100 to 999.
-        fields: name and value of each header field; none where only the status matters.
-    """
-
-    status: int
-    fields: Iterable[tuple[str, str]] = ()
+Answer: TypeAlias = "tuple[int, Iterable[tuple[str, str]]]"
+"""The head of an answer, as far as a check looks at it: the status, from 100 to 999, and name and
+value of each header field, none where only the status matters."""
 
 
 def read_answer(head: bytes, *, is_last: bool = False) -> Answer:
@@ -56,18 +48,15 @@ def read_answer(head: bytes, *, is_last: bool = False) -> Answer:
     status = status_of(head)
     if status is None:
         raise not_http(head)
-    return Answer(status, fields_of(head) if status in _REDIRECTS and not is_last else ())
+    return status, fields_of(head) if status in _REDIRECTS and not is_last else ()
 
 
-def follow(
-    trace: Trace, answer: Answer, cookies: Cookies, max_redirects: int | None = None
-) -> bool:
+def follow(trace: Trace, answer: Answer, max_redirects: int | None = None) -> bool:
     """Take note of an answer; return whether it redirects, and the trace has a new target.
 
     Args:
         trace: Of the check.
         answer: The next one.
-        cookies: Those of the check.
         max_redirects: How many redirects are followed; the answer after them is the last.
             ``None``: ``MAX_REDIRECTS``, and one more is a fault.
 
@@ -75,19 +64,19 @@ def follow(
         TooManyRedirects: there were enough of them.
         BadRedirect: it leads to what is no HTTP address.
     """
-    trace.status = answer.status
+    trace.status, fields = answer
     trace.end()
-    if answer.status not in _REDIRECTS or len(trace.hops) == max_redirects:
+    if trace.status not in _REDIRECTS or len(trace.hops) == max_redirects:
         return False
-    fields = [(name.lower(), value) for name, value in answer.fields]
+    fields = [(name.lower(), value) for name, value in fields]
     location = next((value for name, value in fields if name == "location"), "")
     if not location:
         return False
     if max_redirects is None and len(trace.hops) == MAX_REDIRECTS:
         raise TooManyRedirects(f"more than {MAX_REDIRECTS} redirects, and no end")
     target = _next_target(trace.target, location)
-    cookies.store(trace.target, [value for name, value in fields if name == "set-cookie"])
-    trace.hops.append(Hop(answer.status, trace.target.url))
+    trace.cookies.store(trace.target, [value for name, value in fields if name == "set-cookie"])
+    trace.hops.append(Hop(trace.status, trace.target.url))
     trace.target = target
     return True
 

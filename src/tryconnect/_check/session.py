@@ -1,14 +1,15 @@
-"""The checks of one session: from text to target to attempt to report."""
+"""The checks of one session: from request to attempt to report."""
 
 from __future__ import annotations
 
 import logging
-from functools import partial
 from typing import TYPE_CHECKING
 
-from tryconnect._address.target import Target, TargetKind, expect_not_applicable, parse
+from tryconnect._address.target import TargetKind
 from tryconnect._check.dispatch import Dispatcher
+from tryconnect._check.unloaded import is_want, no_means
 from tryconnect._check.verdict import judge
+from tryconnect._model.faults import LocalFault
 from tryconnect._model.redaction import redacted_error
 from tryconnect._model.report import Page
 from tryconnect._transport.attempt import Attempt
@@ -17,7 +18,9 @@ from tryconnect.errors import FetchError, InvalidAddress
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tryconnect._model.expect import Expect
+    from tryconnect._address.request import Request
+    from tryconnect._address.target import Target
+    from tryconnect._check.body import BodyPlan
     from tryconnect._model.report import Report
     from tryconnect._options import Options
 
@@ -35,7 +38,7 @@ class Checker:
     Args:
         options: The client's.
         keep_alive: Keep connections from one check to the next.
-        mockable: Single checks go by aiohttp, whose session users mock and configure.
+        mockable: Use aiohttp for single checks: users mock and configure its session.
     """
 
     def __init__(self, options: Options, *, keep_alive: bool, mockable: bool = True) -> None:
@@ -43,72 +46,58 @@ class Checker:
 
     def start(
         self,
-        address: str,
-        on_report: Callable[[Report | BaseException], None],
-        *,
         timeout: float,
-        expect: Expect | None,
         transport: str,
+        request: Request,
+        on_report: Callable[[Report | BaseException], None],
     ) -> Callable[[], None] | None:
-        """Begin to check an address without a task, where that can be.
+        """Start to check an address without a task, if possible.
 
         Args:
-            address: is checked.
-            on_report: called once, in the loop, and perhaps before this returns.  It gets what is
-                no ``Exception``, too: that ends more than the check.
-            timeout: seconds for everything.
-            expect: what an answer must be like.
-            transport: the caller's choice, ``"auto"`` or ``"aiohttp"``.
+            timeout: Seconds for everything.
+            transport: The caller's choice, ``"auto"`` or ``"aiohttp"``.
+            request: What to check.
+            on_report: Called once, in the loop, possibly before this returns. It also gets an
+                exception that is no ``Exception``, which ends more than the check.
 
         Returns:
-            What cancels it; ``None``: it has to go by :meth:`probe`.
+            A function that cancels the check; ``None`` if :meth:`probe` must be used.
         """
-        try:
-            target = parse(address)
-        except InvalidAddress:
+        if request.target is None or request.fault is not None or _needs_plan(request):
             return None
-        if expect is not None and (
-            target.kind is not TargetKind.http
-            or (expect.body, expect.max_redirects) != (None, None)
-        ):
-            return None
-        return self._dispatcher.start(
-            target,
-            timeout=timeout,
-            transport=transport,
-            on_done=partial(_tell, address, expect, on_report),
-        )
 
-    async def probe(
-        self, address: str, *, timeout: float, expect: Expect | None, transport: str = "auto"
-    ) -> Report:
+        def tell(attempt: Attempt) -> None:
+            error = attempt.error
+            if error is None or isinstance(error, Exception):
+                on_report(_report(request, attempt))
+            else:
+                on_report(error)
+
+        return self._dispatcher.start(request.target, timeout, transport, tell)
+
+    async def probe(self, request: Request, *, timeout: float, transport: str = "auto") -> Report:
         """Check an address.
 
         Raises:
-            ValueError: Something is expected of an address that is not asked by HTTP.
+            ValueError: The expectation does not apply to the address.
         """
+        if request.target is None:
+            return _report(request, Attempt(target=None, error=request.fault))
+        target = request.valid_target()
         try:
-            target = parse(address)
-        except InvalidAddress as error:
-            return _report(address, _not_tried(error), expect)
-        if expect is not None and target.kind is not TargetKind.http:
-            raise ValueError(expect_not_applicable(target))
-        plan = None
-        if expect is not None and (expect.body, expect.max_redirects) != (None, None):
-            from tryconnect._check.body import BodyPlan  # noqa: PLC0415 - as below
-
-            plan = BodyPlan(max_bytes=EXPECT_BODY_LIMIT, cut=True, expect=expect)
+            plan = _plan(request)
+        except LocalFault as error:
+            return _report(request, Attempt(target=target, error=error))
         attempt = await self._dispatcher.attempt(
             target, timeout=timeout, plan=plan, transport=transport
         )
-        return _report(address, attempt, expect)
+        return _report(request, attempt)
 
     async def fetch(
         self,
-        address: str,
+        request: Request,
         *,
         timeout: float,
-        expect: Expect | None,
         max_bytes: int,
         encoding: str | None,
     ) -> Page:
@@ -118,19 +107,15 @@ class Checker:
             FetchError: No text came, or the answer is not the expected one.
             ValueError: There is no such encoding.
         """
-        # Before the clock starts. A program that reads no body need not load what reads them: a
-        # tenth of what a check on the command line would import beside aiohttp.
-        from tryconnect._check.body import BodyPlan  # noqa: PLC0415 - see above
-        from tryconnect._decoding.labels import check_encoding  # noqa: PLC0415
-
-        chosen = None if encoding is None else check_encoding(encoding)
-        plan = BodyPlan(max_bytes=max_bytes, expect=expect, encoding=chosen)
         try:
-            target = _fetchable(parse(address), address)
-        except InvalidAddress as error:
-            raise FetchError(_report(address, _not_tried(error), expect)) from error
+            make_plan, check_encoding = _loaded_for_bodies()
+            chosen = None if encoding is None else check_encoding(encoding)
+            plan = make_plan(max_bytes=max_bytes, expect=request.expect, encoding=chosen)
+            target = _fetchable(request)
+        except (InvalidAddress, LocalFault) as error:
+            raise FetchError(_report(request, Attempt(target=None, error=error))) from error
         attempt = await self._dispatcher.attempt(target, timeout=timeout, plan=plan)
-        report = _report(address, attempt, expect)
+        report = _report(request, attempt)
         if not report or attempt.body is None:
             raise FetchError(report) from attempt.error
         body = attempt.body
@@ -145,34 +130,50 @@ class Checker:
         self._dispatcher.abandon()
 
 
-def _fetchable(target: Target, address: str) -> Target:
-    if target.kind is TargetKind.http:
-        return target
+def _needs_plan(request: Request) -> bool:
+    """Return whether what is expected needs more than a status."""
+    expect = request.expect
+    return expect is not None and (bool(expect.bodies) or expect.max_redirects is not None)
+
+
+def _plan(request: Request) -> BodyPlan | None:
+    if not _needs_plan(request):
+        return None
+    make_plan, _ = _loaded_for_bodies()
+    return make_plan(max_bytes=EXPECT_BODY_LIMIT, cut=True, expect=request.expect)
+
+
+def _loaded_for_bodies() -> tuple[type[BodyPlan], Callable[[str], str]]:
+    """Import what reads bodies, before a check's clock starts.
+
+    Programs that read no body need not load it: that is a tenth of what a check on the command line
+    would import beside aiohttp.
+
+    Raises:
+        LocalFault: This machine lacks the means.
+    """
+    try:
+        from tryconnect._check.body import BodyPlan
+        from tryconnect._decoding.labels import check_encoding
+    except (OSError, ImportError, MemoryError, RuntimeError, SystemError) as error:
+        if is_want(error):
+            raise no_means() from error
+        raise
+    return BodyPlan, check_encoding
+
+
+def _fetchable(request: Request) -> Target:
+    address, target = request.address, request.target
+    if target is None or target.kind is TargetKind.http:
+        return request.valid_target()
     problem = f"a text comes from an http or https address, and this is a {target.kind} one"
     raise InvalidAddress(address, problem, 0, len(address))
 
 
-def _not_tried(error: InvalidAddress) -> Attempt:
-    return Attempt(target=None, error=error)
-
-
-def _tell(
-    address: str,
-    expect: Expect | None,
-    on_report: Callable[[Report | BaseException], None],
-    attempt: Attempt,
-) -> None:
-    error = attempt.error
-    if error is None or isinstance(error, Exception):
-        on_report(_report(address, attempt, expect))
-    else:
-        on_report(error)
-
-
-def _report(address: str, attempt: Attempt, expect: Expect | None) -> Report:
+def _report(request: Request, attempt: Attempt) -> Report:
     """Judge an attempt, and log the one record of its check."""
-    report = judge(address, attempt, expect)
+    report = judge(request.address, attempt, request.expect)
     if _log.isEnabledFor(logging.DEBUG):
         failure = None if attempt.error is None else redacted_error(attempt.error)
-        _log.debug("%s", report, exc_info=failure)
+        _log.debug("%r", report, exc_info=failure)
     return report

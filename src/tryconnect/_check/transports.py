@@ -10,6 +10,8 @@ import contextlib
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from tryconnect._address.target import TargetKind
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -28,7 +30,7 @@ class Circumstances(NamedTuple):
 
     Attributes:
         chosen: the caller's ``transport=``: ``"auto"`` or ``"aiohttp"``.
-        known: the reactor knows how to ask its address.
+        kind: of its address.
         single: it is a call of the module's, or of a ``Client``, for one address.
         body: its body is read.
         proxied: a proxy is in effect for its address.
@@ -36,7 +38,7 @@ class Circumstances(NamedTuple):
     """
 
     chosen: str = "auto"
-    known: bool = True
+    kind: TargetKind = TargetKind.http
     single: bool = False
     body: bool = False
     proxied: bool = False
@@ -61,7 +63,8 @@ class Row(NamedTuple):
 
 ROWS = (
     Row(
-        'lists with ``transport="aiohttp"``, and all checks in a test with ``aiohttp_transport``',
+        'lists with ``transport="aiohttp"``, and all checks in a test with the fixture'
+        " ``tryconnect_aiohttp_transport``",
         lambda check: check.chosen == "aiohttp" or _aiohttp_only,
         Transport.aiohttp,
         "the caller says so, to mock aiohttp's session",
@@ -85,19 +88,13 @@ ROWS = (
         "nothing can watch the reactor there",
     ),
     Row(
-        "addresses that are neither HTTP over TCP, nor ``tcp://``, nor ``unix://``",
-        lambda check: not check.known,
-        Transport.aiohttp,
-        "the reactor does not know what to ask",
-    ),
-    Row(
-        "single calls of the module and of ``Client``",
-        lambda check: check.single,
+        "single calls of the module and of ``Client`` that ask by HTTP",
+        lambda check: check.single and check.kind is TargetKind.http,
         Transport.aiohttp,
         "users mock and configure its session, and it keeps connections",
     ),
     Row(
-        "lists of addresses, the command line, the probe server",
+        "all others: lists, the command line, the probe server; ports, sockets and services",
         lambda _: True,
         Transport.reactor,
         "it costs a quarter",

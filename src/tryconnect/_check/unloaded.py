@@ -8,13 +8,13 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Any
 
-from tryconnect._model.faults import LocalFault
+from tryconnect._model.faults import LocalFault, links
 from tryconnect._model.report import Report
 from tryconnect._runtime.descriptors import shortage
 from tryconnect.errors import FetchError, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tryconnect._address.request import Request
 
 __all__ = ["UnloadedChecker", "is_want", "no_means"]
 
@@ -33,17 +33,17 @@ class UnloadedChecker:
     def start(self, *_: Any, **__: Any) -> None:
         """Begin nothing: every check has to go by :meth:`probe`."""
 
-    async def probe(self, address: str, **_: Any) -> Report:
+    async def probe(self, request: Request, **_: Any) -> Report:
         """Return a report that blames this machine."""
-        return Report(address, Reason.local, str(self._error), error=self._error)
+        return Report(request.address, Reason.local, str(self._error), error=self._error)
 
-    async def fetch(self, address: str, **_: Any) -> None:
+    async def fetch(self, request: Request, **_: Any) -> None:
         """Fetch nothing.
 
         Raises:
             FetchError: always.
         """
-        raise FetchError(await self.probe(address)) from self._error
+        raise FetchError(await self.probe(request)) from self._error
 
     async def aclose(self) -> None:
         """Do nothing: nothing is open."""
@@ -55,14 +55,14 @@ class UnloadedChecker:
 def no_means() -> LocalFault:
     """Return what every check comes to."""
     return LocalFault(
-        "this machine has no descriptors, memory or threads left to load aiohttp: the address was "
-        "not tried"
+        "this machine has no descriptors, memory or threads left for a check: the address was not "
+        "tried"
     )
 
 
 def is_want(error: BaseException) -> bool:
-    """Return whether an import failed because descriptors, memory or threads ran out."""
-    return any(map(_is_want, _chain(error))) or shortage() is not None
+    """Return whether something failed because descriptors, memory or threads ran out."""
+    return any(map(_is_want, links(error))) or shortage() is not None
 
 
 def _is_want(error: BaseException) -> bool:
@@ -80,16 +80,9 @@ _WORDS = (
     "Cannot allocate memory",
     "cannot allocate memory",
     "failed to map segment",
+    "malloc failure",  # OpenSSL: ERR_R_MALLOC_FAILURE
     "can't start new thread",
     "can't allocate lock",
     "returned NULL without setting an exception",
     "error return without exception set",
 )
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__

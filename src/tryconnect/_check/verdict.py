@@ -13,9 +13,10 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from tryconnect._address.target import TargetKind
 from tryconnect._check import messages
 from tryconnect._model import faults
 from tryconnect._model.faults import ContentEncodingError
@@ -29,23 +30,27 @@ if TYPE_CHECKING:
 
     from tryconnect._model.expect import Expect
 
-__all__ = ["ROWS", "Row", "judge"]
+__all__ = ["EXPECTATIONS", "ROWS", "Row", "judge"]
 
 
 def judge(address: str, attempt: Attempt, expect: Expect | None = None) -> Report:
     """Return the report on an attempt for the address that was asked for."""
     reason, detail = _verdict(attempt, expect)
+    error = attempt.error
+    if isinstance(error, faults.Interrupted) and reason is not Reason.local:
+        error = error.__cause__
     return Report(
-        address=address,
-        reason=reason,
-        detail=detail,
-        status=attempt.status,
-        url=attempt.target.url if attempt.target else None,
-        ip=attempt.ip,
-        hops=attempt.hops,
-        tls=attempt.tls,
-        timings=attempt.timings,
-        error=attempt.error,
+        address,
+        reason,
+        detail,
+        attempt.status,
+        attempt.target.url if attempt.target else None,
+        attempt.ip,
+        attempt.hops,
+        attempt.tls,
+        attempt.timings,
+        datetime.fromtimestamp(attempt.began, UTC),
+        error,
     )
 
 
@@ -54,24 +59,71 @@ def _verdict(attempt: Attempt, expect: Expect | None) -> tuple[Reason, str]:
         return _verdict_on_error(attempt.error, attempt)
     status = attempt.status
     if status is None:
-        return Reason.ok, messages.connected(attempt)
+        return _expected(attempt, expect) or (Reason.ok, messages.connected(attempt))
     if attempt.proxy and status == _PROXY_AUTHENTICATION_REQUIRED:
         return Reason.proxy, messages.proxy_wants_password(None, attempt)
-    if expect is not None and not expect.accepts_status(status):
-        return Reason.status, f"answered {status}, where {expect.describe_status()} was expected"
-    text = attempt.body.text if attempt.body else ""
-    if expect is not None and not expect.accepts_body(text):
-        return Reason.body, messages.wrong_body(expect)
-    return Reason.ok, messages.answered(attempt)
+    return _expected(attempt, expect) or (Reason.ok, messages.answered(attempt, expect))
+
+
+def _expected(attempt: Attempt, expect: Expect | None) -> tuple[Reason, str] | None:
+    """Return the first expectation that is not met, and the sentence on it."""
+    if expect is None:
+        return None
+    for reason, complaint in EXPECTATIONS:
+        if sentence := complaint(expect, attempt):
+            return reason, sentence
+    return None
+
+
+EXPECTATIONS: tuple[tuple[Reason, Callable[[Expect, Attempt], str | None]], ...] = (
+    (Reason.status, messages.wrong_status),
+    (Reason.body, messages.wrong_header),
+    (Reason.body, messages.wrong_body),
+    (Reason.cert_expiring, messages.certificate_ends),
+    (Reason.slow, messages.too_slow),
+)
+"""What may be expected, in the order in which it is judged: each makes its sentence where it is not
+met.  What is wrong comes before what is only late."""
 
 
 def _verdict_on_error(error: BaseException, attempt: Attempt) -> tuple[Reason, str]:
+    if isinstance(error, faults.Interrupted) and error.__cause__ is not None:
+        reason, detail = _verdict_on_error(error.__cause__, attempt)
+        return (Reason.local, str(error)) if reason in _DOUBTFUL_AFTER_A_GAP else (reason, detail)
     chain = list(_chain(error))
-    for row in ROWS:
-        for link in chain:
-            if _is(link, *row.types) and (row.when is None or row.when(link, attempt)):
-                return row.reason, row.sentence(link, attempt)
+    for number, place in _candidates(tuple(map(type, chain))):
+        row, link = ROWS[number], chain[place]
+        if row.when is None or row.when(link, attempt):
+            return row.reason, row.sentence(link, attempt)
     raise AssertionError("the last row fits every exception") from error
+
+
+@lru_cache(maxsize=256)
+def _candidates(chain: tuple[type[BaseException], ...]) -> list[tuple[int, int]]:
+    """Return the numbers of the rows whose types are in a chain, and where in it they are.
+
+    Thousands of checks fail alike: to go through all rows takes half as long as all the rest.
+    """
+    return [
+        (number, place)
+        for number, row in enumerate(ROWS)
+        for place, kind in enumerate(chain)
+        if _is_kind(kind, *row.types)
+    ]
+
+
+_DOUBTFUL_AFTER_A_GAP = frozenset(
+    {
+        Reason.timeout,
+        Reason.reset,
+        Reason.proxy,
+        Reason.tls_handshake,
+        Reason.dns_failed,
+        Reason.unreachable,
+        Reason.body,
+    }
+)
+"""What a peer, or a network, does to those who do not answer. A refusal, say, is no such thing."""
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -102,16 +154,18 @@ class Row(NamedTuple):
 
 def _is(error: BaseException, *types: type[BaseException] | str) -> bool:
     """Return whether an exception is of one of these types, or of aiohttp's with these names."""
+    return _is_kind(type(error), *types)
+
+
+def _is_kind(kind: type[BaseException], *types: type[BaseException] | str) -> bool:
     return any(
-        _is_named(error, each) if isinstance(each, str) else isinstance(error, each)
-        for each in types
+        _is_named(kind, each) if isinstance(each, str) else issubclass(kind, each) for each in types
     )
 
 
-def _is_named(error: BaseException, name: str) -> bool:
+def _is_named(kind: type[BaseException], name: str) -> bool:
     return any(
-        each.__name__ == name and each.__module__.startswith("aiohttp.")
-        for each in type(error).__mro__
+        each.__name__ == name and each.__module__.startswith("aiohttp.") for each in kind.__mro__
     )
 
 
@@ -137,12 +191,11 @@ _FORBIDDEN = _numbers("EACCES", "EPERM")
 
 
 def _any_errno(
-    numbers: frozenset[int], *, of_kind: TargetKind | None = None
+    numbers: frozenset[int], *, by_unix: bool = False
 ) -> Callable[[BaseException, Attempt], bool]:
     def fits(error: BaseException, attempt: Attempt) -> bool:
-        kind = attempt.target and attempt.target.kind
         found = not numbers.isdisjoint(messages.error_numbers(error))
-        return found and of_kind in {None, kind}
+        return found and bool(not by_unix or (attempt.target and attempt.target.path))
 
     return fits
 
@@ -161,10 +214,14 @@ def _at_proxy(_: BaseException, attempt: Attempt) -> bool:
     return attempt.failed_at_proxy is not None
 
 
-def _late(_: BaseException, attempt: Attempt) -> bool:
+def _late(error: BaseException, attempt: Attempt) -> bool:
     """Return whether the check's own time is over, and not just a resolver's."""
-    error = attempt.error
-    return error is None or not _is(error, socket.gaierror, "ClientConnectorDNSError")
+    for link in _chain(attempt.error):
+        if link is error:
+            break
+        if _is(link, socket.gaierror, "ClientConnectorDNSError"):
+            return False
+    return True
 
 
 def _late_at_proxy(error: BaseException, attempt: Attempt) -> bool:
@@ -173,9 +230,11 @@ def _late_at_proxy(error: BaseException, attempt: Attempt) -> bool:
 
 def _reaching_proxy(error: BaseException, attempt: Attempt) -> bool:
     """Return whether a proxy cannot be reached, for other reasons than this machine's own."""
+    if attempt.failed_at_proxy is not ProxyStep.reach:
+        return False
     numbers = set(messages.error_numbers(error))
     ours = bool(numbers) and numbers <= _NO_WAY_OUT | _FORBIDDEN
-    return attempt.failed_at_proxy is ProxyStep.reach and (not ours or _from_afar(error, attempt))
+    return not ours or _from_afar(error, attempt)
 
 
 def _asking_proxy(error: BaseException, attempt: Attempt) -> bool:
@@ -237,6 +296,7 @@ ROWS: tuple[Row, ...] = (
     Row((RuntimeError,), Reason.local, messages.no_thread, _no_thread),
     Row((NoAuthority,), Reason.local, messages.no_authority),
     # The proxy: the same exceptions as the address's own, so it comes before them.
+    Row((faults.ProxyRefused,), Reason.proxy, messages.proxy_refused),
     Row(("ClientHttpProxyError",), Reason.proxy, messages.proxy_said),
     Row((TimeoutError,), Reason.proxy, messages.proxy_timeout, _late_at_proxy),
     Row((ssl.SSLError,), Reason.proxy, messages.proxy_handshake, _at_proxy),
@@ -270,7 +330,7 @@ ROWS: tuple[Row, ...] = (
         messages.no_socket_file,
         _any_errno(
             _numbers("ENOENT", "ENOTSOCK", "ENOTDIR", "EPROTOTYPE", "ELOOP"),
-            of_kind=TargetKind.unix,
+            by_unix=True,
         ),
     ),
     Row(
@@ -305,6 +365,7 @@ ROWS: tuple[Row, ...] = (
     Row((OSError,), Reason.local, messages.no_local_address, _any_errno(_NO_WAY_OUT)),
     Row((OSError,), Reason.local, messages.forbidden, _any_errno(_FORBIDDEN)),
     # The answer itself.
+    Row((faults.WrongService,), Reason.protocol, messages.wrong_service),
     Row(("ClientPayloadError",), Reason.body, messages.body_broken),
     Row((ContentEncodingError,), Reason.body, messages.body_unreadable),
     Row(("ClientResponseError", faults.NotHttp), Reason.protocol, messages.not_http),
