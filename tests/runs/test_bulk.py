@@ -15,7 +15,8 @@ import pytest
 
 from tests.support.event_loops import on_each_loop
 from tryconnect import Probes, Reason, Report
-from tryconnect._runs.bulk import LOOKAHEAD, OnReport, Start
+from tryconnect._address.request import Request
+from tryconnect._runs.bulk import LOOKAHEAD, OnReport, Run, Start
 
 A_MOMENT = 0.02
 """Seconds, for a deadline."""
@@ -49,7 +50,8 @@ class Bench:
         finally:
             self.given_back += 1
 
-    async def check(self, _: Bench, address: str) -> Report:
+    async def check(self, _: Bench, request: Request) -> Report:
+        address = request.address
         host = address.partition("/")[0]
         self.under_way[host] += 1
         self.most = max(self.most, self.under_way.total())
@@ -68,7 +70,7 @@ class Bench:
         self, addresses: Any, *, limit: int = 4, per_host: int | None = None, ordered: bool = False
     ) -> Probes:
         return Probes(
-            self.lend, self.check, addresses, limit=limit, per_host=per_host, ordered=ordered
+            Run(self.lend, self.check, addresses, limit=limit, per_host=per_host, ordered=ordered)
         )
 
 
@@ -151,12 +153,12 @@ async def test_in_order_each_report_waits_for_those_before_it() -> None:
     bench = Bench()
     slow = asyncio.Event()
 
-    async def check(lent: Bench, address: str) -> Report:
-        if address == "host-0":
+    async def check(lent: Bench, request: Request) -> Report:
+        if request.address == "host-0":
             await slow.wait()
-        return await bench.check(lent, address)
+        return await bench.check(lent, request)
 
-    probes = Probes(bench.lend, check, names(30), limit=4, per_host=None, ordered=True)
+    probes = Probes(Run(bench.lend, check, names(30), limit=4, per_host=None, ordered=True))
     reading = asyncio.ensure_future(addresses_of(probes))
     await settle()
     assert probes.finished == 29
@@ -169,12 +171,12 @@ async def test_out_of_order_nobody_waits_for_a_slow_one() -> None:
     bench = Bench()
     slow = asyncio.Event()
 
-    async def check(lent: Bench, address: str) -> Report:
-        if address == "host-0":
+    async def check(lent: Bench, request: Request) -> Report:
+        if request.address == "host-0":
             await slow.wait()
-        return await bench.check(lent, address)
+        return await bench.check(lent, request)
 
-    probes = Probes(bench.lend, check, names(30), limit=4, per_host=None, ordered=False)
+    probes = Probes(Run(bench.lend, check, names(30), limit=4, per_host=None, ordered=False))
     async with probes:
         first = [(await anext(probes)).address for _ in range(29)]
         slow.set()
@@ -218,7 +220,7 @@ async def test_what_is_no_address_has_no_host_to_wait_for() -> None:
     assert len(read) == 3
 
 
-class Broken(Exception):  # noqa: N818
+class Broken(Exception):
     """What a caller's own input raises."""
 
 
@@ -266,7 +268,7 @@ async def test_what_cannot_be_lent_reaches_the_reader() -> None:
         async def __aexit__(self, *_: object) -> None:
             raise AssertionError
 
-    probes = Probes(Lender, Bench().check, ["a"], limit=1, per_host=None, ordered=False)
+    probes = Probes(Run(Lender, Bench().check, ["a"], limit=1, per_host=None, ordered=False))
 
     with pytest.raises(Broken):
         await anext(probes)
@@ -285,7 +287,8 @@ class Starting(Bench):
         self.cancelled_ones: list[str] = []
 
     def starter(self, _: Bench) -> Start:
-        def start(address: str, on_report: OnReport) -> Callable[[], None] | None:
+        def start(request: Request, on_report: OnReport) -> Callable[[], None] | None:
+            address = request.address
             if "task" in address:
                 return None
             if self.ends_at_once:
@@ -301,7 +304,7 @@ class Starting(Bench):
 
     def probes(self, addresses: Any, **options: Any) -> Probes:
         chosen: dict[str, Any] = {"limit": 4, "per_host": None, "ordered": False, **options}
-        return Probes(self.lend, self.check, addresses, start=self.starter, **chosen)
+        return Probes(Run(self.lend, self.check, addresses, start=self.starter, **chosen))
 
 
 async def test_a_check_that_can_begin_by_itself_has_no_task() -> None:
@@ -436,14 +439,14 @@ async def test_a_reader_who_is_cancelled_while_it_leaves_leaves_nothing() -> Non
     bench = Bench(held=True)
     slow = asyncio.Event()
 
-    async def check(lent: Bench, address: str) -> Report:
+    async def check(lent: Bench, request: Request) -> Report:
         try:
-            return await bench.check(lent, address)
+            return await bench.check(lent, request)
         finally:
             await slow.wait()
 
     async def read() -> None:
-        probes = Probes(bench.lend, check, names(9), limit=4, per_host=None, ordered=False)
+        probes = Probes(Run(bench.lend, check, names(9), limit=4, per_host=None, ordered=False))
         async with probes, asyncio.timeout(A_MOMENT):
             await anext(probes)
 

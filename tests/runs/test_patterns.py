@@ -71,16 +71,77 @@ async def test_the_deadline_of_a_check_begins_with_it(ways: list[Any]) -> None:
         assert 0.6 <= time.monotonic() - started < 0.6 + LATE
 
 
-async def test_an_expectation_that_makes_no_sense_for_an_address_is_its_report(
+async def test_each_address_of_a_list_is_held_to_what_applies_to_it(
     ways: list[Any], http_server: peers.HttpServer
 ) -> None:
     for way in ways:
         place = f"127.0.0.1:{http_server.port}"
 
-        reports = await read(way.probe_many([place, f"{place}/"], expect=200, ordered=True))
+        reports = await read(way.probe_many([place, f"{place}/"], expect=404, ordered=True))
 
-        assert [report.reason for report in reports] == [Reason.invalid_address, Reason.ok]
-        assert "nothing can be expected of a tcp:// address" in reports[0].detail
+        assert [report.reason for report in reports] == [Reason.ok, Reason.status]
+
+
+async def test_what_applies_to_none_of_a_list_is_told_behind_its_reports(
+    ways: list[Any], http_server: peers.HttpServer
+) -> None:
+    for way in ways:
+        run = way.probe_many([http_server.address, "h:-1"], expect=200)
+        reports = [await anext(run), await anext(run)]
+
+        assert sorted(report.reason for report in reports) == ["invalid_address", "ok"]
+        with pytest.raises(ValueError, match=f"^status .* of {http_server.address}: only of "):
+            await anext(run)
+
+
+async def test_each_address_that_is_waited_for_is_held_to_what_applies_to_it(
+    ways: list[Any], http_server: peers.HttpServer
+) -> None:
+    for way in ways:
+        reports = await way.wait_until_up(http_server.address, http_server.url, expect=200)
+
+        assert [report.reason for report in reports] == [Reason.ok] * 2
+
+
+async def test_an_answer_of_any_kind_is_not_down(ways: list[Any]) -> None:
+    async with peers.raw(b"HTTP/1.1 503 Draining\r\n\r\n") as draining:
+        for way in ways:
+            with pytest.raises(WaitTimeout):
+                await way.wait_until_down(draining.url, timeout=0.1)
+            assert await way.wait_until_down(draining.url, timeout=5, expect="2xx")
+
+
+async def test_a_watch_asks_whether_it_is_well_and_tells_each_change(ways: list[Any]) -> None:
+    statuses = [200, 503] * 4
+
+    async def alternate(connection: peers.Connection) -> None:
+        await connection.head()
+        await connection.send(b"HTTP/1.1 %d x\r\nContent-Length: 0\r\n\r\n" % statuses.pop(0))
+
+    for way in ways:
+        async with peers.serve(alternate) as peer:
+            watch = way.watch(peer.url, every=0.01)
+            found = [(await anext(watch)).status for _ in range(4)]
+            await watch.aclose()
+
+        assert found == [200, 503, 200, 503]
+        statuses[:] = [200, 503] * 4
+
+
+async def test_any_answer_may_be_watched_for(ways: list[Any]) -> None:
+    for way in ways:
+        async with peers.raw(b"HTTP/1.1 503 No\r\n\r\n") as peer:
+            watch = way.watch(peer.url, expect="any")
+            assert (await anext(watch)).ok
+            await watch.aclose()
+
+
+@pytest.mark.parametrize("addresses", [[], ["h:-1"]])
+async def test_where_there_is_no_address_nothing_has_to_apply(
+    ways: list[Any], addresses: list[str]
+) -> None:
+    for way in ways:
+        assert len(await read(way.probe_many(addresses, expect=200))) == len(addresses)
 
 
 async def test_connections_are_fresh_and_none_is_kept(

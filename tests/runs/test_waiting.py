@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from tryconnect import Reason, Report, WaitTimeout, Watch
+from tryconnect._model.faults import Interrupted
 from tryconnect._runs.waiting import RepeatedCheck, backoff, wait_until
 from tryconnect._runs.watching import Hysteresis
 from tryconnect._runtime.clock import Clock
@@ -211,7 +212,7 @@ async def test_none_of_them_is_not_enough(fast: FastClock) -> None:
 
 
 async def test_a_fault_in_one_is_told_at_once_and_ends_the_others(fast: FastClock) -> None:
-    class Broken(Exception):  # noqa: N818
+    class Broken(Exception):
         pass
 
     async def check(_: float) -> Report:
@@ -338,3 +339,53 @@ async def test_a_watch_goes_on_after_a_cancelled_step(fast: FastClock) -> None:
     await asyncio.wait([step])
 
     assert step.cancelled()
+
+
+# --- time in which nothing ran
+
+
+class Stopped(Peer):
+    """A peer whose second check is interrupted: nothing here runs for a minute."""
+
+    async def check(self, limit: float) -> Report:
+        report = await super().check(limit)
+        if len(self.times) != 2:
+            return report
+        self._fast.time += 60.0
+        return Report(self._name, Reason.local, "stopped", error=Interrupted(60.0))
+
+
+async def test_a_wait_is_longer_by_the_time_that_it_was_stopped(fast: FastClock) -> None:
+    peer = Stopped(fast, "a", ["refused", "refused", "refused", "ok"])
+
+    (report,) = await wait(fast, peer.check, timeout=10)
+
+    assert report.ok
+
+
+async def test_also_if_it_was_stopped_between_two_checks(fast: FastClock) -> None:
+    async def oversleep(seconds: float) -> None:
+        await fast.sleep(seconds + (60.0 if len(peer.times) == 2 else 0.0))
+
+    peer = Peer(fast, "a", ["refused", "refused", "refused", "ok"])
+    (report,) = await wait_until(
+        [peer.check],
+        up=True,
+        timeout=10,
+        longest=10,
+        any_of=False,
+        clock=Clock(fast.clock.now, oversleep),
+    )
+
+    assert report.ok
+
+
+async def test_a_watch_makes_an_interrupted_check_again_at_once(fast: FastClock) -> None:
+    peer = Stopped(fast, "a", ["ok", "ok", "ok", "refused"])
+    steps = Watch(peer.check_once, every=10, rise=1, fall=1, clock=fast.clock)
+
+    reports = [await anext(steps), await anext(steps)]
+
+    assert [report.reason for report in reports] == [Reason.ok, Reason.refused]
+    first, stopped, again, *_ = peer.times
+    assert again - (stopped + 60.0) < 1.0 < stopped - first

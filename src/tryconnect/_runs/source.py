@@ -2,59 +2,65 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast
+from collections.abc import AsyncIterable, Iterable
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, Union, cast
 
-from tryconnect._runtime.threads import cannot_await
+from tryconnect._runtime.resource import AsyncResource
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+    from collections.abc import Iterator
 
     from yarl import URL
 
-__all__ = ["Addresses", "Source", "iterate"]
+__all__ = ["END", "Address", "Addresses", "Source", "iterate"]
 
 _T = TypeVar("_T")
 
-Addresses: TypeAlias = "Iterable[str | URL] | AsyncIterable[str | URL]"
+# Not a string, nor "|" between a type and a string: neither could be used in a user's own unions.
+Address: TypeAlias = Union[str, "URL"]
+"""What a check is given: a text, or a :class:`yarl.URL`."""
+
+Addresses: TypeAlias = Iterable[Address] | AsyncIterable[Address]
+"""What a bulk run is given: addresses from any iterable, also one that is awaited."""
 
 
-class Source:
-    """The input of a run: pulled by one worker at a time."""
+END = object()
+"""Stands behind the last address."""
+
+
+class Source(AsyncResource):
+    """The input of a run, which one task pulls.
+
+    Attributes:
+        never_waits: The addresses come from a plain iterable.
+        exhausted: There are no more.
+    """
 
     def __init__(self, addresses: Addresses) -> None:
         self.exhausted = False
-        self._iterator: Iterator[Any] | AsyncIterator[Any]
-        self._lock: asyncio.Lock | None = None
-        if hasattr(addresses, "__aiter__"):
-            self._iterator = aiter(cast("AsyncIterable[Any]", addresses))
-            self._lock = asyncio.Lock()
-        else:
+        self.never_waits = not hasattr(addresses, "__aiter__")
+        self._iterator: Any
+        if self.never_waits:
             self._iterator = iterate(cast("Iterable[Any]", addresses))
+        else:
+            self._iterator = aiter(cast("AsyncIterable[Any]", addresses))
 
-    async def pull(self, take: Callable[[Any], _T]) -> _T:
-        """Return what ``take`` makes of the next address, before anybody pulls the one after it.
+    def pull(self) -> object:
+        """Return the next address of a plain iterable, or ``END``."""
+        pulled = next(self._iterator, END)
+        self.exhausted = pulled is END
+        return pulled
 
-        Raises:
-            StopAsyncIteration: There is none.
-        """
-        try:
-            if self._lock is None:
-                return take(next(self._iterator))  # type: ignore[arg-type]
-            async with self._lock:  # an async iterator cannot be asked twice at once
-                return take(await anext(self._iterator))  # type: ignore[arg-type]
-        except (StopIteration, StopAsyncIteration):
-            self.exhausted = True
-            raise StopAsyncIteration from None
+    async def wait(self) -> object:
+        """Return the next address of an asynchronous iterable, or ``END``."""
+        pulled = await anext(self._iterator, END)
+        self.exhausted = pulled is END
+        return pulled
 
-    async def __aenter__(self) -> Self:
-        self._loop = asyncio.get_running_loop()
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        # An async generator that is left half way: a loop may never finalise it.
+    async def aclose(self) -> None:
+        """Close an async generator that is left half way: a loop may never finalise it."""
         close = getattr(self._iterator, "aclose", None)
-        if close is not None and not cannot_await(self._loop, kind):
+        if close is not None:
             await close()
 
 

@@ -11,10 +11,13 @@ import random
 import sys
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from tryconnect._address.target import TargetKind, address_text, expect_not_applicable, parse
+from tryconnect._address.request import read_requests
+from tryconnect._address.target import address_text
 from tryconnect._model.expect import as_expect
-from tryconnect._options import CHECK_TIMEOUT, UP, check_seconds
+from tryconnect._model.faults import Interrupted
+from tryconnect._options import CHECK_TIMEOUT, UP, check_method, check_seconds
 from tryconnect._runtime.clock import CLOCK
+from tryconnect._runtime.pulse import NOTICEABLE
 from tryconnect._runtime.threads import cannot_await, wait_all
 from tryconnect.errors import Reason, WaitTimeout
 
@@ -23,16 +26,15 @@ if TYPE_CHECKING:
 
     from yarl import URL
 
-    from tryconnect._model.expect import Expect, ExpectLike
+    from tryconnect._address.request import Request
+    from tryconnect._model.expect import ExpectLike
     from tryconnect._model.report import Report
     from tryconnect._runtime.clock import Clock
 
     class Check(Protocol):
         """How a client checks one address."""
 
-        def __call__(
-            self, address: str, *, timeout: float, expect: Expect | None
-        ) -> Awaitable[Report]:
+        def __call__(self, request: Request, *, timeout: float) -> Awaitable[Report]:
             """Check an address within that many seconds."""
 
 
@@ -55,12 +57,23 @@ async def wait(
     timeout: float,
     expect: ExpectLike,
     any_of: bool,
+    strict: bool = True,
+    method: str = "GET",
 ) -> list[Report]:
-    """Wait until addresses are up or down; see :func:`tryconnect.wait_until_up`."""
+    """Wait until addresses are up or down; see :func:`tryconnect.wait_until_up`.
+
+    ``strict``: the caller has written the expectation for these very addresses.
+    """
     if not addresses:
         raise ValueError("there is no address to wait for")
+    requests = read_requests(
+        [*map(address_text, addresses)],
+        as_expect(expect),
+        strict=strict and expect is not UP,
+        method=check_method(method),
+    )
     return await wait_until(
-        [repeated_check(check, address, expect) for address in addresses],
+        [repeated_check(check, request) for request in requests],
         up=up,
         timeout=check_seconds(timeout),
         longest=CHECK_TIMEOUT,
@@ -120,22 +133,17 @@ async def wait_until(
     return reached
 
 
-def repeated_check(check: Check, address: object, expect: ExpectLike) -> RepeatedCheck:
+def repeated_check(check: Check, request: Request) -> RepeatedCheck:
     """Return a function that checks an address; an unusable address raises at once.
 
     Raises:
         InvalidAddress: The text is no address.
-        ValueError: Something is expected of an address that is not asked by HTTP.
+        ValueError: The expectation does not apply to the address.
     """
-    text, expected = address_text(address), as_expect(expect)
-    target = parse(text)
-    if target.kind is not TargetKind.http and expected is not None:
-        if expected is not UP:
-            raise ValueError(expect_not_applicable(target))
-        expected = None
+    request.valid_target()
 
     async def ask(timeout: float) -> Report:
-        return await check(text, timeout=timeout, expect=expected)
+        return await check(request, timeout=timeout)
 
     return ask
 
@@ -162,7 +170,17 @@ class _Wait:
                 self.reached = report.ok is self._up
             if self.reached:
                 return
-            await clock.sleep(max(0.0, min(pause, self._deadline - clock.now())))
+            if isinstance(report.error, Interrupted):
+                self._deadline += report.error.seconds
+            await self._sleep(max(0.0, min(pause, self._deadline - clock.now())), clock)
+
+    async def _sleep(self, pause: float, clock: Clock) -> None:
+        """Sleep; if this process was stopped meanwhile, that time does not count."""
+        started = clock.now()
+        await clock.sleep(pause)
+        overslept = clock.now() - started - pause
+        if overslept > NOTICEABLE:
+            self._deadline += overslept
 
     def _takes(self, report: Report, *, short: bool) -> bool:
         """Keep a report unless it says nothing; return whether it may decide.

@@ -6,10 +6,15 @@ import random
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
+from tryconnect._address.request import read_request
+from tryconnect._address.target import address_text
+from tryconnect._model.expect import as_expect
+from tryconnect._model.faults import Interrupted
 from tryconnect._model.reason import Reason
-from tryconnect._options import check_positive_int, check_seconds
+from tryconnect._options import UP, check_method, check_positive_int, check_seconds
 from tryconnect._runs.waiting import repeated_check
 from tryconnect._runtime.clock import CLOCK
+from tryconnect._runtime.pulse import Wake
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -36,10 +41,21 @@ def watch(
     expect: ExpectLike,
     rise: int,
     fall: int,
+    strict: bool = True,
+    method: str = "GET",
 ) -> Watch:
-    """Return a watch; see :func:`tryconnect.watch`."""
+    """Return a watch; see :func:`tryconnect.watch`.
+
+    ``strict``: the caller has written the expectation for this very address.
+    """
+    request = read_request(
+        address_text(address),
+        as_expect(expect),
+        strict=strict and expect is not UP,
+        method=check_method(method),
+    )
     return Watch(
-        partial(repeated_check(check, address, expect), check_seconds(timeout)),
+        partial(repeated_check(check, request), check_seconds(timeout)),
         every=check_seconds(every, "every"),
         rise=check_positive_int(rise, "rise"),
         fall=check_positive_int(fall, "fall"),
@@ -84,8 +100,18 @@ class Watch:
     An async iterator without an end. Between two steps it holds nothing: no task, no connection.
     Leaving the loop, or a cancellation, ends it at once.
 
+    Attributes:
+        due: when the latest check was to begin, by the clock.
+
+    Example:
+        >>> watch = tryconnect.watch("example.com")
+        >>> print((await anext(watch)).reason)
+        ok
+
     .. versionadded:: 0.1
     """
+
+    due = 0.0
 
     def __init__(
         self,
@@ -102,6 +128,7 @@ class Watch:
         self._state = Hysteresis(rise=rise, fall=fall)
         self._next: float | None = None
         self._closed = False
+        self._wake = Wake()
 
     async def aclose(self) -> None:
         """End the watch: the next step is the end. A second call does nothing."""
@@ -112,11 +139,20 @@ class Watch:
 
     async def __anext__(self) -> Report:
         while not self._closed:
-            if self._next is not None:
-                await self._clock.sleep(max(0.0, self._next - self._clock.now()))
-            spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - keeps no secret
-            self._next = self._clock.now() + self._every * spread
-            report = await self._check()
+            await self._until_due()
+            report = self._wake.excuse(await self._check())
+            if isinstance(report.error, Interrupted):
+                self._next = None  # that check proved nothing: make it again
             if self._state.update(report):
                 return report
         raise StopAsyncIteration
+
+    async def _until_due(self) -> None:
+        """Wait for the next check, unless the last one has taken longer than to there."""
+        self._wake.look()
+        now = self._clock.now()
+        self.due = now if self._next is None else max(now, self._next)
+        if self.due > now:
+            await self._clock.sleep(self.due - now)
+        spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - keeps no secret
+        self._next = self.due + self._every * spread
