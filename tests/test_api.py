@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from yarl import URL
@@ -14,6 +18,7 @@ from yarl import URL
 import tryconnect
 import tryconnect.sync
 from tests.support.event_loops import LoopFactory, each_factory, on_each_loop
+from tests.support.programs import run
 from tryconnect import FetchError, Reason
 from tryconnect import testing as peers
 from tryconnect._api import _leases
@@ -217,3 +222,95 @@ def test_the_file_for_the_type_checker_uses_every_name() -> None:
     words = set(re.findall(r"\w+", program))
 
     assert set(tryconnect.__all__) | set(tryconnect.sync.__all__) <= words
+
+
+# --- at hand
+
+
+def test_the_entry_points_are_there_and_load_when_they_are_used() -> None:
+    program = """
+import sys, tryconnect
+before = [name for name in ("doctor", "sync", "web") if f"tryconnect.{name}" in sys.modules]
+found = [getattr(tryconnect, name).__name__ for name in ("doctor", "sync", "web")]
+print(before, found, {"doctor", "sync", "web"} <= set(dir(tryconnect)))
+try:
+    tryconnect.snyc
+except AttributeError as error:
+    print(error)
+"""
+    done = run(program)
+    assert done.stdout.splitlines() == [
+        "[] ['tryconnect.doctor', 'tryconnect.sync', 'tryconnect.web'] True",
+        "module 'tryconnect' has no attribute 'snyc'",
+    ]
+    assert not done.stderr
+
+
+KEYWORDS: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
+    (tryconnect.probe, {"headers": {}}, "probe() got …: headers belongs to Client(headers=…)"),
+    (
+        tryconnect.Client.fetch,
+        {"proxy": 1},
+        "Client.fetch() got …: proxy belongs to Client(proxy=…)",
+    ),
+    (tryconnect.sync.probe, {"ssl": False}, "probe() got …: ssl belongs to Client(ssl=…)"),
+    (tryconnect.watch, {"within": 1}, "watch() got …: within belongs to expect=Expect(within=…)"),
+    (
+        tryconnect.probe_many,
+        {"any_of": 1},
+        "probe_many() got …: any_of belongs to wait_until_up(…) and ",
+    ),
+    (tryconnect.try_connect, {"verify": 0}, "try_connect() got …: write Client(ssl=False), or "),
+    (tryconnect.probe, {"limit": 1}, "probe() got …: limit belongs to probe_many(…)"),
+    (tryconnect.Client, {"body": ""}, "Client() got …: body belongs to expect=Expect(body=…)"),
+    (tryconnect.sync.Client, {"every": 1}, "Client() got …: every belongs to watch(…)"),
+]
+
+
+@pytest.mark.parametrize(("call", "keywords", "sentence"), KEYWORDS)
+def test_a_keyword_says_where_it_belongs(
+    call: Callable[..., Any], keywords: dict[str, Any], sentence: str
+) -> None:
+    (name,) = keywords
+    words = [] if isinstance(call, type) else ["h"] * 2
+    with pytest.raises(TypeError) as caught:
+        # Before Python 3.12, coroutines raise where they are awaited.
+        call(*words, **keywords).send(None)
+    told = str(caught.value).replace(f"got an unexpected keyword argument '{name}'", "got …")
+    assert told.startswith(sentence)
+
+
+def test_any_other_keyword_is_as_python_says() -> None:
+    with pytest.raises(TypeError, match="got an unexpected keyword argument 'tiemout'"):
+        tryconnect.probe_many([], tiemout=1)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="missing"):
+        tryconnect.probe_many()  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("name", ["probe", "try_connect", "fetch", "wait_until_up"])
+def test_what_is_awaited_is_a_coroutine_function(name: str) -> None:
+    assert inspect.iscoroutinefunction(getattr(tryconnect, name))
+    assert inspect.iscoroutinefunction(getattr(tryconnect.Client, name))
+
+
+@pytest.mark.slow
+@pytest.mark.wants(module="pyright")
+@pytest.mark.parametrize(("mistake", "code"), [("", 0), ("tryconnect.probe(1)", 1)])
+def test_pyright_accepts_a_program_with_every_name(mistake: str, code: int, tmp_path: Path) -> None:
+    """As strict as it can be; mypy reads the same program with all of the tests."""
+    program = (Path(__file__).parent / "support" / "typing_user.py").read_text("utf-8")
+    (tmp_path / "program.py").write_text(f"{program}\n{mistake}\n")
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps({"typeCheckingMode": "strict"}))
+    words = ("-m", "pyright", "--project", str(tmp_path), "--pythonpath", sys.executable)
+
+    done = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, *words], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == code, done.stdout
+    assert ("reportArgumentType" in done.stdout) is bool(mistake)
+
+
+def test_the_types_of_options_stand_in_unions_at_run_time() -> None:
+    for alias in (tryconnect.Address, tryconnect.Addresses, tryconnect.ExpectLike):
+        assert type(None) in get_args(alias | None)

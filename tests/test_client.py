@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import ssl
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -16,7 +17,7 @@ from yarl import URL
 import tryconnect
 from tests.support.event_loops import LoopFactory, each_factory, on_each_loop
 from tests.support.programs import run
-from tryconnect import Client, Expect, FetchError, Guard, Reason, Report
+from tryconnect import Client, Expect, FetchError, Guard, Reason, Report, WaitTimeout
 from tryconnect import testing as peers
 from tryconnect._check.session import Checker
 
@@ -29,8 +30,15 @@ NONSENSE: list[tuple[dict[str, Any], str]] = [
     ({"family": None}, "family is one of any, ipv4, ipv6, not None"),
     ({"loop": "gui"}, "loop is one of auto, native, portal, not 'gui'"),
     ({"loop": None}, "loop is one of auto, native, portal, not None"),
-    ({"ssl": "no"}, "ssl is an ssl.SSLContext, False or None, not 'no'"),
-    ({"ssl": 0}, "ssl is an ssl.SSLContext, False or None, not 0"),
+    ({"ssl": "no"}, """ssl is an ssl.SSLContext, "system", False or None, not 'no'"""),
+    ({"ssl": 0}, 'ssl is an ssl.SSLContext, "system", False or None, not 0'),
+    (
+        {"ssl": "system", "ca_file": "x"},
+        'ssl="system" trusts what the system does, and no ca_file besides',
+    ),
+    ({"key_file": "x"}, "key_file needs cert_file, whose key it is"),
+    ({"resolve": {"h:1": "name"}}, "resolve needs an IP address for h:1, not 'name'"),
+    ({"resolve": {"h:1": []}}, "resolve needs an IP address for h:1"),
     ({"headers": {"": "x"}}, "'' cannot be the name of a header"),
     ({"headers": {"a b": "x"}}, "'a b' cannot be the name of a header"),
     ({"headers": {"a:": "x"}}, "'a:' cannot be the name of a header"),
@@ -46,8 +54,11 @@ NONSENSE: list[tuple[dict[str, Any], str]] = [
     ({"user_agent": None}, "the header User-Agent needs a text of one line"),
     ({"proxy": ""}, 'no proxy is proxy=None; the environment\'s is proxy="env"'),
     (
-        {"proxy": "socks5://127.0.0.1:1080"},
-        "a proxy has an http:// or https:// address, not socks5://",
+        {"proxy": "ftp://127.0.0.1:1080"},
+        (
+            "a proxy has an address of one of http://, https://, socks4://, socks4a://, "
+            "socks5://, socks5h://, not ftp://"
+        ),
     ),
     (
         {"proxy": "http://127.0.0.1:8080", "guard": Guard.public()},
@@ -56,7 +67,14 @@ NONSENSE: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("options", "sentence"), NONSENSE, ids=lambda value: repr(value)[:40])
+def test_a_context_of_ones_own_takes_no_files(client_ssl: ssl.SSLContext) -> None:
+    with pytest.raises(ValueError, match=r"^a context of your own has its files already: "):
+        Client(ssl=client_ssl, ca_file="x")
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"), NONSENSE, ids=lambda value: repr(value).partition(" at 0x")[0][:40]
+)
 def test_nonsense_is_refused_in_one_sentence(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the whole sentence is compared
         Client(**options)
@@ -142,7 +160,7 @@ async def test_an_expectation_makes_sense(expect: Any) -> None:
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:7", "127.0.0.1:7", "unix:///run/none"])
 async def test_nothing_is_expected_of_a_connection(address: str, expect: Any) -> None:
     async with Client() as client:
-        with pytest.raises(ValueError, match=r"nothing can be expected of a (tcp|unix)://"):
+        with pytest.raises(ValueError, match=f" cannot be expected of {address}: only of"):
             await client.probe(address, expect=expect)
 
 
@@ -188,7 +206,7 @@ async def test_it_works_only_while_open(method: str, http_server: peers.HttpServ
         await getattr(client, method)(http_server.url)
     async with client:
         assert await getattr(client, method)(http_server.url)
-    with pytest.raises(RuntimeError, match=OPEN_FIRST):
+    with pytest.raises(RuntimeError, match=r"^this Client is closed"):
         await getattr(client, method)(http_server.url)
 
 
@@ -282,7 +300,7 @@ async def test_an_exception_inside_closes_too(http_server: peers.HttpServer) -> 
 
     with pytest.raises(LookupError):
         await fail()
-    with pytest.raises(RuntimeError, match=OPEN_FIRST):
+    with pytest.raises(RuntimeError, match=r"^this Client is closed"):
         await client.probe(http_server.url)
 
 
@@ -538,3 +556,135 @@ def test_where_aiohttp_cannot_be_loaded_the_setting_is_named() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("aiohttp cannot be loaded (")
     assert done.stdout.endswith(": does SSLKEYLOGFILE name a file to write to?\n")
+
+
+# --- the client's own defaults
+
+
+DRAINING = b"HTTP/1.1 503 Draining\r\nContent-Length: 5\r\n\r\nlater"
+
+
+async def test_an_argument_beats_the_client_and_that_the_methods_default() -> None:
+    async with (
+        peers.raw(DRAINING) as peer,
+        Client(proxy=None, expect="2xx") as strict,
+        Client(proxy=None, expect="any") as easy,
+        Client(proxy=None) as usual,
+    ):
+        found = {
+            name: (
+                (await client.probe(peer.url)).ok,
+                await client.try_connect(peer.url, expect="any"),
+                await client.try_connect(peer.url, expect=None),
+                await client.try_connect(peer.url, expect=200),
+                [report.ok async for report in client.probe_many([peer.url])],
+                (await anext(client.watch(peer.url))).ok,
+                (await anext(client.watch(peer.url, expect=503))).ok,
+            )
+            for name, client in {"strict": strict, "easy": easy, "usual": usual}.items()
+        }
+        assert await easy.fetch_text(peer.url) == "later"
+        assert await easy.wait_until_up(peer.url)
+        assert await strict.wait_until_down(peer.url)
+        with pytest.raises(FetchError):
+            await usual.fetch_text(peer.url)
+
+    assert found == {
+        "strict": (False, True, True, False, [False], False, True),
+        "easy": (True, True, True, False, [True], True, True),
+        "usual": (True, True, True, False, [True], False, True),
+    }
+
+
+async def test_a_clients_expectation_is_ignored_where_it_does_not_apply() -> None:
+    async with peers.raw(b"") as peer, Client(proxy=None, expect=200) as client:
+        assert await client.try_connect(peer.address)
+        assert await client.wait_until_up(peer.address)
+        assert [report.ok async for report in client.probe_many([peer.address])] == [True]
+        assert await anext(client.watch(peer.address))
+
+
+async def test_a_clients_timeout_is_that_of_its_calls() -> None:
+    async with peers.silent() as silent, Client(proxy=None, timeout=0.01) as client:
+        started = time.monotonic()
+        assert (await client.probe(silent.url)).reason is Reason.timeout
+        with pytest.raises(FetchError, match="timeout"):
+            await client.fetch(silent.url)
+        with pytest.raises(WaitTimeout):
+            await client.wait_until_up(silent.url)
+        assert [each.reason async for each in client.probe_many([silent.url])] == [Reason.timeout]
+        assert (await anext(client.watch(silent.url))).reason is Reason.timeout
+        assert time.monotonic() - started < 2
+        report = await client.probe(silent.url, timeout=0.1)
+        assert report.timings.total >= 0.1
+
+
+@pytest.mark.parametrize("options", [{"timeout": 0}, {"timeout": "1"}, {"expect": "?"}])
+def test_a_client_refuses_defaults_that_make_no_sense(options: Any) -> None:
+    with pytest.raises(ValueError, match=r"^(timeout is|an expected status looks)"):
+        Client(**options)
+
+
+# --- the method
+
+
+@pytest.mark.parametrize("hops", [1, 3])
+async def test_head_is_asked_of_every_hop_on_both_transports(
+    hops: int, http_server: peers.HttpServer
+) -> None:
+    url = http_server.at(f"/redirect/{hops}")
+    async with Client(proxy=None) as client:
+        reports = [await client.probe(url, method="HEAD")]
+        for transport in ("auto", "aiohttp"):
+            run = client.probe_many([url], method="HEAD", transport=transport)
+            reports += [report async for report in run]
+
+    assert [(report.ok, report.status, len(report.hops)) for report in reports] == [
+        (True, 200, hops)
+    ] * 3
+    methods = [request.split()[0] for request in http_server.requests]
+    assert methods == [b"HEAD"] * 3 * (hops + 1)
+
+
+async def test_a_connection_that_answered_head_is_kept(http_server: peers.HttpServer) -> None:
+    async with Client(proxy=None) as client:
+        for method in ("HEAD", "GET", "HEAD"):
+            assert await client.try_connect(http_server.url, method=method)
+        assert await client.fetch_text(http_server.url) == "hello"
+
+    assert http_server.connections <= 2
+
+
+async def test_repeated_checks_ask_by_head_too(http_server: peers.HttpServer) -> None:
+    async with Client(proxy=None) as client:
+        await client.wait_until_up(http_server.url, method="HEAD")
+        await anext(client.watch(http_server.url, method="HEAD"))
+
+    assert [request.split()[0] for request in http_server.requests] == [b"HEAD"] * 2
+
+
+@pytest.mark.parametrize("method", ["POST", "head", None])
+async def test_there_are_two_methods(method: Any) -> None:
+    async with Client() as client:
+        for call in (client.probe, client.try_connect, client.wait_until_up):
+            with pytest.raises(ValueError, match=r"^method is one of GET, HEAD, not "):
+                await call("http://h/", method=method)
+    for start in (client.probe_many, client.watch):
+        with pytest.raises(ValueError, match=r"^method is one of GET, HEAD, not "):
+            start("http://h/", method=method)
+
+
+async def test_a_closed_client_says_so(http_server: peers.HttpServer) -> None:
+    async with Client() as client:
+        pass
+    with pytest.raises(RuntimeError, match=r"^this Client is closed: its calls belong inside of "):
+        await client.probe(http_server.url)
+    async with client:  # it may be opened again
+        assert await client.try_connect(http_server.url)
+
+
+def test_a_closed_client_for_with_says_so() -> None:
+    with tryconnect.sync.Client() as client:
+        pass
+    with pytest.raises(RuntimeError, match=r"^this Client is closed: its calls belong inside of "):
+        client.probe("http://h/")

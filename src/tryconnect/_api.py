@@ -7,12 +7,14 @@ outlives the calls, whatever loop they run in, and a thousand concurrent calls u
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 from weakref import WeakValueDictionary
 
 from tryconnect._check.loading import Loading
 from tryconnect._client import Client, MonitorClient, checker_class
+from tryconnect._keywords import explains_keywords
 from tryconnect._options import (
     CHECK_TIMEOUT,
     DEFAULT_LIMIT,
@@ -26,13 +28,14 @@ from tryconnect._runs.bulk import checks_of_many
 from tryconnect._runs.watching import watch as start_watch
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from collections.abc import AsyncIterator
 
-    from tryconnect._client import Address
-    from tryconnect._model.expect import Expect, ExpectLike
+    from tryconnect._address.request import Request
+    from tryconnect._model.expect import ExpectLike
     from tryconnect._model.report import Page, Report
+    from tryconnect._options import Method
     from tryconnect._runs.bulk import Probes
-    from tryconnect._runs.source import Addresses
+    from tryconnect._runs.source import Address, Addresses
     from tryconnect._runs.watching import Watch
 
 __all__ = [
@@ -47,8 +50,13 @@ __all__ = [
 ]
 
 
+@explains_keywords
 async def try_connect(
-    address: Address, *, timeout: float = CHECK_TIMEOUT, expect: ExpectLike = None
+    address: Address,
+    *,
+    timeout: float = CHECK_TIMEOUT,
+    expect: ExpectLike = None,
+    method: Method = "GET",
 ) -> bool:
     """Return whether an address answers.
 
@@ -60,24 +68,35 @@ async def try_connect(
         address: A URL, ``host``, ``host:port`` or ``tcp://host:port``.
         timeout: Seconds for everything: name, connection, TLS, redirects, headers.
         expect: What the answer must be like to count: ``"2xx"``, ``"200-399"``, ``204``, or an
-            :class:`~tryconnect.Expect`; ``None``: any HTTP answer.
+            :class:`~tryconnect.Expect`; ``None``, or ``"any"``: any HTTP answer.
+        method: ``"GET"``, or ``"HEAD"`` for servers that should not even begin to send a body; not
+            all servers answer both alike.
 
     Returns:
         The same as :func:`probe`'s ``Report.ok``.
 
     Raises:
         TypeError: The address is neither a ``str`` nor a ``yarl.URL``.
-        ValueError: ``timeout`` or ``expect`` makes no sense, or something is expected of an
-            address that is not asked by HTTP. Never for an address: a bad one is ``False``.
+        ValueError: An option makes no sense, or does not apply to this kind of address, as
+            :doc:`/reference/expectations` has it. Never for an address: a bad one is ``False``.
         TryConnectError: aiohttp cannot be loaded, because of this machine's settings.
+
+    Example:
+        >>> await tryconnect.try_connect("example.com")
+        True
 
     .. versionadded:: 0.1
     """
-    return (await probe(address, timeout=timeout, expect=expect)).ok
+    return (await probe(address, timeout=timeout, expect=expect, method=method)).ok
 
 
+@explains_keywords
 async def probe(
-    address: Address, *, timeout: float = CHECK_TIMEOUT, expect: ExpectLike = None
+    address: Address,
+    *,
+    timeout: float = CHECK_TIMEOUT,
+    expect: ExpectLike = None,
+    method: Method = "GET",
 ) -> Report:
     """Check an address, and report whether it answers and, if not, why.
 
@@ -86,12 +105,18 @@ async def probe(
     Returns:
         A :class:`~tryconnect.Report`, which is true where the address answers as expected.
 
+    Example:
+        >>> report = await tryconnect.probe("example.com/missing", expect="2xx")
+        >>> print(report.reason, "-", report.detail)
+        status - answered 404, where 2xx was expected
+
     .. versionadded:: 0.1
     """
     async with _Shared() as client:
-        return await client.probe(address, timeout=timeout, expect=expect)
+        return await client.probe(address, timeout=timeout, expect=expect, method=method)
 
 
+@explains_keywords
 async def fetch(
     url: Address,
     *,
@@ -120,6 +145,11 @@ async def fetch(
         ValueError: An option makes no sense.
         TryConnectError: aiohttp cannot be loaded, because of this machine's settings.
 
+    Example:
+        >>> page = await tryconnect.fetch("https://example.com/health")
+        >>> page.text, page.encoding, page.headers["content-type"]
+        ('ready', 'utf-8', 'text/plain')
+
     .. versionadded:: 0.1
     """
     async with _Shared() as client:
@@ -128,6 +158,7 @@ async def fetch(
         )
 
 
+@explains_keywords
 async def fetch_text(
     url: Address,
     *,
@@ -140,12 +171,17 @@ async def fetch_text(
 
     Arguments and errors are those of :func:`fetch`, whose ``text`` this is.
 
+    Example:
+        >>> await tryconnect.fetch_text("https://example.com/health")
+        'ready'
+
     .. versionadded:: 0.1
     """
     page = await fetch(url, timeout=timeout, expect=expect, max_bytes=max_bytes, encoding=encoding)
     return page.text
 
 
+@explains_keywords
 def probe_many(
     addresses: Addresses,
     *,
@@ -156,45 +192,50 @@ def probe_many(
     ordered: bool = False,
     keep_tracebacks: bool = False,
     transport: Literal["auto", "aiohttp"] = "auto",
+    method: Method = "GET",
 ) -> Probes:
     """Check many addresses concurrently, and yield each report as soon as it is ready.
 
-    Every address makes one :class:`~tryconnect.Report`, the bad ones too: also one that is asked
-    by TCP where something is expected of an HTTP answer (``invalid_address``). Memory does not
-    grow with the number of addresses: at most twice ``limit`` of them (ten times, with
-    ``per_host`` or ``ordered``) have been taken from the input and not been read as reports, so a
-    reader who pauses makes the checks pause.
+    Every address makes one :class:`~tryconnect.Report`, the bad ones too, and is held to what can
+    be expected of its kind (:doc:`/reference/expectations`). Memory is constant: at most twice
+    ``limit`` addresses (ten times, with ``per_host`` or ``ordered``) have been taken from the input
+    and not been read as reports, so a reader who pauses makes the checks pause.
 
     Args:
         addresses: Any iterable or async iterable of addresses, also one without an end. It is
             asked inside the loop, so it must not block; an async generator is closed at the end.
-        limit: How many checks run at the same time. Lowered, with a ``RuntimeWarning``, if this
+        limit: How many checks run at the same time; lowered, with a ``RuntimeWarning``, if this
             process may not open two files for each (``ulimit -n``).
-        per_host: How many checks of one host run at the same time; checks of other hosts do not
-            wait for them. ``None``: no limit of its own.
+        per_host: The same for one host, without delay to others. ``None``: no limit of its own.
         timeout: Seconds for each check, from its own start.
-        expect: As in :func:`try_connect`.
+        expect: As in :func:`try_connect`; what does not apply to an address is ignored there.
         ordered: Yield the reports in the order of the addresses.
         keep_tracebacks: Keep the frames of ``Report.error``, some 11 KiB each.
-        transport: ``"auto"`` checks over sockets of tryconnect's own, which costs a quarter of
-            aiohttp's, and by aiohttp where that cannot be done: see the table in
-            :doc:`/reference/transports`. ``"aiohttp"`` checks all by aiohttp, for programs whose
-            tests replace its session.
+        transport: ``"auto"``: over tryconnect's own sockets, at a quarter of aiohttp's cost, and by
+            aiohttp where they cannot (:doc:`/reference/transports`). ``"aiohttp"``: all by aiohttp,
+            for programs whose tests replace its session.
+        method: As in :func:`try_connect`.
 
     Returns:
         :class:`~tryconnect.Probes`: an async iterator of reports, and an async context manager.
 
     Raises:
-        TypeError: ``addresses`` is no iterable, or one text; or, while it is read, one of the
-            addresses is neither a ``str`` nor a ``yarl.URL``.
-        ValueError: An option makes no sense.
-        TryConnectError: aiohttp cannot be loaded, because of this machine's settings; while it is
-            read.
+        TypeError: ``addresses`` is one text or no iterable, or holds neither ``str`` nor ``URL``.
+        ValueError: An option makes no sense; or, after the last report, something was expected
+            that applies to none of the addresses.
+        TryConnectError: While it is read: this machine's settings keep aiohttp from loading.
+
+    Example:
+        >>> addresses = ["example.com", "localhost:8000"]
+        >>> async for report in tryconnect.probe_many(addresses, ordered=True):
+        ...     print(report.address, report.reason)
+        example.com ok
+        localhost:8000 refused
 
     .. versionadded:: 0.1
     """
     return checks_of_many(
-        _OfTheRun,
+        _of_the_run,
         addresses,
         limit=limit,
         per_host=per_host,
@@ -203,14 +244,17 @@ def probe_many(
         ordered=ordered,
         keep_tracebacks=keep_tracebacks,
         transport=transport,
+        method=method,
     )
 
 
+@explains_keywords
 async def wait_until_up(
     *addresses: Address,
     timeout: float = WAIT_TIMEOUT,
     expect: ExpectLike = UP,
     any_of: bool = False,
+    method: Method = "GET",
 ) -> list[Report]:
     """Check addresses again and again until they are up.
 
@@ -221,9 +265,11 @@ async def wait_until_up(
     Args:
         addresses: What to wait for, all at the same time.
         timeout: Seconds for everything.
-        expect: What an HTTP answer must be like to count as up. The default, 2xx, means "open"
-            for an address that is not asked by HTTP.
+        expect: What the answers must be like to count as up; ``"any"`` for any. What does not
+            apply to an address is ignored there: the default, 2xx, means "open" for one that is not
+            asked by HTTP.
         any_of: Return as soon as one of the addresses is up.
+        method: As in :func:`try_connect`.
 
     Returns:
         The last report of each address, in the order given; with ``any_of``, of those that are up.
@@ -232,43 +278,60 @@ async def wait_until_up(
         WaitTimeout: They were not up in time; its ``report`` says why.
         InvalidAddress: One of the texts is no address.
         TypeError: An address is neither a ``str`` nor a ``yarl.URL``.
-        ValueError: There is no address, an option makes no sense, or something is expected of an
-            address that is not asked by HTTP.
+        ValueError: There is no address, an option makes no sense, or something is expected that
+            applies to none of the addresses.
         TryConnectError: aiohttp cannot be loaded, because of this machine's settings.
+
+    Example:
+        >>> reports = await tryconnect.wait_until_up("example.com", timeout=30)
+        >>> print(reports[0].reason)
+        ok
 
     .. versionadded:: 0.1
     """
     async with _Shared() as client:
-        return await client.wait_until_up(*addresses, timeout=timeout, expect=expect, any_of=any_of)
+        return await client.wait_until_up(
+            *addresses, timeout=timeout, expect=expect, any_of=any_of, method=method
+        )
 
 
+@explains_keywords
 async def wait_until_down(
     *addresses: Address,
     timeout: float = WAIT_TIMEOUT,
     expect: ExpectLike = None,
     any_of: bool = False,
+    method: Method = "GET",
 ) -> list[Report]:
-    """Check addresses again and again until they are down: none of them answers as expected.
+    """Check addresses again and again until they are down: none of them answers at all.
 
-    A fault of this machine (``local``) does not count as down. All else is as in
-    :func:`wait_until_up`, except the default of ``expect``: any HTTP answer means up.
+    A server that is being drained, and says 503, is not down yet. Where something is expected, an
+    answer that is not as expected counts as down, too. A fault of this machine (``local``) does
+    not. All else is as in :func:`wait_until_up`.
+
+    Example:
+        >>> reports = await tryconnect.wait_until_down("localhost:8000", timeout=30)
+        >>> print(reports[0].reason)
+        refused
 
     .. versionadded:: 0.1
     """
     async with _Shared() as client:
         return await client.wait_until_down(
-            *addresses, timeout=timeout, expect=expect, any_of=any_of
+            *addresses, timeout=timeout, expect=expect, any_of=any_of, method=method
         )
 
 
+@explains_keywords
 def watch(
     address: Address,
     *,
     every: float = WATCH_INTERVAL,
     timeout: float = CHECK_TIMEOUT,
-    expect: ExpectLike = None,
+    expect: ExpectLike = UP,
     rise: int = 1,
     fall: int = 1,
+    method: Method = "GET",
 ) -> Watch:
     """Watch an address: its first report, then the report of each change between up and down.
 
@@ -279,9 +342,11 @@ def watch(
         every: Seconds from the start of one check to the start of the next, plus or minus a
             random tenth, so that many watches do not fall into step.
         timeout: Seconds for each check.
-        expect: As in :func:`try_connect`.
+        expect: What the answers must be like to count as up; ``"any"`` for any. The default, 2xx,
+            means "open" for an address that is not asked by HTTP.
         rise: How many good reports in a row count as a change to up.
         fall: How many bad reports in a row count as a change to down.
+        method: As in :func:`try_connect`.
 
     Returns:
         :class:`~tryconnect.Watch`, an async iterator without an end. Between two steps it holds
@@ -290,10 +355,15 @@ def watch(
     Raises:
         InvalidAddress: The text is no address.
         TypeError: The address is neither a ``str`` nor a ``yarl.URL``.
-        ValueError: An option makes no sense, or something is expected of an address that is not
-            asked by HTTP.
+        ValueError: An option makes no sense, or does not apply to this kind of address.
         TryConnectError: aiohttp cannot be loaded, because of this machine's settings; at the first
             step.
+
+    Example:
+        >>> async for report in tryconnect.watch("example.com", every=30):
+        ...     print("up" if report else "down", report.status)
+        ...     break
+        up 200
 
     .. versionadded:: 0.1
     """
@@ -305,30 +375,24 @@ def watch(
         expect=expect,
         rise=rise,
         fall=fall,
+        method=method,
     )
 
 
-async def _check(address: str, *, timeout: float, expect: Expect | None) -> Report:
+async def _check(request: Request, *, timeout: float) -> Report:
     async with _Shared() as client:
-        return await client._check(address, timeout=timeout, expect=expect)  # noqa: SLF001 - as above
+        return await client._check(request, timeout=timeout)
 
 
-class _OfTheRun:
-    """Lends a client to one run, whose class is imported beside the loop."""
+@contextlib.asynccontextmanager
+async def _of_the_run() -> AsyncIterator[Client]:
+    """Lend a client to one run, whose class is imported beside the loop."""
+    await Loading(partial(checker_class, mockable=False), *_CHECKER).done()
+    async with MonitorClient() as client:
+        yield client
 
-    async def __aenter__(self) -> Client:
-        load = partial(checker_class, mockable=False)
-        await Loading(load, "tryconnect._check.session", "Checker").done()
-        self._client = MonitorClient()
-        return await self._client.__aenter__()
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._client.__aexit__(kind, error, traceback)
+_CHECKER = ("tryconnect._check.session", "Checker")
 
 
 class _Shared:
@@ -361,16 +425,15 @@ class _Lease:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.users = 0
         self._loop = loop
-        load = partial(checker_class, mockable=True)
-        self._loading = Loading(load, "tryconnect._check.session", "Checker")
+        self._loading = Loading(partial(checker_class, mockable=True), *_CHECKER)
         self._client: Client | None = None
 
     async def client(self) -> Client:
         """Return the client; the first caller finds it made and opened."""
         await self._loading.done()
         if self._client is None:
-            self._client = Client()._twin()  # noqa: SLF001 - both are owners of sessions
-            self._client._open()  # noqa: SLF001 - both are owners of sessions
+            self._client = Client()._twin()
+            self._client._open()
         return self._client
 
     async def give_back(self, kind: type[BaseException] | None) -> None:

@@ -1,3 +1,6 @@
-"""The version number: the only place where it is written."""
+"""The version, which is written only here, and where the project lives."""
 
 __version__ = "0.1.0"
+
+HOMEPAGE = ""
+"""``project.urls.Homepage`` of ``pyproject.toml``, as a test holds; empty while there is none."""

@@ -7,6 +7,7 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, assert_type
 
 from aiohttp import AsyncResolver
@@ -15,10 +16,14 @@ from yarl import URL
 
 import tryconnect
 from tryconnect import (
+    Address,
+    Addresses,
     Client,
     EncodingSource,
     Expect,
+    ExpectLike,
     FetchError,
+    Greeting,
     Guard,
     Hop,
     InvalidAddress,
@@ -26,6 +31,7 @@ from tryconnect import (
     Probes,
     Reason,
     Report,
+    Survey,
     Timings,
     Tls,
     TryConnectError,
@@ -36,6 +42,7 @@ from tryconnect import (
     fetch_text,
     probe,
     probe_many,
+    survey,
     sync,
     try_connect,
     wait_until_down,
@@ -48,7 +55,7 @@ async def functions() -> None:
     assert_type(await try_connect("https://example.com"), bool)
     assert_type(await try_connect(URL("https://example.com"), timeout=1, expect="2xx"), bool)
     assert_type(await probe("example.com:22", timeout=0.5), Report)
-    assert_type(await probe("https://example.com", expect=204), Report)
+    assert_type(await probe("https://example.com", expect=204, method="HEAD"), Report)
     assert_type(await fetch_text("https://example.com", max_bytes=1000, expect=None), str)
     assert_type(await fetch("https://example.com", encoding="gbk"), Page)
     assert_type(
@@ -144,6 +151,23 @@ def synchronous() -> None:
     client.close()
 
 
+def at_scale(addresses: Sequence[str], reports: Path) -> Mapping[Reason, int]:
+    done = survey(addresses, reports, engine="none", expect="2xx")
+    assert_type(done, Survey)
+    return done.counts
+
+
+def greetings() -> Greeting:
+    return Greeting(
+        name="Echo",
+        scheme="echo",
+        port=7,
+        exchange=((b"a\n", rb"a\n"),),
+        goodbye=b"",
+        source="RFC 862",
+    ).register()
+
+
 def expectations() -> Sequence[Expect]:
     return [
         Expect(204),
@@ -151,7 +175,19 @@ def expectations() -> Sequence[Expect]:
         Expect(status=204, body=""),
         Expect(body="hello"),
         Expect(body=re.compile("h.llo")),
+        Expect(pattern="h.llo", headers={"Server": "", "ETag": re.compile("^W/")}),
+        Expect(within=0.5, cert_days=14),
     ]
+
+
+async def states(addresses: Addresses, expect: ExpectLike) -> dict[str, bool]:
+    """The names of options' types serve in functions, and in unions, of a user's own."""
+    async with probe_many(addresses, expect=expect) as probes:
+        return {report.address: report.ok async for report in probes}
+
+
+def first_of(address: Address | None, others: Mapping[str, Address]) -> Address:
+    return address or next(iter(others.values()))
 
 
 def report(report: Report) -> None:
@@ -215,6 +251,12 @@ def errors() -> Reason | None:
     except TryConnectError:
         return None
     return Reason.ok
+
+
+def surveys() -> None:
+    found = survey(["a.example"], "out", per_host=2, client={"user_agent": "mine"}, keep=None)
+    assert_type(found, Survey)
+    assert_type(found.counts, Mapping[Reason, int])
 
 
 VERSION: str = tryconnect.__version__

@@ -16,7 +16,7 @@ from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 import tryconnect
-from tryconnect._options import CHECK_TIMEOUT, DEFAULT_LIMIT, WATCH_INTERVAL
+from tryconnect._options import CHECK_TIMEOUT, DEFAULT_LIMIT, UP, WATCH_INTERVAL
 from tryconnect.sync._client import Client
 from tryconnect.sync._iterators import BlockingProbes, BlockingWatch
 from tryconnect.sync._runner import COPIED, make_runner, refuse_inside_a_loop
@@ -24,8 +24,9 @@ from tryconnect.sync._runner import COPIED, make_runner, refuse_inside_a_loop
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
-    from tryconnect._client import Address
     from tryconnect._model.expect import ExpectLike
+    from tryconnect._options import Method
+    from tryconnect._runs.source import Address
 
 __all__ = [
     "BlockingProbes",
@@ -48,10 +49,12 @@ _T = TypeVar("_T")
 def _blocking(function: Callable[_P, Coroutine[Any, Any, _T]]) -> Callable[_P, _T]:
     """Return what runs a coroutine function and blocks until it is done."""
 
-    @wraps(function, assigned=COPIED)
+    @wraps(function, assigned=COPIED, updated=())
     def call(*args: _P.args, **options: _P.kwargs) -> _T:
         return _run(function.__name__, partial(function, *args, **options))
 
+    # Its example, too.
+    call.__doc__ = (function.__doc__ or "").replace("await tryconnect.", "tryconnect.sync.")
     return call
 
 
@@ -73,6 +76,7 @@ def probe_many(
     ordered: bool = False,
     keep_tracebacks: bool = False,
     transport: Literal["auto", "aiohttp"] = "auto",
+    method: Method = "GET",
 ) -> BlockingProbes:
     """Check many addresses concurrently; see :func:`tryconnect.probe_many`.
 
@@ -81,6 +85,11 @@ def probe_many(
 
     Raises:
         RuntimeError: A loop runs in this thread; at the first step.
+
+    Example:
+        >>> reports = tryconnect.sync.probe_many(["example.com", "localhost:8000"], ordered=True)
+        >>> [str(report.reason) for report in reports]
+        ['ok', 'refused']
     """
     start = partial(
         tryconnect.probe_many,
@@ -91,6 +100,7 @@ def probe_many(
         ordered=ordered,
         keep_tracebacks=keep_tracebacks,
         transport=transport,
+        method=method,
     )
     return BlockingProbes(start, addresses, ahead=limit)
 
@@ -100,9 +110,10 @@ def watch(
     *,
     every: float = WATCH_INTERVAL,
     timeout: float = CHECK_TIMEOUT,
-    expect: ExpectLike = None,
+    expect: ExpectLike = UP,
     rise: int = 1,
     fall: int = 1,
+    method: Method = "GET",
 ) -> BlockingWatch:
     """Watch an address; see :func:`tryconnect.watch`.
 
@@ -111,9 +122,15 @@ def watch(
 
     Raises:
         RuntimeError: A loop runs in this thread; at the first step.
+
+    Example:
+        >>> for report in tryconnect.sync.watch("example.com"):
+        ...     print("up" if report else "down")
+        ...     break
+        up
     """
     watch = tryconnect.watch(
-        address, every=every, timeout=timeout, expect=expect, rise=rise, fall=fall
+        address, every=every, timeout=timeout, expect=expect, rise=rise, fall=fall, method=method
     )
     return BlockingWatch(watch, partial(_run, "watch"))
 

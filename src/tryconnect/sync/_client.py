@@ -7,7 +7,7 @@ from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Self, TypeVar, Unpack
 
 from tryconnect import _client
-from tryconnect._options import CHECK_TIMEOUT, DEFAULT_LIMIT, WATCH_INTERVAL
+from tryconnect._options import BY_CLIENT, DEFAULT_LIMIT, WATCH_INTERVAL
 from tryconnect.sync._iterators import BlockingProbes, BlockingWatch
 from tryconnect.sync._runner import COPIED, make_runner, refuse_inside_a_loop
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Coroutine, Iterable
 
-    from tryconnect._client import Address
     from tryconnect._model.expect import ExpectLike
-    from tryconnect._options import ClientOptions
+    from tryconnect._options import ByClient, ClientOptions, Method
+    from tryconnect._runs.source import Address
     from tryconnect.sync._runner import PortalRunner
 
 __all__ = ["Client"]
@@ -31,7 +31,7 @@ def _blocking(
 ) -> Callable[Concatenate[Client, _P], _T]:
     """Return a method that runs a client's and blocks until it is done."""
 
-    @wraps(function, assigned=COPIED)
+    @wraps(function, assigned=COPIED, updated=())
     def call(self: Client, /, *args: _P.args, **options: _P.kwargs) -> _T:
         start = partial(function, self._client, *args, **options)
         return self._run(function.__name__, start)
@@ -44,6 +44,11 @@ class Client:
 
     Takes the same options. It belongs to the thread that opened it.
 
+    Example:
+        >>> with tryconnect.sync.Client(timeout=5) as client:
+        ...     print(client.fetch_text("https://example.com/health"))
+        ready
+
     .. versionadded:: 0.1
     """
 
@@ -52,6 +57,7 @@ class Client:
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
         self._client = _client.Client(**options)
         self._runner: asyncio.Runner | PortalRunner | None = None
+        self._closed = False
 
     try_connect = _blocking(_client.Client.try_connect)
     probe = _blocking(_client.Client.probe)
@@ -66,11 +72,12 @@ class Client:
         *,
         limit: int = DEFAULT_LIMIT,
         per_host: int | None = None,
-        timeout: float = CHECK_TIMEOUT,
-        expect: ExpectLike = None,
+        timeout: float | ByClient = BY_CLIENT,
+        expect: ExpectLike | ByClient = BY_CLIENT,
         ordered: bool = False,
         keep_tracebacks: bool = False,
         transport: Literal["auto", "aiohttp"] = "auto",
+        method: Method = "GET",
     ) -> BlockingProbes:
         """Check many addresses concurrently; see :func:`tryconnect.sync.probe_many`."""
         start = partial(
@@ -82,6 +89,7 @@ class Client:
             ordered=ordered,
             keep_tracebacks=keep_tracebacks,
             transport=transport,
+            method=method,
         )
         return BlockingProbes(start, addresses, ahead=limit)
 
@@ -90,17 +98,24 @@ class Client:
         address: Address,
         *,
         every: float = WATCH_INTERVAL,
-        timeout: float = CHECK_TIMEOUT,
-        expect: ExpectLike = None,
+        timeout: float | ByClient = BY_CLIENT,
+        expect: ExpectLike | ByClient = BY_CLIENT,
         rise: int = 1,
         fall: int = 1,
+        method: Method = "GET",
     ) -> BlockingWatch:
         """Watch an address; see :func:`tryconnect.sync.watch`.
 
         The client must be open at each step.
         """
         watch = self._client.watch(
-            address, every=every, timeout=timeout, expect=expect, rise=rise, fall=fall
+            address,
+            every=every,
+            timeout=timeout,
+            expect=expect,
+            rise=rise,
+            fall=fall,
+            method=method,
         )
         return BlockingWatch(watch, partial(self._run, "watch"))
 
@@ -109,6 +124,7 @@ class Client:
         refuse_inside_a_loop("Client.close", "await client.aclose() of a tryconnect.Client")
         runner, self._runner = self._runner, None
         if runner is not None:
+            self._closed = True
             with runner:
                 runner.run(self._client.aclose())
 
@@ -130,6 +146,8 @@ class Client:
 
     def _run(self, name: str, start: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
         refuse_inside_a_loop(f"Client.{name}", f"await client.{name}(…) of a tryconnect.Client")
+        if self._runner is None and self._closed:
+            raise RuntimeError("this Client is closed: its calls belong inside of with")
         if self._runner is None:
             raise RuntimeError("a Client works inside of: with tryconnect.sync.Client() as client")
         return self._runner.run(start())

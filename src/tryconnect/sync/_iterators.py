@@ -11,8 +11,12 @@ import contextlib
 from collections import deque
 from typing import TYPE_CHECKING, Any, Self
 
+from tryconnect._address.target import address_text
+from tryconnect._model.faults import LocalFault
+from tryconnect._model.report import Report
 from tryconnect._runs.source import iterate
 from tryconnect._runtime import portal
+from tryconnect.errors import Reason
 from tryconnect.sync._runner import refuse_inside_a_loop
 
 if TYPE_CHECKING:
@@ -20,10 +24,8 @@ if TYPE_CHECKING:
 
     from yarl import URL
 
-    from tryconnect._model.report import Report
     from tryconnect._runs import bulk, watching
     from tryconnect._runs.source import Addresses
-    from tryconnect.errors import Reason
 
 __all__ = ["BlockingProbes", "BlockingWatch"]
 
@@ -34,6 +36,11 @@ class BlockingProbes:
     The checks go on between two steps, in a daemon thread that serves all such runs of the process,
     as far ahead of the reader as ``limit`` allows. The addresses are taken from the input in the
     reader's thread. Leaving ``with``, closing it, or dropping the last reference ends the run.
+
+    Example:
+        >>> with tryconnect.sync.probe_many(["example.com", "localhost:8000"]) as probes:
+        ...     print(sorted(str(report.reason) for report in probes), probes.finished)
+        ['ok', 'refused'] 2
 
     .. versionadded:: 0.1
     """
@@ -77,7 +84,11 @@ class BlockingProbes:
     def __next__(self) -> Report:
         refuse_inside_a_loop("probe_many", "async for report in tryconnect.probe_many(…)")
         if not self._begun:
-            portal.run(self._begin)
+            try:
+                portal.run(self._begin)
+            except LocalFault as fault:  # the next step tries again
+                address = address_text(next(self._feed.input))
+                return Report(address, Reason.local, str(fault), error=fault)
         # An input that is slow does not hold back a report that is there.
         self._feed.fill(until=lambda: self._probes.finished > self._read)
         try:
@@ -107,7 +118,7 @@ class _Feed:
     """
 
     def __init__(self, addresses: Iterable[str | URL], *, room: int) -> None:
-        self._input = iterate(addresses)
+        self.input = iterate(addresses)
         self._room = room
         self._under_way: deque[str | URL] = deque()
         self._ended = False
@@ -120,7 +131,7 @@ class _Feed:
         """Pull addresses while there is room for them and ``until`` is not met."""
         while not self._ended and len(self._under_way) < self._room and not until():
             try:
-                self._under_way.append(next(self._input))
+                self._under_way.append(next(self.input))
             except StopIteration:
                 self._ended = True
             self._tell()
@@ -154,6 +165,11 @@ class BlockingWatch:
     """The state of an address: the first report, then, at each step, the report of the next change.
 
     An iterator without an end. Between two steps nothing goes on.
+
+    Example:
+        >>> watch = tryconnect.sync.watch("example.com")
+        >>> next(watch).ok
+        True
 
     .. versionadded:: 0.1
     """

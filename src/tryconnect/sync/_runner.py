@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from tryconnect._runtime import portal
 from tryconnect._runtime.greenlets import eventlet_patched, gevent_patched, patched_too_late
+from tryconnect._runtime.spare_loop import SpareLoop
 from tryconnect._runtime.threads import can_run_here, running_loop
 
 if TYPE_CHECKING:
@@ -57,11 +58,19 @@ def refuse_inside_a_loop(name: str, instead: str) -> None:
 def make_runner() -> asyncio.Runner | PortalRunner:
     """Return what runs coroutines for this thread; the caller closes it.
 
-    Its loop is the platform's stock one, whatever policy the program has installed.
+    Its loop is the platform's stock one, whatever policy the program has installed; where there
+    are no descriptors for one, it needs none, and the checks report that.
     """
     if gevent_patched() or running_loop() is not None:
         return PortalRunner()
-    return asyncio.Runner(loop_factory=portal.stock_loop)
+    return asyncio.Runner(loop_factory=_make_loop)
+
+
+def _make_loop() -> asyncio.AbstractEventLoop:
+    try:
+        return portal.stock_loop()
+    except OSError:
+        return SpareLoop()
 
 
 class PortalRunner:
