@@ -91,27 +91,29 @@ def _redirecting(location: str | None, status: int = 302) -> Iterator[Place]:
 
 
 REDIRECTS: Final = {
-    "a loop": Row(partial(_redirecting, "/loop"), "leads to itself"),
+    "a loop": Row(partial(_redirecting, "/loop"), "redirects to itself"),
     "10 hops": Row(partial(_redirecting, "/redirect/9"), "redirects ten times"),
     "11 hops": Row(partial(_redirecting, "/redirect/10"), "redirects eleven times"),
-    "to file:": Row(partial(_redirecting, "file:///etc/passwd"), "leads to ``file:``"),
-    "to ftp:": Row(partial(_redirecting, "ftp://127.0.0.1/"), "leads to ``ftp:``"),
-    "to javascript:": Row(partial(_redirecting, "javascript:alert(1)"), "leads to a script"),
-    "to data:": Row(partial(_redirecting, "data:text/plain,hello"), "leads to ``data:``"),
-    "to nowhere": Row(partial(_redirecting, "http://["), "leads to what is no address"),
-    "an empty Location": Row(partial(_redirecting, ""), "leads to nothing"),
-    "no Location": Row(partial(_redirecting, None), "does not say where to"),
-    "a relative Location": Row(partial(_redirecting, "status/200"), "leads to a path beside it"),
-    "a Location with ü": Row(partial(_redirecting, "/?ü"), "leads to an address beyond ASCII"),
-    "to another host": Row(partial(_redirecting, "http://OTHER/"), "leads to another host"),
-    "https to http": Row(partial(_redirecting, "http://HTTP/"), "leads out of TLS"),
-    "http to https": Row(partial(_redirecting, "https://HTTPS/"), "leads into TLS"),
-    "with credentials": Row(
-        partial(_redirecting, "http://me:word@OTHER/"), "leads to another host, with a password"
+    "to file:": Row(partial(_redirecting, "file:///etc/passwd"), "redirects to ``file:``"),
+    "to ftp:": Row(partial(_redirecting, "ftp://127.0.0.1/"), "redirects to ``ftp:``"),
+    "to javascript:": Row(partial(_redirecting, "javascript:alert(1)"), "redirects to a script"),
+    "to data:": Row(partial(_redirecting, "data:text/plain,hello"), "redirects to ``data:``"),
+    "to nowhere": Row(partial(_redirecting, "http://["), "redirects to an invalid address"),
+    "an empty Location": Row(partial(_redirecting, ""), "redirects with an empty ``Location``"),
+    "no Location": Row(partial(_redirecting, None), "redirects without a ``Location``"),
+    "a relative Location": Row(partial(_redirecting, "status/200"), "redirects to a relative path"),
+    "a Location with ü": Row(
+        partial(_redirecting, "/?ü"), "redirects to an address that is not ASCII"
     ),
-    "300": Row(partial(_redirecting, None, 300), "offers a choice, without a ``Location``"),
-    "304": Row(partial(_redirecting, None, 304), "says that nothing has changed"),
-    "305": Row(partial(_redirecting, None, 305), "wants to be asked through a proxy"),
+    "to another host": Row(partial(_redirecting, "http://OTHER/"), "redirects to another host"),
+    "https to http": Row(partial(_redirecting, "http://HTTP/"), "redirects from https to http"),
+    "http to https": Row(partial(_redirecting, "https://HTTPS/"), "redirects from http to https"),
+    "with credentials": Row(
+        partial(_redirecting, "http://me:word@OTHER/"), "redirects to another host, with a password"
+    ),
+    "300": Row(partial(_redirecting, None, 300), "answers 300, without a ``Location``"),
+    "304": Row(partial(_redirecting, None, 304), "answers 304, unasked"),
+    "305": Row(partial(_redirecting, None, 305), "answers 305, which asks for a proxy"),
 }
 
 
@@ -136,31 +138,33 @@ def _answered(answer: dns.Answer | list[str], does: str, *, hangs: bool = False)
 
 HERE: Final = "127.0.0.1"
 NAMES: Final = {
-    "found": _answered([HERE], "knows the address"),
+    "found": _answered([HERE], "returns the address"),
     "NXDOMAIN": _answered(dns.NXDOMAIN, "says that the name does not exist"),
     "NODATA": _answered(dns.NODATA, "says that the name has no address"),
-    "SERVFAIL": _answered(dns.SERVFAIL, "says that it has failed"),
-    "REFUSED": _answered(dns.REFUSED, "does not answer such questions"),
+    "SERVFAIL": _answered(dns.SERVFAIL, "fails"),
+    "REFUSED": _answered(dns.REFUSED, "refuses to answer"),
     "no answer": _answered(dns.SILENT, "never answers", hangs=True),
     "late": _answered(dns.late(0.1, HERE), "answers after 100 ms"),
     "too late": _answered(dns.late(60, HERE), "answers after the deadline", hangs=True),
-    "truncated": _answered(dns.truncated(HERE), "wants to be asked over TCP"),
+    "truncated": _answered(dns.truncated(HERE), "truncates over UDP, answers over TCP"),
     "a loop of aliases": Row(
         partial(_named, {"a.test": dns.alias("b.test"), "b.test": dns.alias("a.test")}, "a.test"),
-        "has two names that stand for each other",
+        "returns two aliases of each other",
     ),
-    "a dead IPv6 address": _answered(["::1", HERE], "knows two addresses; the second answers"),
+    "a dead IPv6 address": _answered(
+        ["::1", HERE], "returns two addresses; only the second answers"
+    ),
     "50 addresses": _answered(
         [*(f"127.0.0.{last}" for last in range(2, 51)), HERE],
-        "knows 50 addresses; the last answers",
+        "returns 50 addresses; only the last answers",
     ),
     "IPv6 kept back": Row(
         partial(_named, {"a.test": [HERE], "a.test AAAA": dns.SILENT}, "a.test"),
         "answers for IPv4, and never for IPv6",
     ),
-    "garbage": _answered(dns.GARBAGE, "answers what cannot be read"),
-    "another id": _answered(dns.WRONG_ID, "answers another question", hangs=True),
-    "no name server": Row(_without_name_server, "is not there"),
+    "garbage": _answered(dns.GARBAGE, "answers with garbage"),
+    "another id": _answered(dns.WRONG_ID, "answers with the id of another query", hangs=True),
+    "no name server": Row(_without_name_server, "refuses connections"),
 }
 
 BAD_PEERS: Final = {

@@ -1,29 +1,39 @@
-"""The peers come to pytest as fixtures for those who import them, and cost others nothing."""
+"""The peers come to pytest as fixtures, and cost nothing until a test uses one."""
+
+import inspect
 
 import pytest
 
-from tryconnect.testing.fixtures import __all__ as names
+from pytest_tryconnect import fixtures
+from tryconnect.testing import BAD_PEERS
 
 pytestmark = pytest.mark.slow
 
-FIXTURES = sorted(set(names) - {"OpenPeer"})
+FIXTURES = sorted(
+    name
+    for name, each in vars(fixtures).items()
+    if type(each).__name__ == "FixtureFunctionDefinition"
+)
 
 LOADED = """
 import sys
 
 def test_loaded():
-    heavy = {"tryconnect", "aiohttp", "aiodns", "yarl", "trustme", "cryptography", "dns"}
-    assert sorted(heavy & {name.partition(".")[0] for name in sys.modules}) == []
+    ours = {name for name in sys.modules if name.partition(".")[0] in {"tryconnect", "aiohttp"}}
+    assert ours == set()
     assert "pytest_tryconnect" in sys.modules
 """
 
 USES = """
-def test_fixtures(open_peer, http_peer, https_peer, peers_ssl, peers_ca_file):
-    assert peers_ca_file.read_bytes() == testing.ca_pem()
-    assert sync.try_connect(http_peer.url)
-    with sync.Client(ssl=peers_ssl, proxy=None) as client:
-        assert client.try_connect(https_peer.url)
-    silent = open_peer(testing.silent())
+def test_fixtures(
+    tryconnect_open_peer, tryconnect_http_peer, tryconnect_https_peer, tryconnect_ssl,
+    tryconnect_ca_file,
+):
+    assert tryconnect_ca_file.read_bytes() == testing.ca_pem()
+    assert sync.try_connect(tryconnect_http_peer.url)
+    with sync.Client(ssl=tryconnect_ssl, proxy=None) as client:
+        assert client.try_connect(tryconnect_https_peer.url)
+    silent = tryconnect_open_peer(testing.silent())
     assert sync.probe(silent.url, timeout=0.1).reason == "timeout"
     assert silent.connections == 1
 """
@@ -32,9 +42,9 @@ IMPORTS = "from tryconnect import sync, testing"
 EACH = f"""
 {IMPORTS}
 
-def test_my_client_survives(bad_peer):
+def test_my_client_survives(tryconnect_bad_peer):
     with sync.Client(proxy=None) as client:
-        client.probe(bad_peer.url, timeout=0.2)
+        client.probe(tryconnect_bad_peer.url, timeout=0.2)
 """
 
 
@@ -43,41 +53,51 @@ def run(pytester: pytest.Pytester, *options: str) -> pytest.RunResult:
     return pytester.runpytest_subprocess(*options, *alone)
 
 
-def test_who_does_not_import_them_pays_nothing(pytester: pytest.Pytester) -> None:
-    """Not asyncio's price either: the package is not imported."""
+def test_until_one_is_used_nothing_of_ours_is_loaded(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(LOADED)
 
     run(pytester).assert_outcomes(passed=1)
-    shown = run(pytester, "--fixtures", "-v").stdout.str()
-    assert [name for name in FIXTURES if name in shown] == []
 
 
 def test_that_look_at_what_is_loaded_bites(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(f"import aiohttp\n{LOADED}")
+    pytester.makepyfile(f"import tryconnect\n{LOADED}")
 
     run(pytester).assert_outcomes(failed=1)
 
 
-def test_a_test_file_that_imports_them_has_them(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(f"{IMPORTS}\n{USES}")
+def test_a_test_file_has_them_without_an_import(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(f"def test_it(tryconnect_http_peer): pass\n{IMPORTS}\n{USES}")
 
-    run(pytester).assert_outcomes(passed=1)
+    run(pytester).assert_outcomes(passed=2)
 
 
-def test_a_conftest_that_imports_them_brings_them_to_all(pytester: pytest.Pytester) -> None:
-    pytester.makeconftest("import tryconnect.testing")
-    pytester.makepyfile("def test_it(open_peer): pass")
-
-    run(pytester).assert_outcomes(passed=1)
+def test_their_names_have_a_prefix_and_their_docstrings_are_shown(
+    pytester: pytest.Pytester,
+) -> None:
+    assert len(FIXTURES) == 7
+    assert not [name for name in FIXTURES if not name.startswith("tryconnect_")]
+    pytester.makepyfile("NEEDS = 'tryconnect_'")
     shown = run(pytester, "--fixtures", "-v").stdout.str()
-    assert [name for name in FIXTURES if name not in shown] == []
+    for name in FIXTURES:
+        assert name in shown
+        assert inspect.getdoc(getattr(fixtures, name))
 
 
-def test_they_can_be_asked_for_by_name_as_well(pytester: pytest.Pytester) -> None:
-    pytester.makeconftest("pytest_plugins = ['tryconnect.testing.fixtures']")
-    pytester.makepyfile(f"{IMPORTS}\n{USES}")
+def test_a_conftest_that_names_them_brings_them_to_all(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        "import pytest\n\n@pytest.fixture\n"
+        "def url(tryconnect_http_peer): return tryconnect_http_peer.url"
+    )
+    pytester.makepyfile(f"{IMPORTS}\ndef test_it(url): assert sync.try_connect(url)")
 
     run(pytester).assert_outcomes(passed=1)
+
+
+def test_another_plugin_can_ask_for_them(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(theirs="pytest_plugins = ['pytest_tryconnect.fixtures']")
+    pytester.makepyfile(f"{IMPORTS}\n{USES}")
+
+    run(pytester, "-p", "theirs", "-p", "no:tryconnect").assert_outcomes(passed=1)
 
 
 def test_they_can_be_kept_out(pytester: pytest.Pytester) -> None:
@@ -87,8 +107,6 @@ def test_they_can_be_kept_out(pytester: pytest.Pytester) -> None:
 
 
 def test_a_test_meets_every_bad_peer(pytester: pytest.Pytester) -> None:
-    from tryconnect.testing import BAD_PEERS  # noqa: PLC0415 - the fixtures have to be asked for first
-
     pytester.makepyfile(EACH)
     outcome = run(pytester).parseoutcomes()
 

@@ -36,7 +36,7 @@ from tryconnect.testing._ports import closed_port, full_backlog
 from tryconnect.testing._proxy import Proxy, proxy
 from tryconnect.testing._replies import REPLIES, Reply
 from tryconnect.testing._serve import Connection, Handler, Peer, ipv6_loopback, serve
-from tryconnect.testing._threaded import in_thread
+from tryconnect.testing._threaded import OpenPeer, in_thread
 from tryconnect.testing._unix import UnixPeer, unix_server
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "Connection",
     "Handler",
     "HttpServer",
+    "OpenPeer",
     "Peer",
     "PeerCase",
     "Proxy",

@@ -41,6 +41,12 @@ class PeerCase:
         hangs: Whether a client without a timeout would wait practically forever.
         scheme: ``http`` or ``https``: how to address it, whatever it speaks.
 
+    Example:
+        >>> from tryconnect.testing import BAD_PEERS
+        >>> async with BAD_PEERS["silent"].open() as peer:
+        ...     print((await tryconnect.probe(peer.url, timeout=0.1)).reason)
+        timeout
+
     .. versionadded:: 0.1
     """
 

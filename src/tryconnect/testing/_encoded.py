@@ -55,6 +55,12 @@ def packed(*codings: str, body: bytes = TEXT, corrupt: bool = False) -> Opening:
     Raises:
         ModuleNotFoundError: The package for a coding is not installed.
 
+    Example:
+        >>> from tryconnect.testing import packed
+        >>> async with packed("gzip", "deflate") as peer:
+        ...     print((await tryconnect.fetch(peer.url)).headers["content-encoding"])
+        gzip, deflate
+
     .. versionadded:: 0.1
     """
     for coding in codings:
@@ -78,6 +84,15 @@ def bomb(coding: str = "gzip", *, size: int = 64 * 2**20) -> Opening:
 
     Raises:
         ModuleNotFoundError: The package for the coding is not installed.
+
+    Example:
+        >>> from tryconnect.testing import bomb
+        >>> async with bomb() as peer:
+        ...     try:
+        ...         await tryconnect.fetch(peer.url)
+        ...     except tryconnect.FetchError as error:
+        ...         print(error.report.reason)
+        too_large
 
     .. versionadded:: 0.1
     """

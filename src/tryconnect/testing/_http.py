@@ -17,6 +17,13 @@ from tryconnect.testing._serve import Connection, Peer, listening, serve_on
 class CannedResponse:
     """The response for one path: sent with these headers and a ``Content-Length`` only.
 
+    Example:
+        >>> from tryconnect.testing import CannedResponse, http_server
+        >>> async with http_server() as server:
+        ...     server.pages["/late"] = CannedResponse(b"closed", status=503)
+        ...     print((await tryconnect.probe(server.at("/late"))).status)
+        503
+
     .. versionadded:: 0.1
     """
 
@@ -28,6 +35,13 @@ class CannedResponse:
 @dataclass
 class HttpServer(Peer):
     """A running ``http_server``.
+
+    Example:
+        >>> from tryconnect.testing import CannedResponse, http_server
+        >>> async with http_server() as server:
+        ...     server.pages["/news"] = CannedResponse(b"none")
+        ...     print(await tryconnect.fetch_text(server.at("/news")))
+        none
 
     .. versionadded:: 0.1
     """
@@ -152,6 +166,12 @@ async def http_server(
         host: Where to listen.
         port: 0 is any free one; another is for a server that appears where none was.
         tls: A server's context, as from :func:`server_context`, for https.
+
+    Example:
+        >>> from tryconnect.testing import http_server
+        >>> async with http_server() as server:
+        ...     print(await tryconnect.fetch_text(server.at("/redirect/3")))
+        hello
 
     .. versionadded:: 0.1
     """

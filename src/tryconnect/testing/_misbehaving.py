@@ -37,6 +37,12 @@ def raw(
         speaks_first: Do not wait for a request (a row of ``REPLIES`` says this by itself).
         host: Where to listen.
 
+    Example:
+        >>> from tryconnect.testing import raw
+        >>> async with raw(b"SSH-2.0-OpenSSH_9.2") as peer:
+        ...     print((await tryconnect.probe(peer.url, timeout=5)).reason)
+        protocol
+
     .. versionadded:: 0.1
     """
     data, at_once = (
@@ -59,6 +65,12 @@ def raw(
 def silent(*, host: str = "127.0.0.1") -> Opening:
     """Accept, read, and never respond.
 
+    Example:
+        >>> from tryconnect.testing import silent
+        >>> async with silent() as peer:
+        ...     print((await tryconnect.probe(peer.url, timeout=0.1)).reason)
+        timeout
+
     .. versionadded:: 0.1
     """
 
@@ -77,6 +89,12 @@ def accepts_late(delay: float) -> Opening:
     Args:
         delay: In seconds.
 
+    Example:
+        >>> from tryconnect.testing import accepts_late
+        >>> async with accepts_late(0.05) as peer:
+        ...     print((await tryconnect.probe(peer.url, timeout=5)).reason)
+        ok
+
     .. versionadded:: 0.1
     """
 
@@ -93,6 +111,12 @@ def closes(when: Literal["accept", "request"] = "request") -> Opening:
 
     Args:
         when: At once, or after the request.
+
+    Example:
+        >>> from tryconnect.testing import closes
+        >>> async with closes() as peer:
+        ...     print((await tryconnect.probe(peer.url, timeout=5)).reason)
+        reset
 
     .. versionadded:: 0.1
     """
@@ -127,6 +151,12 @@ def reset(
         delay: Seconds between the last byte and the reset, which would overtake it otherwise: the
             client's system discards what its program has not read yet.
 
+    Example:
+        >>> from tryconnect.testing import reset
+        >>> async with reset() as peer:
+        ...     print((await tryconnect.probe(peer.url, timeout=5)).reason)
+        reset
+
     .. versionadded:: 0.1
     """
 
@@ -156,6 +186,12 @@ def drip(
         part: The status line, the headers or the body; what precedes it is sent at once.
         interval: Seconds before each byte.
 
+    Example:
+        >>> from tryconnect.testing import drip
+        >>> async with drip("headers") as peer:
+        ...     print((await tryconnect.probe(peer.url, timeout=0.1)).reason)
+        timeout
+
     .. versionadded:: 0.1
     """
     prompt, slow = SENT_BEFORE_DRIP[part]
@@ -175,6 +211,12 @@ def repeats(
 ) -> Opening:
     """Send ``before``, then ``unit`` repeatedly (``times=None``: forever), then ``after``.
 
+    Example:
+        >>> from tryconnect.testing import repeats
+        >>> async with repeats(b"?") as peer:
+        ...     print((await tryconnect.probe(peer.url)).reason)
+        protocol
+
     .. versionadded:: 0.1
     """
 
@@ -192,6 +234,12 @@ def repeats(
 def endless_headers() -> Opening:
     """Answer 200 with headers that never end.
 
+    Example:
+        >>> from tryconnect.testing import endless_headers
+        >>> async with endless_headers() as peer:
+        ...     print((await tryconnect.probe(peer.url, timeout=5)).reason)
+        protocol
+
     .. versionadded:: 0.1
     """
     return repeats(b"X-More: and more\r\n", before=STATUS_LINE)
@@ -200,6 +248,12 @@ def endless_headers() -> Opening:
 def endless_1xx() -> Opening:
     """Send interim responses that never end.
 
+    Example:
+        >>> from tryconnect.testing import endless_1xx
+        >>> async with endless_1xx() as peer:
+        ...     print((await tryconnect.probe(peer.url, timeout=0.1)).reason)
+        timeout
+
     .. versionadded:: 0.1
     """
     return repeats(b"HTTP/1.1 102 Processing\r\n\r\n")
@@ -207,6 +261,12 @@ def endless_1xx() -> Opening:
 
 def endless_body() -> Opening:
     """Answer 200 with a chunked body that never ends.
+
+    Example:
+        >>> from tryconnect.testing import endless_body
+        >>> async with endless_body() as peer:
+        ...     print(await tryconnect.try_connect(peer.url))
+        True
 
     .. versionadded:: 0.1
     """
@@ -221,6 +281,12 @@ def big_header(size: int) -> Opening:
 
     Args:
         size: Bytes of its value.
+
+    Example:
+        >>> from tryconnect.testing import big_header
+        >>> async with big_header(100_000) as peer:
+        ...     print((await tryconnect.probe(peer.url, timeout=5)).reason)
+        ok
 
     .. versionadded:: 0.1
     """

@@ -43,10 +43,16 @@ def tls_server(kind: str = "good", *, host: str = "127.0.0.1") -> AbstractAsyncC
         ModuleNotFoundError: The extra ``testing`` is not installed.
         KeyError: There is no such kind.
 
+    Example:
+        >>> from tryconnect.testing import tls_server
+        >>> async with tls_server("expired") as peer:
+        ...     print((await tryconnect.probe(peer.url, timeout=5)).reason)
+        tls_certificate
+
     .. versionadded:: 0.1
     """
     with _the_extra():
-        from tryconnect.testing import tls  # noqa: PLC0415 - an extra
+        from tryconnect.testing import tls
     return tls.server(kind, host=host)
 
 
@@ -60,10 +66,17 @@ def server_context(kind: str = "good") -> ssl.SSLContext:
         ModuleNotFoundError: The extra ``testing`` is not installed.
         KeyError: There is no such kind.
 
+    Example:
+        >>> from tryconnect.testing import http_server, server_context, trusting
+        >>> async with http_server(tls=server_context()) as server:
+        ...     async with tryconnect.Client(ssl=trusting()) as client:
+        ...         print(await client.try_connect(server.url))
+        True
+
     .. versionadded:: 0.1
     """
     with _the_extra():
-        from tryconnect.testing import certificates  # noqa: PLC0415 - as above
+        from tryconnect.testing import certificates
     return certificates.context(kind)
 
 
@@ -73,10 +86,16 @@ def trusting() -> ssl.SSLContext:
     Raises:
         ModuleNotFoundError: The extra ``testing`` is not installed.
 
+    Example:
+        >>> from tryconnect.testing import tls_server, trusting
+        >>> async with tls_server() as peer, tryconnect.Client(ssl=trusting()) as client:
+        ...     print(await client.try_connect(peer.url))
+        True
+
     .. versionadded:: 0.1
     """
     with _the_extra():
-        from tryconnect.testing import certificates  # noqa: PLC0415 - as above
+        from tryconnect.testing import certificates
     return certificates.client_context()
 
 
@@ -88,10 +107,15 @@ def ca_pem() -> bytes:
     Raises:
         ModuleNotFoundError: The extra ``testing`` is not installed.
 
+    Example:
+        >>> from tryconnect.testing import ca_pem
+        >>> print(ca_pem().decode().splitlines()[0])
+        -----BEGIN CERTIFICATE-----
+
     .. versionadded:: 0.1
     """
     with _the_extra():
-        from tryconnect.testing import certificates  # noqa: PLC0415 - as above
+        from tryconnect.testing import certificates
     return certificates.authority().cert_pem.bytes()
 
 
@@ -106,8 +130,14 @@ def dns_server(zone: Zone, *, host: str = "127.0.0.1") -> AbstractAsyncContextMa
     Raises:
         ModuleNotFoundError: The extra ``testing`` is not installed.
 
+    Example:
+        >>> from tryconnect.testing import dns_server
+        >>> async with dns_server({"shop.test": ["192.0.2.1"]}) as server:
+        ...     print(server.queries)
+        []
+
     .. versionadded:: 0.1
     """
     with _the_extra():
-        from tryconnect.testing import dns  # noqa: PLC0415 - as above
+        from tryconnect.testing import dns
     return dns.server(zone, host=host)

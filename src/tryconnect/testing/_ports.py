@@ -14,6 +14,12 @@ async def closed_port(*, host: str = "127.0.0.1") -> AsyncIterator[Peer]:
 
     It is bound but does not listen, so that no other program can take it.
 
+    Example:
+        >>> from tryconnect.testing import closed_port
+        >>> async with closed_port() as peer:
+        ...     print((await tryconnect.probe(peer.url, timeout=5)).reason)
+        refused
+
     .. versionadded:: 0.1
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -34,6 +40,12 @@ async def full_backlog(*, host: str = "127.0.0.1") -> AsyncIterator[Peer]:
 
     Raises:
         RuntimeError: This system does not drop SYNs; only Linux is known to.
+
+    Example:
+        >>> from tryconnect.testing import full_backlog
+        >>> async with full_backlog() as peer:
+        ...     print((await tryconnect.probe(peer.url, timeout=0.1)).reason)
+        timeout
 
     .. versionadded:: 0.1
     """

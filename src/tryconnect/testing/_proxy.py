@@ -30,6 +30,13 @@ class Asked(NamedTuple):
 class Proxy(Peer):
     """A running ``proxy``.
 
+    Example:
+        >>> from tryconnect.testing import http_server, proxy
+        >>> async with http_server() as server, proxy() as way:
+        ...     async with tryconnect.Client(proxy=way.url_for("http")) as client:
+        ...         print(await client.try_connect(server.url))
+        True
+
     .. versionadded:: 0.1
     """
 
@@ -67,6 +74,13 @@ async def proxy(
         tls: A kind of ``certificates.CONTEXTS``: an https:// proxy.
         hosts: Addresses of the names that it knows; other names, and failed connections, are
             answered with 502. Literal addresses need not be listed.
+
+    Example:
+        >>> from tryconnect.testing import http_server, proxy
+        >>> async with http_server() as server, proxy() as way:
+        ...     async with tryconnect.Client(proxy=way.url) as client:
+        ...         print(await client.try_connect(server.url), way.connections)
+        True 1
 
     .. versionadded:: 0.1
     """

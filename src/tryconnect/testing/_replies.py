@@ -11,6 +11,12 @@ from dataclasses import dataclass
 class Reply:
     """Bytes that a server sends, and what they mean.
 
+    Example:
+        >>> from tryconnect.testing import REPLIES, raw
+        >>> reply = REPLIES["no_content"]
+        >>> async with raw(reply.data) as peer:
+        ...     assert (await tryconnect.probe(peer.url)).status == reply.status
+
     .. versionadded:: 0.1
     """
 

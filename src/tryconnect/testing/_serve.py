@@ -24,6 +24,13 @@ LINGER_NOT = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 class Peer:
     """A running peer: where it listens, and what it has received so far.
 
+    Example:
+        >>> from tryconnect.testing import silent
+        >>> async with silent() as peer:
+        ...     reached = await tryconnect.try_connect(peer.url, timeout=0.1)
+        >>> reached, peer.connections
+        (False, 1)
+
     .. versionadded:: 0.1
     """
 
@@ -48,6 +55,14 @@ class Peer:
 
 class Connection:
     """One accepted client.
+
+    Example:
+        >>> from tryconnect.testing import serve
+        >>> async def greet(connection):
+        ...     await connection.send(b"hello")
+        >>> async with serve(greet, scheme="tcp") as peer:
+        ...     print(await tryconnect.try_connect(peer.url))
+        True
 
     .. versionadded:: 0.1
     """
@@ -100,6 +115,12 @@ def listening(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
 def ipv6_loopback() -> bool:
     """Return whether this system can listen on ``::1``.
 
+    Example:
+        >>> from tryconnect.testing import http_server, ipv6_loopback
+        >>> if ipv6_loopback():
+        ...     async with http_server(host="::1") as server:
+        ...         assert await tryconnect.try_connect(server.url)
+
     .. versionadded:: 0.1
     """
     try:
@@ -123,6 +144,15 @@ async def serve(
 
     Raises:
         ExceptionGroup: When the context ends: any other exceptions of the handler.
+
+    Example:
+        >>> from tryconnect.testing import REPLIES, serve
+        >>> async def reply(connection):
+        ...     await connection.head()
+        ...     await connection.send(REPLIES["no_content"].data)
+        >>> async with serve(reply) as peer:
+        ...     print((await tryconnect.probe(peer.url)).status)
+        204
 
     .. versionadded:: 0.1
     """

@@ -5,9 +5,25 @@ import contextlib
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 P = TypeVar("P")
+
+
+class OpenPeer(Protocol):
+    """The type of the fixture ``tryconnect_open_peer``, for annotations.
+
+    Example:
+        >>> from tryconnect.testing import OpenPeer, silent
+        >>> def test_a_deadline(tryconnect_open_peer: OpenPeer):
+        ...     peer = tryconnect_open_peer(silent())
+        ...     assert not tryconnect.sync.try_connect(peer.url, timeout=0.1)
+
+    .. versionadded:: 0.1
+    """
+
+    def __call__(self, opening: AbstractAsyncContextManager[P], /) -> P:
+        """Open a peer until the test ends."""
 
 
 @contextlib.contextmanager
@@ -16,6 +32,12 @@ def in_thread(opening: AbstractAsyncContextManager[P]) -> Iterator[P]:
 
     Args:
         opening: The peer, not yet entered: ``with in_thread(silent()) as peer: …``.
+
+    Example:
+        >>> from tryconnect.testing import closed_port, in_thread
+        >>> with in_thread(closed_port()) as peer:
+        ...     print(tryconnect.sync.try_connect(peer.url))
+        False
 
     .. versionadded:: 0.1
     """

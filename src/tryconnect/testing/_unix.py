@@ -15,6 +15,12 @@ from tryconnect.testing._serve import Connection, Handler, Peer, serve_on
 class UnixPeer(Peer):
     """A running ``unix_server``; its ``host`` is the socket's path.
 
+    Example:
+        >>> from tryconnect.testing import unix_server
+        >>> async with unix_server() as peer:
+        ...     print(peer.path.is_socket())
+        True
+
     .. versionadded:: 0.1
     """
 
@@ -48,6 +54,12 @@ async def unix_server(handler: Handler = answers) -> AsyncIterator[UnixPeer]:
     """Listen on a Unix socket in a temporary directory.
 
     It is not pytest's, since the path of a socket is limited to about 100 bytes (unix(7)).
+
+    Example:
+        >>> from tryconnect.testing import unix_server
+        >>> async with unix_server() as peer:
+        ...     print(await tryconnect.try_connect(peer.url))
+        True
 
     .. versionadded:: 0.1
     """
