@@ -6,9 +6,11 @@ import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
 
 import pytest
 
+from tests.alerts.sinks import Noted
 from tests.support.event_loops import on_each_loop
 from tests.support.limits import descriptors
 from tests.support.own_network import cable as wires
@@ -24,9 +26,13 @@ from tests.support.own_network.cable import (
     route,
     setting,
 )
+from tests.web.serving import asking, unguarded, until
 from tryconnect import Client, FetchError, Reason, Report
 from tryconnect import testing as peers
 from tryconnect._transport.resolver import Resolver
+from tryconnect.web import WatchedTarget
+from tryconnect.web._alert_tables import read_alert_tables
+from tryconnect.web._history import HistoryStore
 
 pytestmark = pytest.mark.slow
 
@@ -307,6 +313,44 @@ async def test_a_device_that_goes_away_while_connecting(far: Far, scheme: str) -
     # The system retransmits after a second, and may notice.
     assert report.reason in {Reason.timeout, Reason.unreachable}
     assert report.timings.total < 1.5 + LATE
+
+
+async def test_our_only_link_is_cut_one_alert_and_no_incident(far: Far, tmp_path: Path) -> None:
+    noted = Noted(tmp_path)
+    settings = read_alert_tables({"alert": [{"name": "on call", "exec": noted.line}]})
+    targets = [
+        WatchedTarget(name=str(n), address=far.at("http"), every=0.2, timeout=2) for n in range(5)
+    ]
+    wires.system("ip", "route", "replace", "default", "via", FAR)
+    store = HistoryStore(tmp_path / "history.db")
+    async with asking(unguarded(targets, alerts=settings, history=store)) as asker:
+
+        async def all_up() -> bool:
+            listed = (await (await asker.get("/api/targets")).json())["targets"]
+            return all(
+                each["up"] and each["last"]["reason"] == "ok" and len(each["history"]) > 2
+                for each in listed
+            )
+
+        await until(all_up)
+        wires.down()
+        try:
+            await until(lambda: noted.got)
+            await asyncio.sleep(2)
+            cut = (await (await asker.get("/api/targets")).json())["targets"]
+        finally:
+            wires.up()
+        await until(all_up)
+        incidents = await store.read(
+            lambda db: db.execute("SELECT count(*) FROM incident").fetchone()[0]
+        )
+        await until(lambda: len(noted.got) == 2)
+
+    assert noted.states == ["local", "local-over"]
+    assert incidents == 0
+    # The state is what it was.
+    assert {each["last"]["reason"] for each in cut} == {"local"}
+    assert {each["up"] for each in cut} == {True}
 
 
 # --- our own machine

@@ -1,0 +1,1 @@
+"""Telling people that an address went down or came up: what, when, and by which way."""
