@@ -365,7 +365,7 @@ def test_a_slow_machine_is_no_loop_that_is_hung(monkeypatch: pytest.MonkeyPatch)
     assert examination.is_hung()
     seen = []
 
-    def look(_: str) -> list[doctor.Finding]:
+    def look() -> list[doctor.Finding]:
         seen.append(examination.is_hung())
         return []
 

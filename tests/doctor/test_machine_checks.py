@@ -49,7 +49,7 @@ def only(findings: Iterator[Finding]) -> Finding:
 
 
 def asked(*servers: str) -> list[Finding]:
-    return list(name_servers("name_servers", servers=servers))
+    return list(name_servers(servers=servers))
 
 
 def test_a_name_server_that_answers_is_well() -> None:
@@ -143,7 +143,7 @@ def test_the_name_servers_of_this_machine_are_those_that_checks_ask() -> None:
 def with_hosts(folder: Path, text: str) -> Finding:
     file = folder / "hosts"
     file.write_text(text, "utf-8")
-    return only(hosts("hosts", file=file))
+    return only(hosts(file=file))
 
 
 HOSTS = {
@@ -170,7 +170,7 @@ def test_a_file_of_hosts_without_localhost_is_a_warning(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_of_hosts_is_a_warning(tmp_path: Path) -> None:
-    found = only(hosts("hosts", file=tmp_path / "none"))
+    found = only(hosts(file=tmp_path / "none"))
     assert found.level is WARNING
     assert "cannot be read" in found.sentence
 
@@ -204,7 +204,7 @@ def test_ipv6(
     for name, text in files.items():
         if text is not None:
             (tmp_path / name).write_text(text, "ascii")
-    found = only(ipv6("ipv6", **{name: tmp_path / name for name in files}))
+    found = only(ipv6(**{name: tmp_path / name for name in files}))
     assert found.level is level
     assert said in found.sentence
 
@@ -213,7 +213,7 @@ def test_ipv6(
 def test_ipv6_elsewhere_is_there_or_not(there: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
     monkeypatch.setattr(sys, "platform", "elsewhere")
     monkeypatch.setattr("tryconnect.doctor._ipv6._LOOPBACK", "::1" if there else "::2")
-    found = only(ipv6("ipv6"))
+    found = only(ipv6())
     assert found.level is OK
     assert ("not tried" in found.sentence) is (there and peers.ipv6_loopback())
 
@@ -222,7 +222,7 @@ def test_ipv6_elsewhere_is_there_or_not(there: bool, monkeypatch: pytest.MonkeyP
 
 
 def test_without_proxies_there_is_nothing_to_do() -> None:
-    found = only(proxies("proxies"))
+    found = only(proxies())
     assert (found.level, found.sentence) == (OK, "no proxy is in use")
 
 
@@ -231,7 +231,7 @@ def test_a_proxy_that_listens_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("http_proxy", f"http://me:secret@{proxy.address}/")
         monkeypatch.setenv("HTTPS_PROXY", f"http://me:secret@{proxy.address}/")
         monkeypatch.setenv("NO_PROXY", "localhost")
-        found = only(proxies("proxies"))
+        found = only(proxies())
     assert found.level is OK
     assert f"http and https addresses go through the proxy http://me:***@{proxy.address}/" in (
         found.sentence
@@ -242,34 +242,34 @@ def test_a_proxy_that_is_not_there_is_a_fault(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("NO_PROXY", "localhost")
     with peers.in_thread(peers.closed_port()) as closed:
         monkeypatch.setenv("HTTPS_PROXY", f"http://{closed.address}")
-        found = only(proxies("proxies"))
+        found = only(proxies())
     assert found.level is FAULT
     assert "https addresses cannot be reached" in found.sentence
 
 
-@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1080", "http://a:b:c@[::1"])
+@pytest.mark.parametrize("proxy", ["socks6://127.0.0.1:1080", "http://a:b:c@[::1"])
 def test_a_proxy_that_cannot_be_used_is_a_fault(
     proxy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)
-    found = list(proxies("proxies"))
+    found = list(proxies())
     assert [each.level for each in found] == [FAULT, FAULT]
     assert "no http address can be checked: the proxy" in found[0].sentence
 
 
 def test_one_proxy_may_be_well_and_the_other_unusable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "socks5://127.0.0.1:1080")
-    monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:1080")
+    monkeypatch.setenv("HTTP_PROXY", "socks6://127.0.0.1:1080")
+    monkeypatch.setenv("http_proxy", "socks6://127.0.0.1:1080")
     with peers.in_thread(peers.proxy()) as proxy:
         monkeypatch.setenv("https_proxy", proxy.url)
-        found = list(proxies("proxies"))
+        found = list(proxies())
     assert [each.level for each in found] == [FAULT, OK, WARNING]
 
 
 def test_a_proxy_for_this_machine_itself_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     with peers.in_thread(peers.proxy()) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
-        _, found = proxies("proxies")
+        _, found = proxies()
     assert found.level is WARNING
     assert "NO_PROXY" in found.advice
 
@@ -279,16 +279,16 @@ def test_a_proxy_for_this_machine_itself_is_a_warning(monkeypatch: pytest.Monkey
 
 def test_a_store_with_certificates_is_well(ca_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
-    assert "1 certificate authorities are trusted" in only(trust("trust")).sentence
+    assert "1 certificate authorities are trusted" in only(trust()).sentence
 
 
 def test_an_empty_store_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
-    found = only(trust("trust"))
+    found = only(trust())
     assert found.level is FAULT
     assert "every https check fails" in found.sentence
-    assert only(machine_clock("machine_clock")).level is WARNING
+    assert only(machine_clock()).level is WARNING
 
 
 def test_a_folder_of_certificates_is_a_store(
@@ -297,17 +297,17 @@ def test_a_folder_of_certificates_is_a_store(
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
     (tmp_path / "01234567.0").touch()
-    assert f"in {tmp_path} are trusted" in only(trust("trust")).sentence
+    assert f"in {tmp_path} are trusted" in only(trust()).sentence
 
 
 def test_a_variable_that_names_no_certificates_is_a_fault(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "missing.pem"))
-    found = only(trust("trust"))
+    found = only(trust())
     assert found.level is FAULT
     assert "REQUESTS_CA_BUNDLE" in found.sentence
-    assert only(machine_clock("machine_clock")).level is WARNING
+    assert only(machine_clock()).level is WARNING
 
 
 @pytest.mark.parametrize(("year", "level"), [(1970, FAULT), (None, OK), (9000, FAULT)])
@@ -316,7 +316,7 @@ def test_a_clock_that_no_certificate_fits_is_a_fault(
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
     now = None if year is None else datetime(year, 1, 2, tzinfo=UTC).timestamp()
-    found = only(machine_clock("machine_clock", now=now))
+    found = only(machine_clock(now=now))
     assert found.level is level
     assert year is None or f"{year}-01-02" in found.sentence
 
@@ -333,7 +333,7 @@ LIMITS = {
 
 @pytest.mark.parametrize(("limit", "taken", "level", "said"), LIMITS.values(), ids=list(LIMITS))
 def test_descriptors(limit: int, taken: int, level: Level, said: str) -> None:
-    found = only(descriptors("descriptors", limit=limit, taken=taken))
+    found = only(descriptors(limit=limit, taken=taken))
     assert found.level is level
     assert said in found.sentence
 
@@ -341,14 +341,14 @@ def test_descriptors(limit: int, taken: int, level: Level, said: str) -> None:
 @linux_only
 def test_the_limits_of_this_process_are_those_that_are_looked_at() -> None:
     with limits.descriptors(40):
-        found = only(descriptors("descriptors"))
+        found = only(descriptors())
     assert found.level is FAULT
     assert found.sentence.startswith("only ")
 
 
 NOT_COUNTED = """
 from tryconnect.doctor._limits import descriptors
-(found,) = descriptors("descriptors", limit=1024)
+(found,) = descriptors(limit=1024)
 print(found.sentence)
 """
 WITHOUT_LISTS = 'mount -t tmpfs none /proc && mount -t tmpfs none /dev && exec "$@"'
@@ -364,7 +364,7 @@ def test_where_the_system_has_no_list_of_them_none_counts_as_taken() -> None:
 
 def test_a_system_without_limit_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "resource", None)
-    assert "no limit" in only(descriptors("descriptors")).sentence
+    assert "no limit" in only(descriptors()).sentence
 
 
 # --- all at once
@@ -386,7 +386,7 @@ async def test_a_whole_machine_is_looked_at_in_its_order() -> None:
 async def test_a_look_that_hangs_is_left_and_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
 
-    def hang(_: str) -> list[Finding]:
+    def hang() -> list[Finding]:
         release.wait(5)
         return []
 
@@ -399,7 +399,7 @@ async def test_a_look_that_hangs_is_left_and_told_of(monkeypatch: pytest.MonkeyP
 
 
 async def test_a_look_that_fails_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: str) -> list[Finding]:
+    def fail() -> list[Finding]:
         raise LookupError("a strange machine")
 
     monkeypatch.setitem(_machine_checks.MACHINE_TESTS, "hosts", fail)

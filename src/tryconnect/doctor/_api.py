@@ -52,6 +52,11 @@ async def examine(
         RuntimeError: The loop is closed.
         ValueError: An option is invalid.
 
+    Example:
+        >>> findings = await tryconnect.doctor.examine(only="loop")
+        >>> findings.healthy
+        True
+
     .. versionadded:: 0.1
     """
     examination = Examination(only=only, name_servers=name_servers)
@@ -84,7 +89,7 @@ async def _in_new_thread(loop: asyncio.AbstractEventLoop, examination: Examinati
         try:
             with contextlib.suppress(asyncio.CancelledError):
                 loop.run_until_complete(going)
-        except Exception as error:  # noqa: BLE001 - raised below
+        except Exception as error:
             errors.append(error)
             if inspect.getcoroutinestate(going) == inspect.CORO_CREATED:  # the loop refused to run
                 going.close()

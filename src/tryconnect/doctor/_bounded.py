@@ -57,7 +57,7 @@ async def bounded(
     async def go() -> Outcome[_T]:
         try:
             return Outcome(value=await work)
-        except Exception as error:  # noqa: BLE001 - a value, as some loops print what tasks raise
+        except Exception as error:
             return Outcome(error=error)
 
     task = asyncio.get_running_loop().create_task(go())

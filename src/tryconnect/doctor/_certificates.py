@@ -20,34 +20,32 @@ if TYPE_CHECKING:
 __all__ = ["machine_clock", "trust"]
 
 
-def trust(name: str) -> Iterator[Finding]:
+def trust() -> Iterator[Finding]:
     """Count the certificate authorities that checks trust."""
     try:
         count = len(verifying().get_ca_certs())
     except LocalFault as error:
-        yield fault(name, str(error), "correct the variable, or unset it")
+        yield fault(str(error), "correct the variable, or unset it")
         return
     folder: str | None = ssl.get_default_verify_paths().capath  # None is missing in typeshed
     if count:
-        yield ok(name, f"{count} certificate authorities are trusted")
+        yield ok(f"{count} certificate authorities are trusted")
     elif folder is not None and any(Path(folder).glob("*.0")):  # loaded on demand
-        yield ok(name, f"the certificate authorities in {folder} are trusted")
+        yield ok(f"the certificate authorities in {folder} are trusted")
     else:
         yield fault(
-            name,
             "no certificate authority is trusted: every https check fails",
             "install the package ca-certificates, or set SSL_CERT_FILE to a file of them",
         )
 
 
-def machine_clock(name: str, *, now: float | None = None) -> Iterator[Finding]:
+def machine_clock(*, now: float | None = None) -> Iterator[Finding]:
     """Compare the clock with the validity of the trusted certificates.
 
     Authorities are valid for about twenty years: if most of them seem to have expired, or are not
     valid yet, the clock is wrong.
 
     Args:
-        name: The finding's name.
         now: Seconds since 1970; ``None``: ask the clock.
     """
     now = time.time() if now is None else now
@@ -58,19 +56,17 @@ def machine_clock(name: str, *, now: float | None = None) -> Iterator[Finding]:
         held = []
     if not held:
         yield warning(
-            name,
             f"the clock says {shown}; there are no certificates to compare it with",
             "make sure that this is right: it decides which certificates are accepted",
         )
     elif sum(held) < len(held) / 2:
         yield fault(
-            name,
             f"the clock says {shown}, when {len(held) - sum(held)} of {len(held)} certificate "
             "authorities are not valid",
             "set the clock, and keep it right with NTP: https checks fail because of it",
         )
     else:
-        yield ok(name, f"the clock says {shown}, which agrees with the certificate authorities")
+        yield ok(f"the clock says {shown}, which agrees with the certificate authorities")
 
 
 def _valid_at(now: float, certificate: dict[str, Any]) -> bool:

@@ -26,7 +26,7 @@ _TOO_EARLY = 0.03
 _ADVICE = "have time() return time.monotonic(): all of asyncio's timeouts depend on it"
 
 
-async def timers(name: str) -> Finding:
+async def timers() -> Finding:
     """Check that ``call_later`` calls back, and not too early."""
     fired: list[float] = []
     begun = time.monotonic()
@@ -37,21 +37,19 @@ async def timers(name: str) -> Finding:
         handle.cancel()
     if not fired:
         return fault(
-            name,
             f"a timer of {duration(_DELAY)} did not fire within {LIMIT:g} s",
             "fix the loop's call_later: none of asyncio's timeouts work in this loop",
         )
     late = fired[0] - begun - _DELAY
     if late < -_TOO_EARLY:
         return fault(
-            name,
             f"a timer of {duration(_DELAY)} fired {duration(-late)} too early",
             "fix the loop's call_later: its delays are in seconds",
         )
-    return ok(name, f"a timer of {duration(_DELAY)} fired {duration(max(late, 0))} late")
+    return ok(f"a timer of {duration(_DELAY)} fired {duration(max(late, 0))} late")
 
 
-async def clock(name: str) -> Finding:
+async def clock() -> Finding:
     """Check that ``time()`` advances evenly, and is not the wall clock."""
     loop = asyncio.get_running_loop()
     begun, readings = time.monotonic(), [loop.time()]
@@ -63,15 +61,12 @@ async def clock(name: str) -> Finding:
     await until(read)
     passed, counted = time.monotonic() - begun, readings[-1] - readings[0]
     if any(later < earlier for earlier, later in pairwise(readings)):
-        return fault(name, "time() goes backwards", _ADVICE)
+        return fault("time() goes backwards", _ADVICE)
     if not passed / 2 < counted < passed * 2:
-        return fault(
-            name, f"time() counts {counted:.3g} while {duration(passed)} have passed", _ADVICE
-        )
+        return fault(f"time() counts {counted:.3g} while {duration(passed)} have passed", _ADVICE)
     if not keeps_time(loop):
         return fault(
-            name,
             "time() is the wall clock: timeouts jump when it is set, or the machine resumes",
             _ADVICE,
         )
-    return ok(name, "time() advances evenly, and cannot be set")
+    return ok("time() advances evenly, and cannot be set")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["road"]
 
 
-async def road(name: str) -> Finding:
+async def road() -> Finding:
     """Check local addresses, and report which way tryconnect chose."""
     await _have_aiohttp()
     for scheme, (serve, context) in _servers().items():
@@ -30,13 +30,12 @@ async def road(name: str) -> Finding:
             report = await _checked(f"{scheme}://{host}:{port}/", context)
         if not report:
             return fault(
-                name,
                 f"an {scheme} check within this machine fails in this loop: {report.detail}",
                 'fix the faults above, or use tryconnect.Client(loop="portal")',
             )
     capabilities = LoopCapabilities(asyncio.get_running_loop())
     far = [scheme for scheme in ("http", "https") if capabilities.lacks(scheme)]
-    return ok(name, _TOLD[len(far)].format(far=" and ".join(far)))
+    return ok(_TOLD[len(far)].format(far=" and ".join(far)))
 
 
 _TOLD = {

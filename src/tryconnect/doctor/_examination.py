@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from tryconnect._model.render import duration
@@ -80,12 +81,9 @@ class Examination:
 
     def abandon(self) -> None:
         """Record that the loop hung and was abandoned."""
-        name = self._running or next(iter(LOOP_TESTS))
-        self._found.append(
-            fault(
-                name,
-                f"the loop hung for {duration(STANDSTILL)} and was abandoned: the remaining tests "
-                "were skipped",
-                "find out where it waits: neither timers nor calls from other threads wake it",
-            )
+        hung = fault(
+            f"the loop hung for {duration(STANDSTILL)} and was abandoned: the remaining tests "
+            "were skipped",
+            "find out where it waits: neither timers nor calls from other threads wake it",
         )
+        self._found.append(replace(hung, name=self._running or next(iter(LOOP_TESTS))))

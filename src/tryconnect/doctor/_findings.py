@@ -15,6 +15,10 @@ __all__ = ["NOTHING_TO_DO", "Finding", "Findings", "Level", "fault", "ok", "warn
 class Level(StrEnum):
     """How bad a finding is.
 
+    Example:
+        >>> tryconnect.doctor.Level("fault") is tryconnect.doctor.Level.fault
+        True
+
     .. versionadded:: 0.1
     """
 
@@ -35,6 +39,11 @@ class Finding:
         sentence: What was found.
         advice: What to do about it; ``"nothing to do"`` if nothing is wrong.
 
+    Example:
+        >>> findings = await tryconnect.doctor.examine(only="loop")
+        >>> findings.named("timers")[0].level
+        <Level.ok: 'ok'>
+
     .. versionadded:: 0.1
     """
 
@@ -54,6 +63,11 @@ class Findings:
 
     Attributes:
         all: The findings.
+
+    Example:
+        >>> findings = tryconnect.doctor.Findings(())
+        >>> bool(findings), findings.problems
+        (True, ())
 
     .. versionadded:: 0.1
     """
@@ -90,17 +104,19 @@ class Findings:
 
 NOTHING_TO_DO = "nothing to do"
 
+# What runs a test gives its findings their name.
 
-def ok(name: str, sentence: str) -> Finding:
+
+def ok(sentence: str) -> Finding:
     """Return a finding that something is fine."""
-    return Finding(name, Level.ok, sentence, NOTHING_TO_DO)
+    return Finding("", Level.ok, sentence, NOTHING_TO_DO)
 
 
-def warning(name: str, sentence: str, advice: str) -> Finding:
+def warning(sentence: str, advice: str) -> Finding:
     """Return a finding that something is missing or slow."""
-    return Finding(name, Level.warning, sentence, advice)
+    return Finding("", Level.warning, sentence, advice)
 
 
-def fault(name: str, sentence: str, advice: str) -> Finding:
+def fault(sentence: str, advice: str) -> Finding:
     """Return a finding that something is broken."""
-    return Finding(name, Level.fault, sentence, advice)
+    return Finding("", Level.fault, sentence, advice)

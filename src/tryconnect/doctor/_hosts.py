@@ -23,26 +23,24 @@ _FILE = (
 )
 
 
-def hosts(name: str, *, file: Path = _FILE) -> Iterator[Finding]:
+def hosts(*, file: Path = _FILE) -> Iterator[Finding]:
     """Check that the hosts file is readable and knows ``localhost``.
 
     Args:
-        name: The finding's name.
         file: Its path.
     """
     try:
         text = file.read_text("utf-8", "replace")
     except OSError as error:
         yield warning(
-            name,
             f"{file} cannot be read ({error.strerror})",
             "restore it, with the line: 127.0.0.1 localhost",
         )
         return
-    yield _judged(name, text, file)
+    yield _judged(text, file)
 
 
-def _judged(name: str, text: str, file: Path) -> Finding:
+def _judged(text: str, file: Path) -> Finding:
     known: dict[str, list[ipaddress.IPv4Address | ipaddress.IPv6Address]] = {}
     for number, line in enumerate(text.splitlines(), 1):
         ip, *names = line.partition("#")[0].split() or [""]
@@ -54,16 +52,16 @@ def _judged(name: str, text: str, file: Path) -> Finding:
             sentence = (
                 f'line {number} of {file} does not begin with an address: "{escape_control(ip)}"'
             )
-            return warning(name, sentence, "correct the line, or remove it")
+            return warning(sentence, "correct the line, or remove it")
         for each in names:
             known.setdefault(each.lower(), []).append(address)
     local = known.get("localhost", [])
     # Windows resolves localhost itself; its file does not list it.
     if not local and sys.platform != "win32":
         sentence = f"{file} does not know localhost"
-        return warning(name, sentence, f"add the line: 127.0.0.1 localhost to {file}")
+        return warning(sentence, f"add the line: 127.0.0.1 localhost to {file}")
     if astray := [address for address in local if not address.is_loopback]:
         sentence = f"{file} maps localhost to {astray[0]}, which is another machine"
-        return fault(name, sentence, f"remove localhost from that line of {file}")
+        return fault(sentence, f"remove localhost from that line of {file}")
     count = len(known)
-    return ok(name, f"{file} has {count} name{'s' * (count != 1)}, and localhost is this machine")
+    return ok(f"{file} has {count} name{'s' * (count != 1)}, and localhost is this machine")

@@ -20,20 +20,19 @@ _ROUTES = Path("/proc/net/ipv6_route")
 _LOOPBACK = "::1"
 
 
-def ipv6(name: str, *, addresses: Path = _ADDRESSES, routes: Path = _ROUTES) -> Iterator[Finding]:
+def ipv6(*, addresses: Path = _ADDRESSES, routes: Path = _ROUTES) -> Iterator[Finding]:
     """Look for addresses and routes, without sending anything.
 
     Args:
-        name: The finding's name.
         addresses: The list of interface addresses (proc_pid_net(5)).
         routes: The routing table.
     """
     if sys.platform != "linux":
-        yield _by_binding(name)
+        yield _by_binding()
         return
     outward = any(_is_outward(line) for line in _lines(addresses))
     route = any(_is_default_route(line) for line in _lines(routes))
-    yield _JUDGEMENTS[outward, route](name)
+    yield _JUDGEMENTS[outward, route]
 
 
 def _lines(file: Path) -> list[list[str]]:
@@ -62,15 +61,13 @@ def _is_default_route(line: list[str]) -> bool:
 
 
 _JUDGEMENTS = {
-    (True, True): lambda name: ok(name, "IPv6 has an address and a default route"),
-    (False, False): lambda name: ok(name, "there is no IPv6 here; checks use IPv4"),
-    (True, False): lambda name: warning(
-        name,
+    (True, True): ok("IPv6 has an address and a default route"),
+    (False, False): ok("there is no IPv6 here; checks use IPv4"),
+    (True, False): warning(
         "IPv6 is broken: there is an address, but no default route",
         "add a default route or disable IPv6; until then, use Client(family='ipv4')",
     ),
-    (False, True): lambda name: warning(
-        name,
+    (False, True): warning(
         "IPv6 is broken: there is a default route, but no address to send from",
         "find out why no address was assigned, or disable IPv6",
     ),
@@ -78,11 +75,11 @@ _JUDGEMENTS = {
 """By whether there is an address beyond the link, and a default route."""
 
 
-def _by_binding(name: str) -> Finding:
+def _by_binding() -> Finding:
     """Report whether there is IPv6, which is all that other systems show without sending."""
     try:
         with socket.socket(socket.AF_INET6) as sock:
             sock.bind((_LOOPBACK, 0))
     except OSError:
-        return _JUDGEMENTS[False, False](name)
-    return ok(name, "there is IPv6; whether it has a route was not tried on this system")
+        return _JUDGEMENTS[False, False]
+    return ok("there is IPv6; whether it has a route was not tried on this system")

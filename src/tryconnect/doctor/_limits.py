@@ -22,30 +22,26 @@ _USUAL = 1024
 """The usual limit of a process on Linux."""
 
 
-def descriptors(
-    name: str, *, limit: int | None = None, taken: int | None = None
-) -> Iterator[Finding]:
+def descriptors(*, limit: int | None = None, taken: int | None = None) -> Iterator[Finding]:
     """Compare the limit with the number of open descriptors.
 
     Args:
-        name: The finding's name.
         limit: How many descriptors this process may open; ``None``: ask the system.
         taken: How many it has open; ``None``: ask the system.
     """
     limit = system.limit() if limit is None else limit
     if limit is None:
-        yield ok(name, "there is no limit on open files")
+        yield ok("there is no limit on open files")
         return
     taken = system.taken() if taken is None else taken
     free = limit - taken
     sentence = f"{free} of {limit} open files are free"
     if free < _BULK:
         yield fault(
-            name,
             f"only {sentence}",
             "raise the limit (ulimit -n 4096), or check fewer addresses at once",
         )
     elif limit < _USUAL:
-        yield warning(name, sentence, f"raise the limit to the usual {_USUAL}: ulimit -n {_USUAL}")
+        yield warning(sentence, f"raise the limit to the usual {_USUAL}: ulimit -n {_USUAL}")
     else:
-        yield ok(name, sentence)
+        yield ok(sentence)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from tryconnect._model.redaction import escape_control, redact
@@ -23,8 +24,7 @@ __all__ = ["LOOP_TESTS", "LoopTest", "tested"]
 class LoopTest(NamedTuple):
     """One test of a loop."""
 
-    run: Callable[[str], Coroutine[object, object, Finding]]
-    """Takes the finding's name."""
+    run: Callable[[], Coroutine[object, object, Finding]]
     tries: str
     """The feature that it tries."""
     missing: str
@@ -91,33 +91,32 @@ async def tested(begins: Callable[[str], None]) -> AsyncIterator[Finding]:
     for name, test in LOOP_TESTS.items():
         begins(name)
         if test.idle and not has_timers:
-            yield warning(
-                name,
+            finding = warning(
                 f"{test.tries} was not tried: without timers, nothing could end the test",
                 "fix the timers first, and examine the loop again",
             )
-            continue
-        finding = await _found(name, test)
+        else:
+            finding = await _found(test)
         has_timers = has_timers or (name == "timers" and finding.level is Level.ok)
-        yield finding
+        yield replace(finding, name=name)
 
 
-async def _found(name: str, test: LoopTest) -> Finding:
+async def _found(test: LoopTest) -> Finding:
     try:
-        finding = await (test.run(name) if test.idle else _in_time(name, test))
-    except Exception as error:  # noqa: BLE001 - a strange loop may raise anything
+        finding = await (test.run() if test.idle else _in_time(test))
+    except Exception as error:
         if LoopCapabilities(asyncio.get_running_loop()).is_missing_feature(error):
-            return warning(name, f"this loop does not have {test.tries}", test.missing)
+            return warning(f"this loop does not have {test.tries}", test.missing)
         said = escape_control(redact(f"{type(error).__name__}: {error}"))
-        return fault(name, f"{test.tries} fails in this loop ({said})", test.missing)
+        return fault(f"{test.tries} fails in this loop ({said})", test.missing)
     if finding is None:
         took = duration(_LONGEST)
-        return fault(name, f"{test.tries} did not finish within {took}", test.missing)
+        return fault(f"{test.tries} did not finish within {took}", test.missing)
     return finding
 
 
-async def _in_time(name: str, test: LoopTest) -> Finding | None:
-    outcome = await bounded(test.run(name), timeout=_LONGEST)
+async def _in_time(test: LoopTest) -> Finding | None:
+    outcome = await bounded(test.run(), timeout=_LONGEST)
     if outcome.error is not None:
         raise outcome.error
     return outcome.value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tryconnect._model.redaction import escape_control, redact
@@ -32,7 +33,7 @@ MACHINE_TESTS: dict[str, Callable[..., Iterable[Finding]]] = {
     "descriptors": descriptors,
     "machine_clock": machine_clock,
 }
-"""By the names of the findings, which they take."""
+"""By the names of the findings."""
 
 _LONGEST = 5.0
 """Seconds for all: name servers and proxies get two."""
@@ -47,14 +48,14 @@ async def looked_at(servers: Sequence[str] | None) -> list[Finding]:
     options = {"name_servers": {"servers": servers}} if servers is not None else {}
     looks = [_Look(name, **options.get(name, {})) for name in MACHINE_TESTS]
     await until(lambda: all(look.over.is_set() for look in looks), timeout=_LONGEST)
-    return [finding for look in looks for finding in look.findings()]
+    return [replace(finding, name=look.name) for look in looks for finding in look.findings()]
 
 
 class _Look:
     """One test, running in a thread of its own."""
 
     def __init__(self, name: str, **options: object) -> None:
-        self._name = name
+        self.name = name
         self._options = options
         self._found: list[Finding] = []
         self.over = threading.Event()
@@ -69,14 +70,14 @@ class _Look:
             self._thread.join()
             return self._found
         sentence = f"this test did not finish within {duration(_LONGEST)}"
-        return [fault(self._name, sentence, "look at it by hand: the system does not respond")]
+        return [fault(sentence, "look at it by hand: the system does not respond")]
 
     def _run(self) -> None:
         try:
-            self._found = list(MACHINE_TESTS[self._name](self._name, **self._options))
-        except Exception as error:  # noqa: BLE001 - a strange machine may raise anything
+            self._found = list(MACHINE_TESTS[self.name](**self._options))
+        except Exception as error:
             said = escape_control(redact(f"{type(error).__name__}: {error}"))
             advice = "look at it by hand, and report this to tryconnect"
-            self._found = [fault(self._name, f"this test failed ({said})", advice)]
+            self._found = [fault(f"this test failed ({said})", advice)]
         finally:
             self.over.set()

@@ -26,19 +26,18 @@ _QUESTION = "."
 """The root: nearly every name server knows its name servers, and no search list applies."""
 
 
-def name_servers(name: str, *, servers: Sequence[str] | None = None) -> Iterator[Finding]:
+def name_servers(*, servers: Sequence[str] | None = None) -> Iterator[Finding]:
     """Ask each name server for the root's name servers.
 
     Args:
-        name: The findings' name.
         servers: ``ip`` or ``ip:port``; ``None``: those that this machine uses.
     """
     asked = _Asked.all(configured() if servers is None else servers)
     if not asked:
-        yield fault(name, "there is no name server", _NAME_ONE)
+        yield fault("there is no name server", _NAME_ONE)
     alive = any(each.responds for each in asked)
     for each in asked:
-        yield each.finding(name, others_answer=alive)
+        yield each.finding(others_answer=alive)
 
 
 def configured() -> Sequence[str]:
@@ -95,17 +94,17 @@ class _Asked:
     def responds(self) -> bool:
         return self.answered or self.code == pycares.errno.ARES_ESERVFAIL
 
-    def finding(self, name: str, *, others_answer: bool) -> Finding:
+    def finding(self, *, others_answer: bool) -> Finding:
         took = duration(self.took if self.took is not None else _ANSWER_TIMEOUT)
         server = f"the name server {self.server}"
         if self.answered and (self.took or 0) < _SLOW:
-            return ok(name, f"{server} answers in {took}")
+            return ok(f"{server} answers in {took}")
         if self.answered:
             advice = "list a nearer name server first: checks of new names wait for this one"
-            return warning(name, f"{server} takes {took} to answer", advice)
+            return warning(f"{server} takes {took} to answer", advice)
         if self.responds:  # as servers of closed networks do, which know their own zones only
             advice = "nothing to do if the names that you check are found; else see its forwarders"
-            return warning(name, f"{server} cannot answer for the root (SERVFAIL)", advice)
+            return warning(f"{server} cannot answer for the root (SERVFAIL)", advice)
         if self.code in _UNWILLING:
             sentence = f"{server} {_UNWILLING[self.code]}"
         elif self.code == pycares.errno.ARES_ECONNREFUSED:
@@ -113,10 +112,8 @@ class _Asked:
         else:
             sentence = f"{server} does not answer within {took}"
         if others_answer:
-            return warning(
-                name, sentence, "remove it from the list: the others answer in its place"
-            )
-        return fault(name, sentence, _NAME_ONE)
+            return warning(sentence, "remove it from the list: the others answer in its place")
+        return fault(sentence, _NAME_ONE)
 
     def _note(self, _: object, code: int | None) -> None:
         if self.over.is_set():  # the channel's closing

@@ -29,27 +29,26 @@ _OUTSIDE = "outside.example"
 """Stands for all names but this machine's; it is not looked up."""
 
 
-def proxies(name: str) -> Iterator[Finding]:
+def proxies() -> Iterator[Finding]:
     """Connect to each proxy that checks of other machines use."""
     settings = Proxies("env")
     chosen = {scheme: _chosen(settings, scheme, _OUTSIDE) for scheme in ("http", "https")}
     served: dict[URL, list[str]] = {}
     for scheme, proxy in chosen.items():
         if isinstance(proxy, ProxyUnusable):
-            advice = "set it to an http:// proxy, or unset it"
-            yield fault(name, f"no {scheme} address can be checked: {proxy}", advice)
+            advice = "set it to an http:// or socks5h:// proxy, or unset it"
+            yield fault(f"no {scheme} address can be checked: {proxy}", advice)
         elif proxy is not None:
             served.setdefault(proxy, []).append(scheme)
     for proxy, schemes in served.items():
-        yield _tried(name, proxy, " and ".join(schemes))
+        yield _tried(proxy, " and ".join(schemes))
     if any(isinstance(_chosen(settings, scheme, "localhost"), URL) for scheme in chosen):
         yield warning(
-            name,
             "checks of this machine itself go through the proxy, too",
             "add localhost,127.0.0.1,::1 to NO_PROXY",
         )
     if not any(chosen.values()):
-        yield ok(name, "no proxy is in use")
+        yield ok("no proxy is in use")
 
 
 def _chosen(settings: Proxies, scheme: str, host: str) -> URL | ProxyUnusable | None:
@@ -59,17 +58,16 @@ def _chosen(settings: Proxies, scheme: str, host: str) -> URL | ProxyUnusable | 
         return error
 
 
-def _tried(name: str, proxy: URL, schemes: str) -> Finding:
+def _tried(proxy: URL, schemes: str) -> Finding:
     shown = redact_address(str(proxy))
     begun = time.monotonic()
     try:
         socket.create_connection((proxy.host, proxy.port), timeout=_CONNECT_TIMEOUT).close()
     except OSError as error:
         return fault(
-            name,
             f"the proxy {shown} for {schemes} addresses cannot be reached "
             f"({error.strerror or error})",
             "start it, correct its address, or unset it: all checks through it fail",
         )
     took = duration(time.monotonic() - begun)
-    return ok(name, f"{schemes} addresses go through the proxy {shown}, reached in {took}")
+    return ok(f"{schemes} addresses go through the proxy {shown}, reached in {took}")

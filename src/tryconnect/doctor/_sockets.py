@@ -21,38 +21,37 @@ if TYPE_CHECKING:
 __all__ = ["add_reader", "create_connection", "sock_connect", "tls"]
 
 
-async def sock_connect(name: str) -> Finding:
+async def sock_connect() -> Finding:
     """Check that the loop connects a socket."""
     with listening() as listener, socket.socket() as sock:
         sock.settimeout(0)
         await asyncio.get_running_loop().sock_connect(sock, listener.getsockname())
         sock.getpeername()
-    return ok(name, "the loop connects sockets")
+    return ok("the loop connects sockets")
 
 
-async def create_connection(name: str) -> Finding:
+async def create_connection() -> Finding:
     """Check that the loop opens a connection and reads from it."""
     with serving(greet) as place:
         await _greeted(place)
-    return ok(name, "the loop opens connections and reads from them")
+    return ok("the loop opens connections and reads from them")
 
 
-async def tls(name: str) -> Finding:
+async def tls() -> Finding:
     """Check that the loop opens an encrypted connection and reads from it."""
     contexts = anonymous()
     if contexts is None:
         return warning(
-            name,
             "TLS was not tried: this OpenSSL requires certificates",
             "check an https:// address of your own",
         )
     ours, theirs = contexts
     with serving(over_tls(theirs, greet)) as place:
         await _greeted(place, ours)
-    return ok(name, "the loop opens encrypted connections and reads from them")
+    return ok("the loop opens encrypted connections and reads from them")
 
 
-async def add_reader(name: str) -> Finding:
+async def add_reader() -> Finding:
     """Check that the loop reports when a descriptor is readable."""
     loop = asyncio.get_running_loop()
     ready = threading.Event()
@@ -64,7 +63,7 @@ async def add_reader(name: str) -> Finding:
         far.sendall(HELLO)
         if not await until(ready.is_set):
             raise TimeoutError(f"no call came within {duration(LIMIT)}")
-    return ok(name, "the loop watches descriptors")
+    return ok("the loop watches descriptors")
 
 
 class _Client(asyncio.Protocol):

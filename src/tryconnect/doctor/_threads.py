@@ -26,7 +26,7 @@ __all__ = ["executor_errors", "unretrieved", "wake_up"]
 # --- a call from another thread
 
 
-async def wake_up(name: str) -> Finding:
+async def wake_up() -> Finding:
     """Check that ``call_soon_threadsafe`` wakes an idle loop.
 
     The loop must be idle meanwhile, so only a timer guards this test.
@@ -42,9 +42,8 @@ async def wake_up(name: str) -> Finding:
             delays.append(delay)
     if slept < _MAJORITY:
         took = duration(min(delays))
-        return ok(name, f"a call from another thread wakes the idle loop in {took}")
+        return ok(f"a call from another thread wakes the idle loop in {took}")
     return fault(
-        name,
         f"a call from another thread does not wake the idle loop: only a timer did, {_GUARD:g} s "
         "later",
         "make the loop's call_soon_threadsafe wake it up (asyncio writes to a socket pair); until "
@@ -97,7 +96,7 @@ def _planted_failure() -> None:
     raise PlantedError
 
 
-async def executor_errors(name: str) -> Finding:
+async def executor_errors() -> Finding:
     """Check that an exception in the loop's executor is raised where it is awaited, with frames."""
     outcome = await bounded(
         _awaited(asyncio.get_running_loop().run_in_executor(None, _planted_failure))
@@ -108,24 +107,21 @@ async def executor_errors(name: str) -> Finding:
             raise error
         if error is None:
             return fault(
-                name,
                 f"an exception raised in the executor did not arrive within {LIMIT:g} s",
                 "run blocking work in a thread of your own instead of this loop's executor",
             )
         if not isinstance(error, PlantedError):
             return fault(
-                name,
                 f"an exception raised in the executor arrives as another: {type(error).__name__}",
                 "catch and log exceptions within the functions that you pass to run_in_executor",
             )
         frames = {frame.name for frame in traceback.extract_tb(error.__traceback__)}
         if _planted_failure.__name__ not in frames:
             return fault(
-                name,
                 "an exception raised in the executor arrives without the frames of its thread",
                 "log exceptions within the functions that you pass to run_in_executor",
             )
-        return ok(name, "an exception raised in the executor arrives with its frames")
+        return ok("an exception raised in the executor arrives with its frames")
     finally:
         del error, outcome  # their frames hold this one
 
@@ -137,17 +133,16 @@ async def _awaited(future: Awaitable[None]) -> None:
 # --- unawaited failures
 
 
-async def unretrieved(name: str) -> Finding:
+async def unretrieved() -> Finding:
     """Check that an unawaited failure is reported."""
     silent = [kind for kind, plant in _PLANTERS.items() if not await _is_heard(plant)]
     if silent:
         return fault(
-            name,
             f"unawaited failures are not reported: {' and '.join(silent)}",
             "await every future, or add a callback that logs its exception; the loop can report it "
             "when the future is deleted, as asyncio does",
         )
-    return ok(name, "unawaited failures are reported")
+    return ok("unawaited failures are reported")
 
 
 async def _forget_executor_job() -> int:
