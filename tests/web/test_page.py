@@ -2,15 +2,23 @@
 
 import contextlib
 import os
+import re
+import signal
+import subprocess
+import tarfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.web.browser import Browser, chromium
-from tests.web.serving import Served, serving
+from tests.web.serving import Served, asking, serving, unguarded
+from tryconnect import Reason
 from tryconnect import testing as peers
+from tryconnect.web import HistoryStore, Keep, WatchedTarget
 
 pytestmark = [
     pytest.mark.wants(program="chromium"),
@@ -134,8 +142,9 @@ def test_a_target_goes_down_and_up_before_ones_eyes(world: World) -> None:
     world.browser.until(lambda: world.target("shop")["state"] == "down")
 
     assert world.target("shop")["detail"] == "answered 503, where 2xx was expected"
-    assert world.browser.text("#summary") == "3 of 4 targets are down"
-    assert world.browser.driver.title == "3 of 4 targets are down · tryconnect"
+    headline = f"shop, database and {EVIL} are down"
+    assert world.browser.text("#summary") == headline
+    assert world.browser.driver.title == f"{headline} · tryconnect"
     # Who listens to the page hears of it.
     news = world.browser.find("#news")
     assert news.get_attribute("role") == "status"
@@ -145,7 +154,34 @@ def test_a_target_goes_down_and_up_before_ones_eyes(world: World) -> None:
     world.set_down(down=False)
     world.browser.until(lambda: world.target("shop")["state"] == "up")
 
-    assert world.browser.text("#summary") == "2 of 4 targets are down"
+    assert world.browser.text("#summary") == f"database and {EVIL} are down"
+
+
+@contextlib.asynccontextmanager
+async def served_here(target: WatchedTarget) -> AsyncIterator[str]:
+    async with asking(unguarded([target])) as asker:
+        yield str(asker.make_url("/"))
+
+
+@pytest.mark.slow
+def test_a_clock_that_is_set_back_does_not_freeze_the_page(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, back = time.time, [0.0]
+    clock = SimpleNamespace(time=lambda: real() - back[0])
+    monkeypatch.setattr("tryconnect.web._watcher.time", clock)
+    with (
+        peers.in_thread(peers.closed_port()) as nobody,
+        peers.in_thread(served_here(WatchedTarget(name="a", address=nobody.url, every=0.1))) as url,
+    ):
+        browser.open(url)
+        strip = "return document.querySelector('.target .bad')?.getAttribute('d').split('M').length"
+        browser.until(lambda: (browser.ask(strip) or 0) > 3)
+        back[0] = 3600.0
+        seen = browser.ask(strip)
+
+        browser.until(lambda: browser.ask(strip) > seen + 5)
+        browser.open("about:blank")
 
 
 @pytest.mark.slow
@@ -154,10 +190,12 @@ def test_any_address_can_be_checked_by_keyboard_alone(world: World) -> None:
     active = world.browser.driver.switch_to
     world.browser.find("body").send_keys(tab)
     order = []
-    for _ in range(3):
+    for _ in range(9):
         order.append(active.active_element.get_attribute("id") or active.active_element.text)
         active.active_element.send_keys(tab)
-    assert order == ["address", "expect", "Check"]
+    # What is down comes first.
+    names = ["database", EVIL, "shop", "accounts"]
+    assert order == ["filter", "only-down", *names, "address", "expect", "Check"]
 
     world.browser.find("#address").send_keys(world.site.at("/status/404"), enter)
     world.browser.until(lambda: "answered 404" in world.browser.text("#result"))
@@ -165,7 +203,7 @@ def test_any_address_can_be_checked_by_keyboard_alone(world: World) -> None:
     assert "status\n404" in world.browser.text("#result .facts")
 
     world.browser.find("#expect").send_keys("2xx")
-    world.browser.find("button").send_keys(space)
+    world.browser.find("#check button").send_keys(space)
     world.browser.until(lambda: "where 2xx was expected" in world.browser.text("#result"))
     assert world.browser.text("#result .word") == "no"
     assert world.browser.find("#result").get_attribute("role") == "status"
@@ -176,6 +214,7 @@ def test_what_is_no_address_is_pointed_at(world: World) -> None:
 
     world.browser.until(lambda: world.browser.ask("return !!document.querySelector('.caret')"))
     assert "a port is a number from 1 to 65535" in world.browser.text("#result .detail")
+    assert world.browser.text("#result .word") == "not an address"  # which is not "no"
     caret = world.browser.ask("return document.querySelector('.caret').textContent")
     assert caret.splitlines()[-1].strip() == "^^^^^"
 
@@ -197,8 +236,8 @@ def test_markup_in_names_answers_and_addresses_is_text(world: World) -> None:
 
     assert "<img" in world.target(EVIL)["detail"]
     assert EVIL.split("=", maxsplit=1)[0] in world.browser.text("#result .detail")
-    assert world.browser.ask("return document.querySelectorAll('img, main script').length") == 0
-    assert "targets are down" in world.browser.driver.title
+    assert world.browser.ask("return document.querySelectorAll('img, body script').length") == 0
+    assert world.browser.driver.title == f"database and {EVIL} are down · tryconnect"
 
 
 def test_a_script_cannot_make_markup_of_text(world: World) -> None:
@@ -271,6 +310,9 @@ def test_every_control_has_a_name_and_every_strip_its_words(world: World) -> Non
         ("heading", "Does an address answer?"),
         ("heading", "Watched targets"),
         ("heading", "shop"),
+        ("link", "shop"),
+        ("switch", "Only down"),
+        ("searchbox", "Filter by name, address or group"),
     } <= named
     controls = {"textbox", "combobox", "button", "link", "image", "img"}
     assert {role for role, name in named if role in controls and not name} == set()
@@ -280,7 +322,7 @@ def test_every_control_has_a_name_and_every_strip_its_words(world: World) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("width", [320, 390, 768, 1400])
+@pytest.mark.parametrize("width", [320, 375, 768, 1400])
 def test_nothing_is_wider_than_the_screen(width: int, world: World) -> None:
     world.browser.open(world.served.url, width=width)
     world.browser.until(lambda: (world.target("database") or {}).get("state") == "down")
@@ -308,6 +350,242 @@ def test_a_page_that_lost_its_server_says_so_and_finds_it_again(
             browser.until(lambda: browser.text("#summary") == "The target is up")
     browser.open("about:blank")
     assert all("ERR_" in line for line in browser.console())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("word", [signal.SIGTERM, signal.SIGSTOP])
+def test_a_server_that_is_gone_or_hangs_is_told_within_ten_seconds(
+    word: signal.Signals, browser: Browser, tmp_path: Path
+) -> None:
+    """Whether it closes its connections, or not, as when its machine has lost power."""
+    file = tmp_path / "targets.toml"
+    with peers.in_thread(peers.http_server()) as site:
+        file.write_text(f'[[target]]\nname = "a"\naddress = "{site.url}"\n', "utf-8")
+        with peers.in_thread(serving("--targets", str(file), "--title", "R & D")) as served:
+            browser.open(served.url)
+            browser.until(lambda: browser.text("#summary") == "The target is up")
+            assert browser.driver.title == "The target is up · R & D"
+            began = time.monotonic()
+            if word == signal.SIGTERM:
+                served.end(word)
+            else:
+                served.process.send_signal(word)
+            browser.until(lambda: browser.text("#summary").startswith("Connection lost "))
+            took = time.monotonic() - began
+
+            lost = r"Connection lost \d+ s ago; state of \d\d:\d\d"
+            assert took < 10
+            assert re.fullmatch(lost, browser.text("#summary"))
+            assert re.fullmatch(f"{lost} · R & D", browser.driver.title)
+            assert browser.text(".target .word") == "was up"
+            assert browser.text("#link") == "reconnecting"
+            if word == signal.SIGSTOP:
+                served.process.send_signal(signal.SIGCONT)
+                browser.until(lambda: browser.text("#summary") == "The target is up")
+                assert browser.text(".target .word") == "up"
+        browser.open("about:blank")
+    browser.console()
+
+
+@contextlib.asynccontextmanager
+async def wall(folder: Path, *words: str, count: int = 200) -> AsyncIterator[Served]:
+    """A wall of targets, of which those with the numbers 50, 120 and 190 are down."""
+    async with peers.http_server() as site, peers.closed_port() as nobody:
+        rows = []
+        for number in range(count):
+            bad = number in {50, 120, 190}
+            address = f"http://{nobody.address}/" if bad else site.url
+            rows.append(
+                f'[[target]]\nname = "service {number:03}"\naddress = "{address}"\nevery = 60\n'
+                f'expect = "2xx"\ngroup = "{("web", "databases", "mail", "")[number % 4]}"\n'
+            )
+        file = folder / "targets.toml"
+        file.write_text("\n".join(rows), "utf-8")
+        async with serving("--targets", str(file), *words) as served:
+            yield served
+
+
+IN_SIGHT = """
+    return [...document.querySelectorAll(".target")]
+        .filter((each) => {
+            const box = each.getBoundingClientRect();
+            return box.height > 0 && box.top >= 0 && box.bottom <= innerHeight;
+        })
+        .map((each) => [each.querySelector(".name").textContent, each.dataset.state]);
+"""
+
+DOWN = ["service 050", "service 120", "service 190"]
+
+
+@pytest.mark.slow
+def test_of_200_targets_all_three_that_are_down_are_on_the_first_screen(
+    browser: Browser, tmp_path: Path
+) -> None:
+    history = str(tmp_path / "history.db")
+    with peers.in_thread(wall(tmp_path, "--history", history)) as served:
+        browser.open(served.url, width=1280, height=800)
+        browser.until(
+            lambda: browser.text("#summary") == f"{DOWN[0]}, {DOWN[1]} and {DOWN[2]} are down"
+        )
+        seen = browser.ask(IN_SIGHT)
+
+        assert [name for name, state in seen if state == "down"] == DOWN
+        assert [name for name, _ in seen][:3] == DOWN  # before all others
+        assert len(seen) > 30
+        groups = texts(browser, ".group-name")
+        assert groups == ["Down (3)", "databases (50)", "mail (48)", "web (49)", "Others (50)"]
+        picture(browser, "status-wall.png", tmp_path)
+
+        # The filter looks at names, addresses and groups; the switch at states.
+        browser.find("#filter").send_keys("service 19")
+        assert len(shown(browser)) == 10
+        browser.find("#only-down").click()
+        assert shown(browser) == ["service 190"]
+        browser.find("#filter").send_keys("9")
+        assert shown(browser) == []
+        assert browser.text("#none-shown") == "No target matches."
+        browser.find("#filter").send_keys("\ue003" * 20)
+        browser.until(lambda: shown(browser) == DOWN)
+        browser.open("about:blank")
+    assert browser.console() == []
+
+
+def shown(browser: Browser) -> list[str]:
+    return texts(browser, ".target .name")
+
+
+def texts(browser: Browser, selector: str) -> list[str]:
+    script = "return [...document.querySelectorAll(arguments[0])].map((each) => each.textContent)"
+    return list(browser.ask(script, selector))
+
+
+@pytest.mark.slow
+def test_a_target_opens_with_its_past(browser: Browser, tmp_path: Path) -> None:
+    store = HistoryStore(tmp_path / "history.db", keep=Keep())
+    store.start()
+    now = time.time()
+    for minute in range(0, 1300, 5):
+        reason = Reason.timeout if 300 <= minute < 340 else Reason.ok
+        store.add("service 001", reason, 0.05 + minute % 60 / 1000, now - minute * 60)
+    store.went_down("service 001", Reason.timeout, "no answer for 10 s", now - 340 * 60)
+    store.came_up("service 001", now - 300 * 60)
+    store._stopping.set()
+    store._end()
+    with peers.in_thread(
+        wall(tmp_path, "--history", str(tmp_path / "history.db"), count=20)
+    ) as served:
+        browser.open(f"{served.url}#service%20001", width=1280, height=800)
+        browser.until(
+            lambda: browser.ask("return document.querySelector('#chart svg')") is not None
+        )
+        browser.until(lambda: "up in 30d" in browser.text("#uptime"))
+
+        assert browser.text("#detail-name") == "service 001"
+        assert browser.text("#detail-state").startswith("up just now, since ")
+        words = browser.find("#chart svg").get_attribute("aria-label")
+        assert re.match(r"26\d checks, 8 failed, \d+ ms on average", words or "")
+        assert len(texts(browser, "#chart text")) == 8
+        assert "up in 24h\n96.9 %" in browser.text("#uptime")
+        assert "no answer for 10 s" in browser.text("#incidents")
+        assert "for 40 min" in browser.text("#incidents")
+        assert "response" in browser.text("#detail-facts")
+        picture(browser, "status-target.png", tmp_path)
+
+        browser.find("#detail").send_keys("\ue00c")  # Escape
+        browser.until(lambda: not browser.ask("return document.getElementById('detail').open"))
+        # A dialog tells that it was closed in a task of its own (HTML, "close the dialog").
+        browser.until(lambda: browser.ask("return location.hash") == "")
+        browser.find(".name").click()
+        browser.until(lambda: browser.text("#detail-name") == shown(browser)[0])
+        browser.open("about:blank")
+    assert browser.console() == []
+
+
+@pytest.mark.slow
+def test_a_browsers_clock_that_is_set_back_does_not_either(world: World) -> None:
+    world.browser.until(lambda: world.target("shop")["good"] >= 2)
+    before = world.target("shop")["good"]
+    world.browser.ask("const now = Date.now; Date.now = () => now() - 86400000;")
+
+    world.browser.until(lambda: world.target("shop")["good"] >= min(60, before + 3))
+    world.set_down(down=True)
+    world.browser.until(lambda: world.target("shop")["state"] == "down")
+    assert "for -" not in world.browser.text("body")
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The source of axe-core, which finds what shuts people out; npm fetches it."""
+    folder = tmp_path_factory.mktemp("axe")
+    done = subprocess.run(  # noqa: S603 - our own words
+        ["npm", "pack", "--silent", AXE],  # noqa: S607
+        cwd=folder,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    if done.returncode:
+        complain = pytest.fail if os.environ.get("TRYCONNECT_TESTS") == "all" else pytest.skip
+        complain(f"npm cannot fetch {AXE}: {done.stderr}")
+    with tarfile.open(folder / done.stdout.strip()) as packed:
+        source = packed.extractfile("package/axe.min.js")
+        assert source is not None
+        return source.read().decode()
+
+
+AXE = "axe-core@4.14.1"
+
+AUDIT = """
+    const done = arguments[arguments.length - 1];
+    axe.run(document).then(
+        ({ violations, passes }) => done([
+            violations.map(({ id, nodes }) => [id, ...nodes.map((node) => node.html)]),
+            passes.length,
+        ]),
+        (error) => done([[String(error)], 0]),
+    );
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.wants(program="npm")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [375, 1280])
+def test_axe_finds_nothing_that_shuts_anybody_out(
+    scheme: str, width: int, axe: str, browser: Browser, tmp_path: Path
+) -> None:
+    file = str(tmp_path / "history.db")
+    with peers.in_thread(wall(tmp_path, "--history", file, count=60)) as served:
+        browser.open(served.url, width=width, height=800, scheme=scheme)
+        browser.until(lambda: browser.text("#summary") == "service 050 is down")
+        browser.find("#address").send_keys("http://a:99999/\n")
+        browser.until(lambda: "not an address" in browser.text("#result"))
+        browser.until(lambda: not browser.ask("return document.getAnimations().length"))
+        browser.ask(axe)
+        audits = [browser.driver.execute_async_script(AUDIT)]
+        browser.ask("location.hash = '#service%20050'")
+        browser.until(lambda: "up in 30d" in browser.text("#uptime"))
+        audits.append(browser.driver.execute_async_script(AUDIT))
+        browser.ask("document.getElementById('detail').close()")
+        served.process.send_signal(signal.SIGSTOP)
+        browser.until(lambda: browser.text("#summary").startswith("Connection lost"))
+        browser.until(lambda: not browser.ask("return document.getAnimations().length"))
+        audits.append(browser.driver.execute_async_script(AUDIT))
+        served.process.send_signal(signal.SIGCONT)
+        browser.until(lambda: browser.text("#link") == "live")
+        browser.open("about:blank")
+    browser.console()
+
+    assert [violations for violations, _ in audits] == [[], [], []]
+    assert min(passes for _, passes in audits) > 20
+
+
+def picture(browser: Browser, name: str, folder: Path) -> None:
+    """Take a picture, into the documents with ``TRYCONNECT_PICTURES=1``."""
+    file = (PICTURE.parent if os.environ.get("TRYCONNECT_PICTURES") else folder) / name
+    assert browser.driver.save_screenshot(str(file))
+    assert (PICTURE.parent / name).exists()
 
 
 @pytest.mark.slow

@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
+import mimetypes
+from html import escape
 from http import HTTPStatus
-from pathlib import Path
-from typing import TYPE_CHECKING
+from importlib.resources import files
 
 from aiohttp import web
 
+from tryconnect.web._keys import TITLE
 from tryconnect.web._problems import Problem
 
-if TYPE_CHECKING:
-    from aiohttp.typedefs import Handler
+__all__ = ["ROUTES"]
 
-__all__ = ["ROUTES", "known_files"]
+FOLDER = files("tryconnect.web") / "page"
+FILES = {file.name: file.read_bytes() for file in FOLDER.iterdir() if file.is_file()}
+"""In memory: aiohttp's own static files take a thread of the loop's executor for each.
 
-FOLDER = Path(__file__).parent / "page"
-FILES = frozenset(file.name for file in FOLDER.iterdir())
-INDEX = (FOLDER / "index.html").read_text("utf-8")
+A packed program has no folder: :mod:`importlib.resources` finds them in a zip archive too.
+"""
 
 
-async def index(_: web.Request) -> web.Response:
+async def index(request: web.Request) -> web.Response:
     """``GET /``: the status page."""
-    return web.Response(text=INDEX, content_type="text/html")
+    page = FILES["index.html"].decode().replace("{title}", escape(request.app[TITLE]))
+    return web.Response(text=page, content_type="text/html")
 
 
-@web.middleware
-async def known_files(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Middleware: answer requests for unknown files with a problem; aiohttp would send HTML."""
-    route = request.match_info.route
-    if route.name == "files" and request.match_info["filename"] not in FILES:
+async def file(request: web.Request) -> web.Response:
+    """``GET /page/{name}``: a file of the page."""
+    name = request.match_info["name"]
+    if name not in FILES:
         raise Problem(HTTPStatus.NOT_FOUND, "there is nothing at this path")
-    return await handler(request)
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return web.Response(body=FILES[name], content_type=kind, charset="utf-8")
 
 
-ROUTES = (web.get("/", index, name="page"), web.static("/page", FOLDER, name="files"))
+ROUTES = (web.get("/", index, name="page"), web.get("/page/{name}", file, name="files"))
