@@ -5,9 +5,12 @@ import contextlib
 import inspect
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
@@ -17,6 +20,7 @@ from aiohttp.web_app import _cached_build_middleware
 
 from tryconnect import Client
 from tryconnect.web import WatchedTarget, probe_app
+from tryconnect.web._server import served
 
 Asker = TestClient[web.Request, web.Application]
 
@@ -36,9 +40,31 @@ async def asking(app: web.Application) -> AsyncIterator[Asker]:
     _cached_build_middleware.cache_clear()
 
 
+@contextlib.asynccontextmanager
+async def served_at(app: web.Application) -> AsyncIterator[tuple[str, int]]:
+    """Run an application on the server of ``tryconnect serve`` itself, to be asked by bytes."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = listener.getsockname()
+        async with served(app, [listener]):
+            yield address
+
+
+async def ask(address: tuple[str, int], data: bytes) -> bytes:
+    """Send bytes, and read until the server closes the connection."""
+    reader, writer = await asyncio.open_connection(*address)
+    with contextlib.closing(writer):
+        writer.write(data)
+        async with asyncio.timeout(10):
+            return await reader.read()
+
+
 def unguarded(targets: Iterable[WatchedTarget] = (), **options: Any) -> web.Application:
     """The application without its guard."""
     return probe_app(targets=targets, client=HERE, target_client=HERE, **options)
+
+
+NOT_UTF8 = [b"Bearer \xff", b"Basic \xff", b"Basic " + b64encode(b":\xff"), b"\xff"]
+"""Values of ``Authorization`` that no HTTP library sends."""
 
 
 async def problem(response: ClientResponse, status: int) -> str:
@@ -62,13 +88,13 @@ class Served:
 
     def __init__(self, process: asyncio.subprocess.Process, url: str) -> None:
         self.url = url
-        self._process = process
+        self.process = process
         self._told = False
 
     def end(self, word: signal.Signals = signal.SIGTERM) -> None:
         """Tell it to end, once."""
         if not self._told:
-            self._process.send_signal(word)
+            self.process.send_signal(word)
         self._told = True
 
 
@@ -92,7 +118,13 @@ async def serving(*words: str) -> AsyncIterator[Served]:
         served.end()
         async with asyncio.timeout(15):
             _, complaints = await process.communicate()
-    assert (process.returncode, complaints.decode()) == (0, "")
+    assert (process.returncode, _CHANGES.sub("", complaints.decode())) == (0, "")
+
+
+_CHANGES = re.compile(
+    r"^[-\d]+ [:,\d]+ .+ (is (up|down|unknown): .*|was read: \d+ to watch)\n", re.MULTILINE
+)
+"""The lines that tell of each change, and of files that were read again."""
 
 
 async def until(true: Callable[[], object]) -> None:

@@ -5,13 +5,13 @@ import contextlib
 import io
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import pytest
 from aiohttp import ClientError, web
 from aiohttp.test_utils import TestClient, TestServer
 
-from tests.support import leaks
 from tests.web.serving import HERE, Asker, asking, idle, problem, unguarded, until
 from tryconnect import Guard, Reason
 from tryconnect import testing as peers
@@ -25,6 +25,12 @@ LINES = {"Content-Type": "text/plain"}
 @pytest.fixture
 async def asker() -> AsyncIterator[Asker]:
     async with asking(unguarded(limit=3)) as client:
+        yield client
+
+
+@pytest.fixture
+async def roomy() -> AsyncIterator[Asker]:
+    async with asking(unguarded()) as client:
         yield client
 
 
@@ -44,7 +50,7 @@ async def test_a_check_is_a_report(asker: Asker, http_server: peers.HttpServer) 
     told = await response.json()
     assert (response.status, response.content_type) == (200, "application/json")
     assert told.keys() == HERE_IS.keys()
-    assert told | {"timings": {}, "detail": ""} == HERE_IS | {
+    assert told | {"timings": {}, "detail": "", "checked_at": ""} == HERE_IS | {
         "address": http_server.at("/redirect/1"),
         "url": http_server.url,
         "hops": [{"status": 302, "url": http_server.at("/redirect/1")}],
@@ -62,6 +68,7 @@ HERE_IS = {
     "hops": [],
     "tls": None,
     "timings": {},
+    "checked_at": "",
     "error": None,
 }
 
@@ -121,7 +128,8 @@ async def test_each_check_takes_a_connection_of_its_own(
 
 async def test_who_hangs_up_ends_the_check(asker: Asker) -> None:
     async with peers.silent() as silent:
-        asked = asyncio.create_task(asker.get("/api/check", params={"address": silent.url}))
+        question = {"address": silent.url, "timeout": "100"}
+        asked = asyncio.create_task(asker.get("/api/check", params=question))
         await until(lambda: silent.requests)
         assert "in_flight 1.0" in await (await asker.get("/metrics")).text()
 
@@ -153,6 +161,40 @@ async def test_a_probe_of_nonsense_fails(asker: Asker) -> None:
     rows = await response.text()
     assert "probe_success 0.0" in rows
     assert 'tryconnect_probe_reason{reason="invalid_address"} 1.0' in rows
+
+
+async def test_a_probe_can_be_explained(asker: Asker, http_server: peers.HttpServer) -> None:
+    address = http_server.at("/redirect/1") + "?key=secret"
+    asked = {"target": address, "debug": "true", "hostname": "shop.test", "timeout": "3"}
+    response = await asker.get("/probe", params=asked)
+
+    text = await response.text()
+    assert (response.status, response.content_type) == (200, "text/plain")
+    logs, rest = text.split("Metrics that would have been returned:\n")
+    shown, module = rest.split("Module configuration:\n")
+    assert "asking for the host shop.test\n" in logs
+    assert "redirected with 302" in logs
+    assert "probe_success 1.0\n" in shown
+    assert "timeout: 3 s\n" in module
+    assert "secret" not in text
+
+
+@pytest.mark.parametrize("debug", ["1", "yes", "True", ""])
+async def test_it_is_explained_for_true_alone(debug: str, asker: Asker) -> None:
+    """As blackbox_exporter has it."""
+    response = await asker.get("/probe", params={"target": "::::", "debug": debug})
+
+    assert (await response.text()).startswith("# HELP probe_success")
+
+
+@pytest.mark.parametrize("path", ["/-/healthy", "/-/ready"])
+async def test_health_is_told_as_prometheus_servers_do(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with asking(unguarded(token="x")) as asker:  # noqa: S106 - a test's
+        assert (await asker.get(path)).status == 200
+        monkeypatch.setattr("tryconnect.web._watcher.Watcher.healthy", False)
+        assert await problem(await asker.get(path), 503)
 
 
 async def test_a_scrape_bounds_its_probe(asker: Asker) -> None:
@@ -190,11 +232,11 @@ async def test_the_server_tells_of_itself(asker: Asker, http_server: peers.HttpS
 
 
 async def test_a_list_is_answered_as_checks_finish(
-    asker: Asker, http_server: peers.HttpServer
+    roomy: Asker, http_server: peers.HttpServer
 ) -> None:
     async with peers.raw(delay=0.3) as slow:
         addresses = [slow.url, http_server.url, "::::", http_server.url]
-        told = await reports(asker, addresses)
+        told = await reports(roomy, addresses)
 
     assert {each["index"] for each in told} == {0, 1, 2, 3}
     assert [each["index"] for each in told][-1] == 0
@@ -207,10 +249,10 @@ async def test_a_list_is_answered_as_checks_finish(
     }
 
 
-async def test_a_line_comes_before_the_others_are_done(asker: Asker) -> None:
+async def test_a_line_comes_before_the_others_are_done(roomy: Asker) -> None:
     async with (
         peers.silent() as silent,
-        asker.post("/api/check", json=[silent.url, "::::"]) as response,
+        roomy.post("/api/check", json=[silent.url, "::::"]) as response,
     ):
         async with asyncio.timeout(5):
             line = await response.content.readline()
@@ -238,8 +280,14 @@ async def test_an_expectation_is_for_all_of_them(
     assert {each["index"]: each["reason"] for each in told} == {
         0: "status",
         1: "ok",
-        2: "invalid_address",  # nothing can be expected of a tcp:// address
+        2: "ok",  # a status cannot be expected of tcp://
     }
+
+
+async def test_what_applies_to_none_of_a_list_is_refused(asker: Asker) -> None:
+    async with asker.post("/api/check?expect=2xx", json=["h:1", "tcp://h:2"]) as response:
+        assert response.status == 400
+        assert "status cannot be expected of h:1, tcp://h:2: only of " in await response.text()
 
 
 async def test_no_more_of_a_list_run_at_once_than_there_is_room(asker: Asker) -> None:
@@ -253,11 +301,44 @@ async def test_no_more_of_a_list_run_at_once_than_there_is_room(asker: Asker) ->
 async def test_who_hangs_up_ends_the_checks_of_a_list(asker: Asker) -> None:
     async with peers.silent() as silent:
         async with asker.post("/api/check", json=[silent.url] * 50) as response:
-            await until(lambda: len(silent.requests) == 3)
+            await until(lambda: len(silent.requests) == 1)
             response.close()
 
         await until(lambda: idle(asker))
-        assert len(silent.requests) == 3
+        assert len(silent.requests) == 1
+
+
+async def test_a_list_leaves_room_for_single_checks_and_for_other_lists(
+    http_server: peers.HttpServer,
+) -> None:
+    """Half of the room is for lists, and each takes half of what is left of that."""
+    async with asking(unguarded(limit=20)) as asker, peers.silent() as silent:
+        for most in (5, 7, 8, 9, 10):
+            asyncio.create_task(asker.post("/api/check", json=[silent.url] * 300))  # noqa: RUF006
+            await until(partial(_has, silent.requests, most))
+        refused = await asker.post("/api/check", json=[silent.url])
+        assert await problem(refused, 503)
+
+        single = await asker.get("/api/check", params={"address": http_server.url})
+
+        assert (await single.json())["ok"]
+
+
+def _has(requests: list[bytes], number: int) -> bool:
+    return len(requests) == number
+
+
+async def test_a_list_ends_when_its_time_is_over_and_tells_of_each_address(
+    asker: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tryconnect.web._api.LIST_TIMEOUT", 0.5)
+    async with peers.silent() as silent:
+        told = await reports(asker, ["::::", *[silent.url] * 20])
+        await until(lambda: idle(asker))
+
+    assert sorted(each["index"] for each in told) == [*range(21)]
+    assert {each["reason"] for each in told} == {"invalid_address", "local"}
+    assert told[-1]["detail"] == "the list's time was over before this check"
 
 
 # --- too much
@@ -359,6 +440,11 @@ BAD = {
     "/probe": (400, "the parameter target is missing"),
     "/probe?target=": (400, "the parameter target is missing"),
     "/probe?target=h&expect=good": (400, "an expected status looks like"),
+    "/probe?target=h&hostname=a:80": (400, "hostname is the name of a host"),
+    "/probe?target=h&hostname=a/b": (400, "hostname is the name of a host"),
+    "/probe?target=h&hostname=127.0.0.1": (400, "hostname is the name of a host"),
+    "/probe?target=h&hostname=a%0d%0ab:c": (400, "hostname is the name of a host"),
+    "/probe?target=tcp://h:1&hostname=a": (400, "for a target that is asked by HTTP"),
     "/probe?target=h&timeout=1e9": (400, "timeout is a number of seconds above 0, and at most 120"),
     "/api/check": (400, "the parameter address is missing"),
     "/api/check?address=h&expect=%1b[31m": (400, "an expected status looks like"),
@@ -421,23 +507,6 @@ async def test_a_fault_in_the_middle_of_an_answer_breaks_it_off(
 
         assert (await asker.get("/healthz")).status == 200
     assert [record.name for record in caplog.records] == ["tryconnect.web"]
-
-
-async def test_bytes_that_are_no_http_are_no_matter(
-    asker: Asker, leak_guard: leaks.Guard, caplog: pytest.LogCaptureFixture
-) -> None:
-    reader, writer = await asyncio.open_connection(asker.host, asker.port)
-    writer.write(b"\x1b[31m<script> \x00\xff HTTP/9\r\n\r\n")
-
-    answer = await reader.read()
-
-    assert answer.startswith(b"HTTP/1.0 400 ")
-    assert b"Traceback" not in answer
-    assert b"\x1b" not in answer
-    writer.close()
-    assert (await asker.get("/healthz")).status == 200
-    assert "\x1b" not in caplog.text
-    leak_guard.expect_complaints()  # aiohttp's own, of the request
 
 
 # --- hostile targets

@@ -13,13 +13,11 @@ from aiohttp import ClientResponse
 from tests.web.serving import Asker, asking, problem, unguarded, until
 from tryconnect import testing as peers
 from tryconnect.web import WatchedTarget
+from tryconnect.web import _delivery as delivery
 from tryconnect.web import _events as streams
-from tryconnect.web._api import _all_targets
 from tryconnect.web._events import EventStream, Queue, as_json
 from tryconnect.web._keys import EVENTS
-from tryconnect.web._metrics import Metrics
 from tryconnect.web._problems import Problem
-from tryconnect.web._watcher import Watcher
 
 pytestmark = pytest.mark.slow
 
@@ -55,7 +53,9 @@ async def test_a_listener_hears_how_things_stand_and_then_what_happens() -> None
             while "change" not in heard or heard["change"]["up"]:
                 heard |= dict(await some(response, 1))
 
-    assert heard["check"].keys() == {"name", "time", "ok", "reason", "seconds", "detail"}
+    assert heard["check"].keys() == {
+        *("name", "number", "time", "ok", "reason", "seconds", "detail")
+    }
     assert heard["check"]["reason"] == "status"
     assert heard["change"]["last"]["status"] == 503
 
@@ -105,8 +105,7 @@ async def test_listeners_are_let_go_at_the_end() -> None:
 
 
 async def test_many_targets_do_not_hold_the_loop() -> None:
-    many = [WatchedTarget(name=str(number), address="h") for number in range(50)]
-    watching = Watcher(many, limit=1, metrics=Metrics(), listener=EventStream())
+    many = [WatchedTarget(name=str(number), address="h", every=1000) for number in range(50)]
     steps = 0
 
     async def count() -> None:
@@ -115,11 +114,12 @@ async def test_many_targets_do_not_hold_the_loop() -> None:
             await asyncio.sleep(0)
             steps += 1
 
-    counting = asyncio.create_task(count())
-    told = json.loads(await _all_targets(watching))
-    counting.cancel()
+    async with asking(unguarded(many)) as asker:
+        counting = asyncio.create_task(count())
+        told = await (await asker.get("/api/targets")).json()
+        counting.cancel()
 
-    assert [each["name"] for each in told] == [each.name for each in many]
+    assert [each["name"] for each in told["targets"]] == [each.name for each in many]
     assert steps >= 49
 
 
@@ -136,7 +136,7 @@ async def small_window(asker: Asker) -> socket.socket:
 
 
 async def test_a_listener_who_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "WRITE_TIMEOUT", 0.2)
+    monkeypatch.setattr(delivery, "WRITE_TIMEOUT", 0.2)
     async with asking(unguarded()) as asker:
         listeners = asker.app[EVENTS]
         with await small_window(asker) as sock:
@@ -155,7 +155,7 @@ async def test_a_listener_who_does_not_read_is_cut_off(monkeypatch: pytest.Monke
 async def test_a_list_for_somebody_who_does_not_read_is_given_up(
     monkeypatch: pytest.MonkeyPatch, http_server: peers.HttpServer
 ) -> None:
-    monkeypatch.setattr(streams, "WRITE_TIMEOUT", 0.2)
+    monkeypatch.setattr(delivery, "WRITE_TIMEOUT", 0.2)
     address = http_server.url + "x" * 8_000  # longer ones aiohttp's server would not take
     body = "\n".join([address] * 100).encode()
     async with asking(unguarded()) as asker:
@@ -185,9 +185,22 @@ async def test_a_queue_gives_all_that_waits_at_once() -> None:
     assert await queue.get() == b"12"
 
 
+async def test_much_is_given_piece_by_piece() -> None:
+    queue = Queue()
+    for _ in range(5):
+        queue.put(b"x" * (delivery.PIECE // 2))
+
+    assert [len(await queue.get() or b"") for _ in range(3)] == [
+        *(delivery.PIECE, delivery.PIECE, delivery.PIECE // 2)
+    ]
+
+
 async def test_a_queue_that_is_too_long_is_the_end_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "LONGEST_QUEUE", 3)
     queue = Queue()
+    for _ in range(2):  # what has been read does not count
+        queue.put(b"123")
+        assert await queue.get() == b"123"
     for _ in range(4):
         queue.put(b"1")
     queue.put(b"1")

@@ -86,7 +86,7 @@ BAD = {
     "target=h&target=i": "target is given more than once",
     "target=h&taget=i": "unknown parameter 'taget'; the known ones are target, timeout, ",
     # It would be another check: with another Host, for example.
-    "target=h&hostname=i": "unknown parameter 'hostname'",
+    "target=h&prober=i": "unknown parameter 'prober'",
     "target=h&timeout=": "timeout is a number of seconds above 0, and at most 120",
     "target=h&timeout=soon": "timeout is a number",
     "target=h&timeout=0": "timeout is a number",
@@ -97,9 +97,9 @@ BAD = {
     "target=h&expect=": "an expected status looks like",
     "target=h&expect=good": "an expected status looks like",
     "target=h&expect=9xx9": "an expected status looks like",
-    "target=tcp://h:1&expect=2xx": "nothing can be expected of a tcp:// address",
-    "target=unix:///s&body=x": "nothing can be expected of a unix:// address",
-    "target=h:1&module=tcp_connect&expect=2xx": "nothing can be expected of a tcp:// address",
+    "target=tcp://h:1&expect=2xx": "cannot be expected of ",
+    "target=unix:///s&body=x": "body cannot be expected of unix:///s",
+    "target=h:1&module=tcp_connect&expect=2xx": "cannot be expected of ",
     "target=h&module=icmp": "the known modules are http_2xx and tcp_connect",
     "target=h&module=": "the known modules are http_2xx and tcp_connect",
 }

@@ -13,6 +13,7 @@ from tryconnect.web._prometheus import encoded
 pytestmark = pytest.mark.slow
 
 EXPIRES = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
+ISSUER_EXPIRES = datetime(2029, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 GOOD = Report(
     "https://h/old",
@@ -22,7 +23,7 @@ GOOD = Report(
     url="https://h/new",
     ip="127.0.0.1",
     hops=(Hop(301, "https://h/old"),),
-    tls=Tls("TLSv1.3", EXPIRES),
+    tls=Tls("TLSv1.3", EXPIRES, ISSUER_EXPIRES),
     timings=Timings(dns=0.01, connect=0.02, tls=0.03, response=0.04, total=0.1),
 )
 
@@ -55,7 +56,8 @@ def test_all_rows_of_a_good_report() -> None:
         "probe_http_duration_seconds{processing}": 0.04,
         "probe_http_duration_seconds{transfer}": 0,
         "probe_tls_version_info{TLS 1.3}": 1,
-        "probe_ssl_earliest_cert_expiry": EXPIRES.timestamp(),
+        "probe_ssl_earliest_cert_expiry": ISSUER_EXPIRES.timestamp(),
+        "probe_ssl_last_chain_expiry_timestamp_seconds": ISSUER_EXPIRES.timestamp(),
     }
 
 

@@ -1,12 +1,16 @@
 """What the server knows of its targets, for a day and a thousand of them too."""
 
 import asyncio
+import contextlib
 import gc
 import heapq
+import itertools
 import logging
 import re
 import sys
 from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,22 +18,38 @@ import pytest
 from tests.web.serving import asking, problem, unguarded, until
 from tryconnect import Expect, Reason, Report, Timings
 from tryconnect import testing as peers
+from tryconnect._address.request import Request
 from tryconnect._runtime.clock import Clock
 from tryconnect.web import WatchedTarget
 from tryconnect.web._metrics import Metrics
-from tryconnect.web._watcher import HISTORY, Watcher
+from tryconnect.web._watched import HISTORY, Watched, iso_time
+from tryconnect.web._watcher import Listener, Watcher
 
 OFTEN = 0.1
 
 
+def report(address: str, reason: Reason, detail: str) -> Report:
+    """A report of one and the same moment."""
+    return Report(address, reason, detail, timings=Timings(total=0.25), checked_at=LONG_AGO)
+
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
 class Heard:
-    """A listener."""
+    """A listener: what happened, and how the target stood then."""
 
     def __init__(self) -> None:
-        self.events: list[tuple[str, dict[str, Any]]] = []
+        self.events: list[tuple[str, Reason, bool | None]] = []
+        self.times: list[float] = []
 
-    def publish(self, event: str, data: dict[str, Any]) -> None:
-        self.events.append((event, data))
+    def checked(self, watched: Watched, report: Report, now: float) -> None:
+        self.events.append(("check", report.reason, watched.up))
+        self.times.append(now)
+
+    def changed(self, watched: Watched, report: Report, now: float) -> None:
+        assert watched.since == now
+        self.events.append(("change", report.reason, watched.up))
 
 
 class Table:
@@ -39,8 +59,7 @@ class Table:
         self.left = list(reasons)
         self.in_flight = self.most = self.checks = 0
 
-    async def __call__(self, address: str, *, timeout: float, expect: object) -> Report:
-        del expect
+    async def __call__(self, request: Request, *, timeout: float) -> Report:
         self.checks += 1
         self.in_flight += 1
         self.most = max(self.most, self.in_flight)
@@ -49,7 +68,7 @@ class Table:
         if not self.left:
             await asyncio.get_running_loop().create_future()
         reason = self.left.pop(0)
-        return Report(address, reason, f"within {timeout:g} s", timings=Timings(total=0.25))
+        return report(request.address, reason, f"within {timeout:g} s")
 
 
 async def now_and_then(_: float) -> None:
@@ -59,10 +78,13 @@ async def now_and_then(_: float) -> None:
 DEFAULT_LIMIT = Clock(now=lambda: 0.0, sleep=now_and_then)
 
 
-async def watched(table: Table, *targets: WatchedTarget, limit: int = 100) -> tuple[Watcher, Heard]:
+async def watched(
+    table: Table, *targets: WatchedTarget, limit: int = 100, first: Listener | None = None
+) -> tuple[Watcher, Heard]:
     """Watch until the table has no more answers."""
     heard = Heard()
-    watching = Watcher(targets, limit=limit, metrics=Metrics(), listener=heard)
+    listeners = [heard] if first is None else [first, heard]
+    watching = Watcher(targets, limit=limit, metrics=Metrics(), listeners=listeners)
     async with watching.running(table, clock=DEFAULT_LIMIT):
         await until(lambda: not table.left and table.in_flight == 0)
         await asyncio.sleep(0)
@@ -72,7 +94,7 @@ async def watched(table: Table, *targets: WatchedTarget, limit: int = 100) -> tu
 # --- a target's state
 
 
-WITHIN = Report("http://h/?key=x", Reason.ok, "within 10 s", timings=Timings(total=0.25))
+WITHIN = report("http://h/?key=x", Reason.ok, "within 10 s")
 
 
 async def test_each_check_and_each_change_is_told() -> None:
@@ -81,31 +103,30 @@ async def test_each_check_and_each_change_is_told() -> None:
     watching, heard = await watched(table, WatchedTarget(name="a", address="http://h/?key=x"))
 
     told = watching.targets["a"].as_dict()
-    assert [event for event, _ in heard.events] == [
-        *("check", "change", "check", "check", "change", "check", "check", "change")
+    assert heard.events == [
+        ("check", "ok", None),
+        ("change", "ok", True),
+        ("check", "ok", True),
+        ("check", "refused", True),
+        ("change", "refused", False),
+        ("check", "refused", False),
+        ("check", "ok", False),
+        ("change", "ok", True),
     ]
-    assert [data["up"] for event, data in heard.events if event == "change"] == [True, False, True]
-    assert [data["reason"] for event, data in heard.events if event == "check"] == [
-        *("ok", "ok", "refused", "refused", "ok")
-    ]
-    assert heard.events[0][1] == {
-        "name": "a",
-        "time": told["history"][0]["time"],
-        "ok": True,
-        "reason": "ok",
-        "seconds": 0.25,
-        "detail": "within 10 s",
-    }
+    assert [iso_time(time) for time in heard.times] == [each["time"] for each in told["history"]]
     assert told | {"since": None, "history": []} == {
         "name": "a",
-        "address": "http://h/?***",
+        "address": "http://h/?key=***",
         "every": 10,
         "timeout": 10,
-        "expect": None,
+        "expect": {"status": "2xx", "body": None},
         "rise": 1,
         "fall": 1,
+        "group": "",
         "up": True,
+        "stale": False,
         "since": None,
+        "number": 5,
         "last": WITHIN.as_dict(),
         "history": [],
     }
@@ -135,7 +156,31 @@ async def test_a_state_changes_when_enough_checks_say_so(
 
     _, heard = await watched(Table(*reasons), target)
 
-    assert [data["up"] for event, data in heard.events if event == "change"] == states
+    assert [up for event, _, up in heard.events if event == "change"] == states
+
+
+FAULT = "a fault at http://h/?key=secret"
+
+
+class Faulty:
+    """A listener that fails each time."""
+
+    def checked(self, *_: object) -> None:
+        raise RuntimeError(FAULT)
+
+    changed = checked
+
+
+async def test_the_fault_of_a_listener_is_logged_and_the_watch_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    target = WatchedTarget(name="a", address="h")
+
+    _, heard = await watched(Table(Reason.ok, Reason.ok), target, first=Faulty())
+
+    assert [event for event, *_ in heard.events] == ["check", "change", "check"]
+    assert caplog.text.count("RuntimeError: a fault at http://h/?key=***") == 3
+    assert "secret" not in caplog.text
 
 
 async def test_what_is_expected_is_told() -> None:
@@ -167,7 +212,7 @@ async def test_a_change_is_logged_without_escapes(caplog: pytest.LogCaptureFixtu
 
     messages = [record.getMessage() for record in caplog.records]
     assert [message[:8] for message in messages] == ["a is up:", "a is dow"]
-    assert "refused             http://h/?***  within 10 s" in messages[1]
+    assert "refused             http://h/?key=***  within 10 s" in messages[1]
 
 
 async def test_history_is_bounded() -> None:
@@ -186,6 +231,8 @@ BAD = {
     "expect": "good",
     "rise": 0,
     "fall": 1.5,
+    "group": "a\nb",
+    "alerts": "on call",
 }
 
 
@@ -216,20 +263,6 @@ async def test_targets_are_told_by_their_names(http_server: peers.HttpServer) ->
     assert (one["name"], one["last"]["status"], one["up"]) == ("the shop", 200, True)
     assert (other["last"]["reason"], other["up"]) == ("status", False)
     assert other["expect"] == {"status": "2xx", "body": None}
-
-
-async def test_a_watch_that_has_ended_is_ill(caplog: pytest.LogCaptureFixture) -> None:
-    async def fail(*_: object, **__: object) -> Report:
-        raise RuntimeError("a fault in here")
-
-    watching = Watcher(
-        [WatchedTarget(name="a", address="h")], limit=1, metrics=Metrics(), listener=Heard()
-    )
-    async with watching.running(fail):
-        assert watching.healthy
-        await until(lambda: not watching.healthy)
-
-    assert [record.name for record in caplog.records] == ["tryconnect.web"]
 
 
 async def test_an_ill_server_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,6 +303,221 @@ class FastClock:
         self.time = until
 
 
+class World:
+    """Targets by their address, in time that passes as fast as it can: each answers, or not."""
+
+    def __init__(self, *targets: WatchedTarget, limit: int | None = None) -> None:
+        self.clock = FastClock()
+        self.silent: set[str] = set()
+        self.hanging: set[str] = set()
+        self.raises: dict[str, list[BaseException]] = {}
+        self.starts: dict[str, list[float]] = {str(each.address): [] for each in targets}
+        self.in_flight = self.most = 0
+        self.aged: list[tuple[str, bool]] = []
+        self.watcher = Watcher(
+            targets,
+            limit=limit,
+            metrics=Metrics(),
+            listeners=[],
+            on_stale=lambda each: self.aged.append((each.target.name, each.stale)),
+        )
+
+    async def check(self, request: Request, *, timeout: float) -> Report:
+        address = request.address
+        self.starts[address].append(self.clock.time)
+        if self.raises.get(address):
+            raise self.raises[address].pop(0)
+        if address in self.hanging:
+            await asyncio.get_running_loop().create_future()
+        if address not in self.silent:
+            return Report(address, Reason.ok, "answered", timings=Timings(total=0.01))
+        self.in_flight += 1
+        self.most = max(self.most, self.in_flight)
+        try:
+            await self.clock.sleep(timeout)
+        finally:
+            self.in_flight -= 1
+        return Report(address, Reason.timeout, "silent", timings=Timings(total=timeout))
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        async with self.watcher.running(self.check, clock=Clock(self.clock.now, self.clock.sleep)):
+            await asyncio.sleep(0)
+            yield
+
+    def states(self) -> list[bool | None]:
+        return [watched.up for watched in self.watcher.targets.values()]
+
+
+def targets_of(number: int, **fields: Any) -> list[WatchedTarget]:
+    return [WatchedTarget(name=f"{n}", address=f"http://h/{n}", **fields) for n in range(number)]
+
+
+@pytest.mark.slow
+async def test_silent_targets_do_not_starve_one_that_answers(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """200 of them, in a room of ten: each wants a second of each second."""
+    live = WatchedTarget(name="live", address="http://live/", every=0.5, timeout=1)
+    world = World(*targets_of(200, every=1, timeout=1), live, limit=10)
+    world.silent = {f"http://h/{n}" for n in range(200)}
+    async with world.running():
+        await world.clock.run(120.0)
+        late = world.watcher.lateness
+        assert world.watcher.healthy
+
+    starts = world.starts["http://live/"]
+    gaps = [after - before for before, after in itertools.pairwise(starts)]
+    assert len(starts) > 200
+    assert max(gaps) < 0.55 + 1.0
+    assert world.most == 5
+    # The silent ones all have their turn: five each second.
+    turns = [len(world.starts[address]) for address in world.silent]
+    assert min(turns) >= 2
+    # And what cannot be kept is told.
+    assert late.targets > 150
+    assert 20 < late.seconds < 60
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 2  # one line a minute
+    assert re.fullmatch(r"\d+ of 201 targets are checked late, by up to \d+\.\d s: .*", told[0])
+
+
+@pytest.mark.slow
+async def test_those_that_fall_silent_all_at_once_are_suspects_from_then_on() -> None:
+    live = WatchedTarget(name="live", address="http://live/", every=0.5, timeout=1)
+    world = World(*targets_of(200, every=1, timeout=1), live, limit=10)
+    async with world.running():
+        await world.clock.run(20.0)
+        world.silent = {f"http://h/{n}" for n in range(200)}
+        await world.clock.run(80.0)
+
+    starts = [start for start in world.starts["http://live/"] if start > 45.0]
+    assert len(starts) > 60
+    assert max(after - before for before, after in itertools.pairwise(starts)) < 0.55 + 1.0
+
+
+@pytest.mark.slow
+async def test_a_schedule_that_is_kept_again_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    world = World(*targets_of(20, every=1, timeout=5), limit=2)
+    world.silent = {f"http://h/{n}" for n in range(20)}
+    async with world.running():
+        await world.clock.run(30.0)
+        world.silent.clear()
+        await world.clock.run(120.0)
+        assert world.watcher.lateness.targets == 0
+
+    assert caplog.messages[-1] == "all targets are checked on time again"
+
+
+@pytest.mark.slow
+async def test_without_a_limit_all_are_checked_on_time_though_all_are_silent() -> None:
+    world = World(*targets_of(150, every=1, timeout=5))
+    world.silent = {f"http://h/{n}" for n in range(150)}
+    async with world.running():
+        await world.clock.run(20.0)
+        assert world.watcher.lateness.targets == 0
+
+    assert world.most == 150
+
+
+@pytest.mark.slow
+async def test_first_checks_are_spread_over_the_interval() -> None:
+    world = World(*targets_of(400, every=2), limit=100)
+    async with world.running():
+        await world.clock.run(2.0)
+
+    firsts = sorted(starts[0] for starts in world.starts.values())
+    in_each_tenth = Counter(int(first * 10 + 0.001) for first in firsts)
+    assert in_each_tenth == dict.fromkeys(range(20), 20)
+
+
+FAULTS = {
+    "a cancellation": asyncio.CancelledError(),
+    "want of memory": MemoryError(),
+    "a fault of the resolver's": KeyError("h"),
+    "of a kind of its own": type("Odd", (BaseException,), {})("odd"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=list(FAULTS))
+async def test_a_fault_in_one_check_is_logged_and_its_watch_goes_on(
+    fault: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World(*targets_of(2, every=1))
+    world.raises["http://h/1"] = [fault, fault, fault]
+    async with world.running():
+        await world.clock.run(2.0)
+        last = world.watcher.targets["1"].as_dict()["last"]
+        await world.clock.run(10.0)
+        assert world.watcher.healthy
+        assert world.states() == [True, True]
+
+    assert (last["reason"], last["detail"]) == (
+        *("local", "the check failed by a fault of the server itself: see its log"),
+    )
+    (record,) = caplog.records  # the same fault is told once
+    assert record.getMessage().startswith("a check of 1 failed\nTraceback")
+
+
+async def test_a_resolver_that_cancels_its_own_task_ends_no_watch() -> None:
+    world = World(*targets_of(1, every=1))
+    real, calls = world.check, itertools.count()
+
+    async def check(request: Request, *, timeout: float) -> Report:
+        if next(calls) == 1:
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+            await asyncio.sleep(0)
+        return await real(request, timeout=timeout)
+
+    world.check = check  # type: ignore[method-assign]
+    async with world.running():
+        await world.clock.run(10.0)
+        assert world.watcher.healthy
+        assert world.states() == [True]
+
+    assert len(world.starts["http://h/0"]) >= 8
+
+
+async def test_nothing_is_called_up_that_nobody_checks() -> None:
+    """Whatever keeps them from it: a check that does not end, or faults of this machine only."""
+    world = World(*targets_of(3, every=1, timeout=2))
+    async with world.running():
+        await world.clock.run(3.0)
+        assert world.states() == [True, True, True]
+        world.raises["http://h/1"] = [MemoryError()] * 100
+        world.hanging = {"http://h/2"}
+        await world.clock.run(15.0)
+
+        assert world.states() == [True, None, None]
+        told = world.watcher.targets["1"].as_dict()
+        assert (told["up"], told["stale"]) == (None, True)
+        assert sorted(world.aged) == [("1", True), ("2", True)]
+
+        world.raises.clear()
+        await world.clock.run(20.0)
+        assert world.states() == [True, True, None]
+        assert world.aged[-1] == ("1", False)
+
+
+async def test_a_check_that_ignores_its_timeout_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tryconnect.web._watcher.OVERTIME", 0.01)
+
+    async def hang(*_: object, **__: object) -> Report:
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError
+
+    target = WatchedTarget(name="a", address="h", timeout=0.01)
+    watcher = Watcher([target], limit=1, metrics=Metrics(), listeners=[])
+    async with watcher.running(hang):
+        await until(lambda: watcher.targets["a"].latest)
+
+    assert watcher.targets["a"].latest[0].reason is Reason.local
+
+
 DAY = 24 * 3600.0
 WATCH_INTERVAL = 600.0
 
@@ -283,8 +531,10 @@ class Ups:
         self._clock = clock
         self.seen: Counter[str] = Counter()
 
-    async def __call__(self, address: str, **_: object) -> Report:
+    async def __call__(self, request: Request, *, timeout: float) -> Report:
+        del timeout
         await asyncio.sleep(0)
+        address = request.address
         number = int(address.rpartition("/")[2])
         self.seen[address] += 1
         detail = f"check {self.seen[address]}"
@@ -303,8 +553,11 @@ class Deaf:
     def __init__(self) -> None:
         self.events: Counter[str] = Counter()
 
-    def publish(self, event: str, _: dict[str, Any]) -> None:
-        self.events[event] += 1
+    def checked(self, *_: object) -> None:
+        self.events["check"] += 1
+
+    def changed(self, *_: object) -> None:
+        self.events["change"] += 1
 
 
 async def watch_for_a_day(targets: int) -> dict[str, Any]:
@@ -317,12 +570,11 @@ async def watch_for_a_day(targets: int) -> dict[str, Any]:
         ],
         limit=targets,
         metrics=Metrics(),
-        listener=listener,
+        listeners=[listener],
     )
     memory = {}
     async with watching.running(ups, clock=Clock(clock.now, clock.sleep)):
         await asyncio.sleep(0)
-        await until(lambda: sum(ups.seen.values()) == targets)
         for hour in (12, 18, 24):
             await clock.run(hour * 3600.0)
             gc.collect()

@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+
+from aiohttp import web
 
 from tryconnect.web._problems import Problem, bad_request
-
-if TYPE_CHECKING:
-    from aiohttp import web
 
 __all__ = ["MAX_ADDRESSES", "MAX_BODY", "addresses"]
 
@@ -35,6 +33,8 @@ async def addresses(request: web.Request) -> list[str]:
             data = await request.read()
     except TimeoutError:
         raise Problem(HTTPStatus.REQUEST_TIMEOUT, "the body did not arrive in time") from None
+    except web.RequestPayloadError:
+        raise bad_request("the body is malformed, or broke off") from None
     if len(data) > MAX_BODY:
         raise _too_long()
     read = _READERS.get(request.content_type)

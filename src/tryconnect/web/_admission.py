@@ -6,20 +6,27 @@ import contextlib
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from tryconnect._address.request import read_request
 from tryconnect.web._problems import Problem
+from tryconnect.web._virtual_host import named
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
     from tryconnect import Client, Report
+    from tryconnect._address.request import Request
     from tryconnect._runs.bulk import Probes
     from tryconnect.web._metrics import Metrics
     from tryconnect.web._parameters import Question
 
-__all__ = ["LIST_LIMIT", "Admission"]
+__all__ = ["LIST_LIMIT", "LIST_TIMEOUT", "Admission"]
 
 LIST_LIMIT = 25
-"""Slots that one list takes at most: others are left for other clients."""
+"""Slots that one list takes at most. All lists together take half of the room at most, and each
+half of what is left of that: there is something left for the next one, and for single checks."""
+
+LIST_TIMEOUT = 300.0
+"""Seconds after which a list ends."""
 
 
 class Admission:
@@ -34,6 +41,7 @@ class Admission:
     def __init__(self, client: Client, *, limit: int, metrics: Metrics) -> None:
         self._client = client
         self._free = limit
+        self._free_for_lists = max(limit // 2, 1)
         self._metrics = metrics
 
     async def one(self, question: Question) -> Report:
@@ -43,11 +51,16 @@ class Admission:
             Problem: No slot is free.
         """
         with self._slots(1), self._metrics.in_flight():
-            report = await self._client.probe(
-                question.address, timeout=question.timeout, expect=question.expect
-            )
+            request = read_request(question.address, question.expect)
+            report = await self._check(request, question)
         self._metrics.count(report)
         return report
+
+    async def _check(self, request: Request, question: Question) -> Report:
+        if not question.hostname:
+            return await self._client._check(request, timeout=question.timeout)
+        async with named(self._client, request, question.hostname) as (client, renamed):
+            return await client._check(renamed, timeout=question.timeout)
 
     @contextlib.asynccontextmanager
     async def many(self, addresses: Sequence[str], question: Question) -> AsyncIterator[Probes]:
@@ -58,13 +71,24 @@ class Admission:
         Raises:
             Problem: No slot is free.
         """
-        with self._slots(min(len(addresses), LIST_LIMIT)) as limit:
+        with self._slots_of_list(len(addresses)) as limit:
             run = self._client.probe_many(
                 addresses, limit=limit, timeout=question.timeout, expect=question.expect
             )
             with self._metrics.in_flight(run):
                 async with run:
                     yield run
+
+    @contextlib.contextmanager
+    def _slots_of_list(self, wanted: int) -> Iterator[int]:
+        """Acquire up to as many slots as wanted, as a list may; release them afterwards."""
+        share = min(self._free_for_lists, max(self._free_for_lists // 2, 1))
+        with self._slots(min(wanted, LIST_LIMIT, share)) as taken:
+            self._free_for_lists -= taken
+            try:
+                yield taken
+            finally:
+                self._free_for_lists += taken
 
     @contextlib.contextmanager
     def _slots(self, wanted: int) -> Iterator[int]:

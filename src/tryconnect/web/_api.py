@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from tryconnect._address.request import check_applies
+from tryconnect._model.reason import Reason
+from tryconnect._model.report import Report
 from tryconnect.web._address_list import addresses
-from tryconnect.web._events import as_json, send
+from tryconnect.web._admission import LIST_TIMEOUT
+from tryconnect.web._delivery import PIECE, disconnect, send
+from tryconnect.web._events import as_json
 from tryconnect.web._keys import ADMISSION, EVENTS, METRICS, WATCHER
 from tryconnect.web._parameters import check_question, list_question, probe_question
+from tryconnect.web._probe_debug import explained
 from tryconnect.web._probe_metrics import metrics
-from tryconnect.web._problems import Problem, log_fault
+from tryconnect.web._problems import Problem, bad_request, log_fault
 from tryconnect.web._prometheus import encoded
 
 if TYPE_CHECKING:
@@ -23,9 +29,11 @@ if TYPE_CHECKING:
 
     from tryconnect._runs.bulk import Probes
     from tryconnect.web._prometheus import CollectorRegistry, Metric
-    from tryconnect.web._watcher import Watcher
 
 __all__ = ["ROUTES"]
+
+LONGEST_LISTING = 120.0
+"""Seconds within which a client must read the list of targets."""
 
 _json = partial(web.json_response, dumps=as_json)
 
@@ -34,6 +42,8 @@ async def probe(request: web.Request) -> web.Response:
     """``GET /probe``: a check, as metrics for Prometheus."""
     question = probe_question(request.query, request.headers)
     report = await request.app[ADMISSION].one(question)
+    if question.debug:
+        return web.Response(text=explained(report, question))
     return _metrics(request, metrics(report))
 
 
@@ -47,6 +57,10 @@ async def check_list(request: web.Request) -> web.StreamResponse:
     """``POST /api/check``: many checks, a line of JSON for each as it completes."""
     question = list_question(request.query)
     listed = await addresses(request)
+    try:
+        check_applies(listed, question.expect)
+    except ValueError as error:
+        raise bad_request(str(error)) from None
     async with request.app[ADMISSION].many(listed, question) as run:
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await response.prepare(request)
@@ -54,9 +68,9 @@ async def check_list(request: web.Request) -> web.StreamResponse:
             await _send_reports(request, response, listed, run)
         except ConnectionError:  # the client has left
             pass
-        except Exception as error:  # noqa: BLE001 - it is too late for another response
+        except Exception as error:
             log_fault(error)
-            _break_off(request)
+            disconnect(request)  # so that half a response is not taken for a whole one
     return response
 
 
@@ -67,22 +81,27 @@ async def _send_reports(
     indices: dict[str, list[int]] = {}
     for index, address in reversed([*enumerate(listed)]):
         indices.setdefault(address, []).append(index)  # an address may be listed twice
-    async for report in run:
-        request.app[METRICS].count(report)
-        found = {"index": indices[report.address].pop()} | report.as_dict()
-        await send(request, response, f"{as_json(found)}\n".encode())
+    try:
+        async with asyncio.timeout(LIST_TIMEOUT):
+            async for report in run:
+                request.app[METRICS].count(report)
+                found = {"index": indices[report.address].pop()} | report.as_dict()
+                await send(request, response, f"{as_json(found)}\n".encode())
+    except TimeoutError:
+        for address, left in indices.items():
+            report = Report(address, Reason.local, "the list's time was over before this check")
+            for index in left:
+                found = {"index": index} | report.as_dict()
+                await send(request, response, f"{as_json(found)}\n".encode())
 
 
-def _break_off(request: web.Request) -> None:
-    """Abort the connection, so that half a response is not taken for a whole one."""
-    if request.transport is not None:
-        request.transport.abort()
-
-
-async def targets(request: web.Request) -> web.Response:
+async def targets(request: web.Request) -> web.StreamResponse:
     """``GET /api/targets``: all watched targets."""
-    listed = await _all_targets(request.app[WATCHER])
-    return web.json_response(text=f'{{"targets":{listed}}}')
+    response = web.StreamResponse(headers={"Content-Type": "application/json; charset=utf-8"})
+    await response.prepare(request)
+    with contextlib.suppress(ConnectionError):
+        await _send_targets(request, response, b'{"targets":', b"}")
+    return response
 
 
 async def target(request: web.Request) -> web.Response:
@@ -102,24 +121,39 @@ async def events(request: web.Request) -> web.StreamResponse:
     stream = request.app[EVENTS]
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     with stream.subscribed() as queue, contextlib.suppress(ConnectionError):
-        now = await _all_targets(request.app[WATCHER])
         await response.prepare(request)
-        await send(request, response, stream.message("targets", now))
+        await _send_targets(request, response, b"event: targets\ndata: ", b"\n\n")
         while (data := await queue.get()) is not None:
             await send(request, response, data)
     return response
 
 
-async def _all_targets(watcher: Watcher) -> str:
-    """Return all targets as JSON, yielding to the loop after each.
+async def _send_targets(
+    request: web.Request, response: web.StreamResponse, before: bytes, after: bytes
+) -> None:
+    """Send all targets as a JSON list, each rendered when the client has read the ones before.
 
-    A thousand of them with their histories are 6 MB, and would block the loop for 150 ms.
+    A thousand of them with their histories are 6 MB: whole, they would block the loop for 150 ms,
+    and cost that much memory for each client that does not read.
+
+    Raises:
+        ConnectionError: The client has disconnected, or reads too slowly.
     """
-    shown = []
-    for each in watcher.targets.values():
-        shown.append(as_json(each.as_dict()))
-        await asyncio.sleep(0)
-    return f"[{','.join(shown)}]"
+    if request.method == "HEAD":
+        return
+    try:
+        async with asyncio.timeout(LONGEST_LISTING):
+            data = bytearray(before + b"[")
+            for number, watched in enumerate([*request.app[WATCHER].targets.values()]):
+                data += b"," * bool(number) + as_json(watched.as_dict()).encode()
+                if len(data) >= PIECE // 2:
+                    await send(request, response, bytes(data))
+                    data.clear()
+                await asyncio.sleep(0)
+            await send(request, response, bytes(data + b"]" + after))
+    except TimeoutError:
+        disconnect(request)
+        raise ConnectionError("the client reads too slowly") from None
 
 
 async def server_metrics(request: web.Request) -> web.Response:
@@ -128,10 +162,25 @@ async def server_metrics(request: web.Request) -> web.Response:
 
 
 async def healthz(request: web.Request) -> web.Response:
-    """``GET /healthz``: whether the server works."""
+    """``GET /healthz``: whether the server works, and keeps its schedule."""
+    watcher = request.app[WATCHER]
+    if not watcher.healthy:
+        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "the targets are no longer watched")
+    late = watcher.lateness
+    return _json(
+        {
+            "status": "late" if late.targets else "ok",
+            "lateness_seconds": round(late.seconds, 3),
+            "late_targets": late.targets,
+        }
+    )
+
+
+async def healthy(request: web.Request) -> web.Response:
+    """``GET /-/healthy`` and ``/-/ready``: as Prometheus' own servers have them."""
     if not request.app[WATCHER].healthy:
         raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "the targets are no longer watched")
-    return _json({"status": "ok"})
+    return web.Response(text="Healthy\n" if request.path.endswith("healthy") else "Ready\n")
 
 
 def _metrics(request: web.Request, found: CollectorRegistry | Iterable[Metric]) -> web.Response:
@@ -140,12 +189,14 @@ def _metrics(request: web.Request, found: CollectorRegistry | Iterable[Metric]) 
 
 
 ROUTES = (
-    web.get("/probe", probe),
-    web.get("/api/check", check),
-    web.post("/api/check", check_list),
+    web.get("/probe", probe, name="probe"),
+    web.get("/api/check", check, name="check"),
+    web.post("/api/check", check_list, name="check-list"),
     web.get("/api/targets", targets),
     web.get("/api/targets/{name}", target),
     web.get("/api/events", events),
     web.get("/metrics", server_metrics),
     web.get("/healthz", healthz, name="healthz"),
+    web.get("/-/healthy", healthy, name="healthy"),
+    web.get("/-/ready", healthy, name="ready"),
 )

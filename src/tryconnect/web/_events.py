@@ -9,24 +9,25 @@ from collections import deque
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from tryconnect.web._delivery import PIECE
 from tryconnect.web._problems import Problem
+from tryconnect.web._watched import point_dict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from aiohttp import web
+    from tryconnect._model.report import Report
+    from tryconnect.web._watched import Watched
 
-__all__ = ["EventStream", "Queue", "as_json", "send"]
-
-WRITE_TIMEOUT = 30.0
-"""Seconds within which a client must read what is sent, or it is disconnected."""
+__all__ = ["EventStream", "Queue", "as_json"]
 
 HEARTBEAT = 15.0
 """Seconds of silence before a listener is sent an empty comment: proxies close idle connections,
 and a client that has vanished is noticed."""
 
-LONGEST_QUEUE = 1000
-"""Events queued for one listener. One that falls further behind is disconnected."""
+LONGEST_QUEUE = 8 * 2**20
+"""Bytes of events queued for one listener, which all listeners share. One that falls further behind
+is disconnected."""
 
 MOST_LISTENERS = 100
 
@@ -36,23 +37,11 @@ def as_json(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-async def send(request: web.Request, response: web.StreamResponse, data: bytes) -> None:
-    """Send part of a response.
-
-    Raises:
-        ConnectionError: The client has disconnected, or reads too slowly.
-    """
-    try:
-        async with asyncio.timeout(WRITE_TIMEOUT):
-            await response.write(data)
-    except TimeoutError:
-        if request.transport is not None:
-            request.transport.abort()  # or the end of the response would wait again
-        raise ConnectionError("the client reads too slowly") from None
-
-
 class EventStream:
-    """The listeners to server-sent events (HTML standard, section 9.2)."""
+    """The listeners to server-sent events (HTML standard, section 9.2).
+
+    It is told of checks and changes by the watcher.
+    """
 
     def __init__(self) -> None:
         self._queues: set[Queue] = set()
@@ -69,6 +58,24 @@ class EventStream:
             message = self.message(event, as_json(data))
             for queue in self._queues:
                 queue.put(message)
+
+    def checked(self, watched: Watched, report: Report, now: float) -> None:
+        """Send a check to all listeners."""
+        del now
+        if self._queues:
+            number = {"name": watched.target.name, "number": watched.reasons.total()}
+            point = point_dict(watched.latest[-1])
+            self.publish("check", number | point | {"detail": report.detail})
+
+    def changed(self, watched: Watched, report: Report, now: float) -> None:
+        """Send the new state of a target to all listeners."""
+        del report, now
+        if self._queues:
+            self.publish("change", watched.as_dict())
+
+    def aged(self, watched: Watched) -> None:
+        """Send a target whose state is known no longer, or is known again."""
+        self.publish("change", watched.as_dict())
 
     @staticmethod
     def message(event: str, data: str) -> bytes:
@@ -97,11 +104,15 @@ class EventStream:
         finally:
             self._queues.discard(queue)
 
+    def restart(self) -> None:
+        """Disconnect all listeners; browsers connect again, and get the new targets."""
+        for queue in self._queues:
+            queue.close()
+
     def close(self) -> None:
         """Disconnect all listeners."""
         self._closed = True
-        for queue in self._queues:
-            queue.close()
+        self.restart()
 
 
 class Queue:
@@ -109,12 +120,14 @@ class Queue:
 
     def __init__(self) -> None:
         self._messages: deque[bytes] = deque()
+        self._size = 0
         self._news = asyncio.Event()
         self._closed = False
 
     def put(self, message: bytes) -> None:
         """Add a message; if too many are queued, disconnect the listener."""
-        if len(self._messages) >= LONGEST_QUEUE:
+        self._size += len(message)
+        if self._size > LONGEST_QUEUE:
             self.close()
         if not self._closed:
             self._messages.append(message)
@@ -127,7 +140,7 @@ class Queue:
         self._news.set()
 
     async def get(self) -> bytes | None:
-        """Return all queued messages, a comment after a silence, or ``None`` at the end."""
+        """Return the next queued messages, a comment after a silence, or ``None`` at the end."""
         try:
             async with asyncio.timeout(HEARTBEAT):
                 await self._news.wait()
@@ -135,7 +148,10 @@ class Queue:
             return b":\n\n"
         if self._closed:
             return None
-        self._news.clear()
-        data = b"".join(self._messages)
-        self._messages.clear()
-        return data
+        data = bytearray()
+        while self._messages and len(data) < PIECE:
+            data += self._messages.popleft()
+        self._size -= len(data)
+        if not self._messages:
+            self._news.clear()
+        return bytes(data)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from tryconnect._model.report import Report
     from tryconnect._runs.bulk import Probes
+    from tryconnect.web._watched import Watched
 
 __all__ = ["Metrics"]
 
@@ -57,6 +58,14 @@ class Metrics:
         """Count a check that has ended."""
         self._checks.labels(report.reason.value).inc()
         self._seconds.observe(report.timings.total)
+
+    def checked(self, watched: Watched, report: Report, now: float) -> None:
+        """Count the check of a target."""
+        del watched, now
+        self.count(report)
+
+    def changed(self, watched: Watched, report: Report, now: float) -> None:
+        """Do nothing: changes are not counted."""
 
     @contextlib.contextmanager
     def in_flight(self, run: Probes | _Single | None = None) -> Iterator[None]:

@@ -5,18 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tryconnect._address.target import TargetKind, expect_not_applicable, parse
+from tryconnect._address.request import read_request
 from tryconnect._model.expect import Expect, as_expect
 from tryconnect._options import CHECK_TIMEOUT
-from tryconnect.errors import InvalidAddress
 from tryconnect.web._problems import bad_request
+from tryconnect.web._virtual_host import check_hostname
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from multidict import MultiMapping
-
-    from tryconnect._address.target import Target
 
 __all__ = [
     "MAX_TIMEOUT",
@@ -45,11 +43,15 @@ class Question:
         address: What to check; empty if a list of addresses follows.
         timeout: Seconds for each check.
         expect: What the answer must be like, or ``None``.
+        hostname: The name to ask for, if it is not the address's own; empty: it is.
+        debug: Whether to explain the check rather than to return its metrics alone.
     """
 
     address: str
     timeout: float
     expect: Expect | None
+    hostname: str = ""
+    debug: bool = False
 
 
 def probe_question(query: MultiMapping[str], headers: Mapping[str, str]) -> Question:
@@ -58,13 +60,17 @@ def probe_question(query: MultiMapping[str], headers: Mapping[str, str]) -> Ques
     Raises:
         Problem: A parameter is missing, unknown or invalid.
     """
-    given = _given(query, "target", "timeout", "expect", "body", "module")
+    given = _given(query, "target", "timeout", "expect", "body", "module", "hostname", "debug")
     address = _required(given, "target")
     scheme = _scheme_of_module(given.get("module"))
     if scheme is not None and "://" not in address:
         address = f"{scheme}://{address}"
     timeout = min(_timeout(given), _scrape_timeout(headers))
-    return Question(address, timeout, _expect(given, address, default="2xx"))
+    hostname = given.get("hostname", "")
+    if hostname:
+        check_hostname(hostname, address)
+    debug = given.get("debug") == "true"  # as blackbox_exporter has it: nothing else is
+    return Question(address, timeout, _expect(given, address, default="2xx"), hostname, debug)
 
 
 def check_question(query: MultiMapping[str]) -> Question:
@@ -152,23 +158,16 @@ def _number(text: str) -> float | None:
 def _expect(
     given: Mapping[str, str], address: str = "", *, default: str | None = None
 ) -> Expect | None:
-    """Return what is expected; the default applies to HTTP only."""
-    target = _target(address)
-    by_http = target is not None and target.kind is TargetKind.http
-    status, body = given.get("expect", default if by_http else None), given.get("body")
+    """Return what is expected; the default is where it applies."""
+    status, body = given.get("expect", default), given.get("body")
     if status is None and body is None:
         return None
     try:
         expect = as_expect(Expect(status=status, body=body))
     except ValueError as error:
         raise bad_request(str(error)) from None
-    if expect is not None and target is not None and not by_http:
-        raise bad_request(expect_not_applicable(target))
-    return expect
-
-
-def _target(address: str) -> Target | None:
-    try:
-        return parse(address)
-    except InvalidAddress:  # the report will say so
-        return None
+    request = read_request(address, expect, strict=bool({"expect", "body"} & set(given)))
+    # What is wrong with an address, the report says.
+    if request.target is not None and request.fault is not None:
+        raise bad_request(str(request.fault))
+    return request.expect

@@ -1,7 +1,7 @@
 """Turn a report into metrics, with blackbox_exporter's names and meanings where it has any.
 
-What it measures and our checks do not is left out: the length of the body, the HTTP version, the
-certificate chain. An absent series can be told from one that is 0.
+What it measures and our checks do not is left out: the length of the body, the HTTP version. An
+absent series can be told from one that is 0.
 """
 
 from __future__ import annotations
@@ -84,10 +84,14 @@ def _tls(tls: Tls) -> Iterator[Metric]:
         "version",
         {tls.version.replace("TLSv", "TLS "): 1},
     )
-    if tls.expires is not None:
-        expiry = tls.expires.timestamp()
-        help_ = "Expiry of the peer's certificate, in seconds since 1970"
-        yield GaugeMetricFamily("probe_ssl_earliest_cert_expiry", help_, expiry)
+    ends = [end.timestamp() for end in (tls.expires, tls.chain_expires) if end is not None]
+    if ends:
+        help_ = "Earliest expiry of the certificates of the chain, in seconds since 1970"
+        yield GaugeMetricFamily("probe_ssl_earliest_cert_expiry", help_, min(ends))
+    if tls.chain_expires is not None:
+        help_ = "Expiry of the chain that was verified, in seconds since 1970"
+        name = "probe_ssl_last_chain_expiry_timestamp_seconds"
+        yield GaugeMetricFamily(name, help_, tls.chain_expires.timestamp())
 
 
 def _labelled(name: str, text: str, label: str, rows: Mapping[str, float]) -> Metric:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import traceback
@@ -22,7 +23,7 @@ __all__ = ["Problem", "bad_request", "log_fault", "problems"]
 _log = logging.getLogger("tryconnect.web")
 
 
-class Problem(Exception):  # noqa: N818 - RFC 9457's word
+class Problem(Exception):
     """An error that a request is answered with.
 
     Args:
@@ -71,17 +72,18 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return _from_aiohttp(error, request).response()
     except ConnectionError:  # the client has left: this is neither read nor logged
         return bad_request("the connection was lost").response()
-    except Exception as error:  # noqa: BLE001 - the server goes on
+    except Exception as error:
         log_fault(error)
         return Problem(
             HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; see the server's log"
         ).response()
 
 
-def log_fault(error: BaseException) -> None:
-    """Log an internal error, with control characters escaped."""
-    lines = "".join(traceback.format_exception(redacted_error(error))).splitlines()
-    _log.error("internal error\n%s", "\n".join(map(escape_control, lines)))
+def log_fault(error: BaseException, what: str = "internal error") -> None:
+    """Log an error and what it ended, with control characters escaped."""
+    with contextlib.suppress(MemoryError):
+        lines = "".join(traceback.format_exception(redacted_error(error))).splitlines()
+        _log.error("%s\n%s", escape_control(what), "\n".join(map(escape_control, lines)))
 
 
 _SENTENCES = {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 try:
     from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
-    from prometheus_client.core import GaugeMetricFamily
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
     from prometheus_client.exposition import choose_encoder
 except ModuleNotFoundError as missing:
     raise ImportError(
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CollectorRegistry",
     "Counter",
+    "CounterMetricFamily",
     "Gauge",
     "GaugeMetricFamily",
     "Histogram",

@@ -16,7 +16,7 @@ from tryconnect.web._problems import Problem
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
 
-__all__ = ["HEADERS", "harden", "is_loopback", "shield"]
+__all__ = ["HEADERS", "OWN_HEADER", "harden", "is_loopback", "shield"]
 
 HEADERS = {
     # The page's own files only; nothing inline, no text parsed as markup, no framing.
@@ -51,6 +51,14 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
+OWN_HEADER = "X-Tryconnect"
+"""What our page sends with a request for a check: no page of another origin can, without asking
+first (Fetch standard, "CORS-preflight fetch")."""
+
+ASKING = frozenset({"probe", "check", "check-list"})
+"""The names of the routes on which a request makes the server check something."""
+
+
 def shield(*, token: str | None, local: bool) -> Middleware:
     """Return the middleware that rejects requests which are not allowed.
 
@@ -63,58 +71,100 @@ def shield(*, token: str | None, local: bool) -> Middleware:
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if local and not is_loopback(_host(request)):
+        if local and not _is_for_loopback(request):
             raise Problem(
                 HTTPStatus.MISDIRECTED_REQUEST, "this server only accepts requests for localhost"
             )
-        if _is_of_another_site(request):
-            raise Problem(HTTPStatus.FORBIDDEN, "cross-site requests are forbidden")
-        if token is not None and not _is_open(request) and not _knows(request, token):
+        if _is_of_another_origin(request):
+            raise Problem(HTTPStatus.FORBIDDEN, "requests of other sites' pages are forbidden")
+        if _name(request) in ASKING and _may_be_forged(request):
             raise Problem(
-                HTTPStatus.UNAUTHORIZED,
-                "the token is missing or wrong",
-                headers={"WWW-Authenticate": 'Basic realm="tryconnect", charset="UTF-8"'},
+                HTTPStatus.FORBIDDEN,
+                f"a browser's request for a check needs the header {OWN_HEADER} (of any value) "
+                "over plain HTTP, or with a password: use the page at /, or send a Bearer token",
             )
+        if token is not None and not _is_open(request):
+            _check_token(request, token)
         return await handler(request)
 
     return middleware
 
 
-def _host(request: web.Request) -> str:
+def _check_token(request: web.Request, token: str) -> None:
+    _, offered = _credentials(request)
+    if not hmac.compare_digest(offered.encode("utf-8", "surrogateescape"), token.encode()):
+        raise Problem(
+            HTTPStatus.UNAUTHORIZED,
+            "the token is missing or wrong",
+            headers={"WWW-Authenticate": 'Basic realm="tryconnect", charset="UTF-8"'},
+        )
+
+
+def _is_for_loopback(request: web.Request) -> bool:
     try:
-        return URL(f"//{request.host}").host or ""
+        return is_loopback(URL(f"//{request.host}").host or "")
     except ValueError:
-        return ""
-
-
-def _is_of_another_site(request: web.Request) -> bool:
-    """Return whether another site's page makes this request, unless it links to our page."""
-    if request.headers.get("Sec-Fetch-Site") != "cross-site":
         return False
-    return not (request.headers.get("Sec-Fetch-Mode") == "navigate" and _name(request) == "page")
+
+
+def _is_of_another_origin(request: web.Request) -> bool:
+    """Return whether another origin's page makes this request, unless it links to our page.
+
+    Browsers say so by ``Sec-Fetch-Site``, but not to plain HTTP off loopback. ``Origin`` is sent
+    there too, with every ``POST`` and with whatever a script may read.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site in {"cross-site", "same-site"}:
+        return not (
+            request.headers.get("Sec-Fetch-Mode") == "navigate" and _name(request) == "page"
+        )
+    origin = request.headers.get("Origin")
+    return site != "same-origin" and origin is not None and origin.lower() != _origin(request)
+
+
+def _origin(request: web.Request) -> str:
+    """Return the origin that a request is for, behind a proxy with TLS too: that says so.
+
+    A page of another origin cannot add this header without asking first.
+    """
+    forwarded = request.headers.get("X-Forwarded-Proto", request.scheme)
+    return f"{forwarded.partition(',')[0].strip()}://{request.host}".lower()
+
+
+def _may_be_forged(request: web.Request) -> bool:
+    """Return whether a page of another origin may have its visitor's browser make this request.
+
+    An image or a form of that page sends neither ``Origin`` nor a header that it chooses. A browser
+    that has been given the password sends it along; and over plain HTTP it says nothing of where
+    the request comes from. No page can change that all browsers call themselves Mozilla.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if OWN_HEADER in request.headers or site in {"same-origin", "none"}:
+        return False
+    scheme, _ = _credentials(request)
+    is_browser = request.headers.get("User-Agent", "").startswith("Mozilla/")
+    return scheme == "basic" or (scheme != "bearer" and is_browser)
 
 
 def _is_open(request: web.Request) -> bool:
     """Return whether no token is needed: what restarts a dead server need not know it."""
-    return _name(request) == "healthz"
+    return _name(request) in {"healthz", "healthy", "ready", "reload"}  # reload has its own
 
 
 def _name(request: web.Request) -> str | None:
     return request.match_info.route.name
 
 
-def _knows(request: web.Request, token: str) -> bool:
-    """Return whether a request has the token, as a bearer token or as the password of any user.
+def _credentials(request: web.Request) -> tuple[str, str]:
+    """Return the scheme and the token of a request: a bearer token, or the password of any user.
 
     Browsers can ask their users for the latter.
     """
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
-    offered = value.strip()
-    if scheme.lower() == "basic":
+    scheme, offered = scheme.lower(), value.strip()
+    if scheme == "basic":
         try:
             offered = b64decode(offered, validate=True).decode().partition(":")[2]
         except ValueError:
-            return False
-    elif scheme.lower() != "bearer":
-        return False
-    return hmac.compare_digest(offered.encode("utf-8", "surrogateescape"), token.encode())
+            offered = ""
+    return scheme, offered if scheme in {"basic", "bearer"} else ""

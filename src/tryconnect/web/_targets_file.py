@@ -17,32 +17,73 @@ from __future__ import annotations
 import re
 import tomllib
 from bisect import bisect_left
-from dataclasses import MISSING, fields
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from tryconnect._model.expect import Expect
-from tryconnect.web._targets import TargetError, WatchedTarget, distinct
+from tryconnect.web._alert_tables import TABLES, AlertSettings, TableError, read_alert_tables
+from tryconnect.web._targets import FIELDS, REQUIRED, TargetError, WatchedTarget, add_distinct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["read_targets"]
+__all__ = ["TargetsFile", "read_targets", "read_targets_file", "read_verified"]
 
 Table: TypeAlias = "dict[str, Any]"
 Place: TypeAlias = "Callable[[Table], bool]"
 """Returns whether the beginning of a file reaches a place."""
 
-_KEYS = [field.name for field in fields(WatchedTarget)]
-_REQUIRED = [field.name for field in fields(WatchedTarget) if field.default is MISSING]
 _LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
+class TargetsFile(NamedTuple):
+    """What a file of targets says: the targets, and how to tell of changes.
+
+    Example:
+        >>> from pathlib import Path
+        >>> file = Path("shop.toml")
+        >>> written = file.write_text('target = [{name = "shop", address = "https://example.com/"}]')
+        >>> targets, alerts = tryconnect.web.read_targets_file(file)
+        >>> len(targets)
+        1
+
+    .. versionadded:: 0.1
+    """
+
+    targets: list[WatchedTarget]
+    alerts: AlertSettings | None
+
+
 def read_targets(path: Path) -> list[WatchedTarget]:
-    """Read a file of targets.
+    """Read the targets of a file.
 
     Raises:
         ValueError: It cannot be read or is invalid; the message names file, line and fault.
+
+    Example:
+        >>> from pathlib import Path
+        >>> file = Path("targets.toml")
+        >>> written = file.write_text('target = [{name = "shop", address = "https://example.com/"}]')
+        >>> [target.name for target in tryconnect.web.read_targets(file)]
+        ['shop']
+    """
+    return read_targets_file(path).targets
+
+
+def read_targets_file(path: Path) -> TargetsFile:
+    """Read a file of targets, and what it says about alerts.
+
+    Raises:
+        ValueError: It cannot be read or is invalid; the message names file, line and fault.
+
+    Example:
+        >>> from pathlib import Path
+        >>> file = Path("shop.toml")
+        >>> written = file.write_text('target = [{name = "shop", address = "https://example.com/"}]')
+        >>> tryconnect.web.read_targets_file(file).targets[0].address
+        'https://example.com/'
+
+    .. versionadded:: 0.1
     """
     try:
         text = path.read_bytes().decode()
@@ -52,7 +93,7 @@ def read_targets(path: Path) -> list[WatchedTarget]:
         line = error.object[: error.start].count(b"\n") + 1
         raise ValueError(f"{path}, line {line}: this is not UTF-8") from error
     try:
-        return [*_targets(tomllib.loads(text))]
+        return _read(tomllib.loads(text), path)
     except tomllib.TOMLDecodeError as error:
         fault, line = _syntax(error, text)
     except _Fault as error:
@@ -60,7 +101,19 @@ def read_targets(path: Path) -> list[WatchedTarget]:
     raise ValueError(f"{path}, line {line}: {fault}")
 
 
-class _Fault(ValueError):  # noqa: N818 - the file's
+def read_verified(path: Path) -> TargetsFile:
+    """Read a file of targets, and have Apprise read its URLs.
+
+    Raises:
+        ValueError: As above, or Apprise cannot read a URL.
+    """
+    file = read_targets_file(path)
+    if file.alerts is not None:
+        file.alerts.verify()
+    return file
+
+
+class _Fault(ValueError):
     """A file is TOML, but its content is invalid."""
 
     def __init__(self, fault: str, place: Place) -> None:
@@ -68,23 +121,37 @@ class _Fault(ValueError):  # noqa: N818 - the file's
         self.place = place
 
 
-def _targets(file: Table) -> Iterator[WatchedTarget]:
+def _read(file: Table, path: Path) -> TargetsFile:
     for key in file:
-        if key != "target":
-            raise _Fault(f"the file has tables [[target]] only, not {key!r}", _at_key(key))
+        if key not in {"target", *TABLES}:
+            words = "[[target]], [[alert]], [[maintenance]]"
+            raise _Fault(f"the file has tables {words} and [network], not {key!r}", _at_key(key))
+    targets = [*_targets(file)]
+    try:
+        alerts = read_alert_tables(file, path)
+    except TableError as error:
+        raise _Fault(str(error), _at_field(error.number, error.field, error.table)) from error
+    for number, target in enumerate(targets):
+        for name in target.alerts or ():
+            if name not in alerts.ways:
+                fault = f"there is no alert called {name!r}"
+                raise _Fault(fault, _at_field(number, "alerts"))
+    return TargetsFile(targets, alerts)
+
+
+def _targets(file: Table) -> Iterator[WatchedTarget]:
     tables = file.get("target", [])
     if not isinstance(tables, list):
         raise _Fault("a target is a table [[target]]", _at_key("target"))
     if not tables:
         raise _Fault("there is no [[target]]", lambda _: False)
-    seen: list[WatchedTarget] = []
+    named: dict[str, WatchedTarget] = {}
     for number, table in enumerate(tables):
         try:
             target = _target(table)
-            distinct([*seen, target])
+            add_distinct(named, target)
         except TargetError as error:
             raise _Fault(str(error), _at_field(number, error.field)) from error
-        seen.append(target)
         yield target
 
 
@@ -92,9 +159,9 @@ def _target(table: object) -> WatchedTarget:
     if not isinstance(table, dict):
         raise TargetError("", "a target is a table [[target]]")
     for key in table:
-        if key not in _KEYS:
-            raise TargetError(key, f"a target has no {key!r}, only {', '.join(_KEYS)}")
-    for key in _REQUIRED:
+        if key not in FIELDS:
+            raise TargetError(key, f"a target has no {key!r}, only {', '.join(FIELDS)}")
+    for key in REQUIRED:
         if key not in table:
             raise TargetError("", f"the target has no {key}")
     if isinstance(table.get("expect"), dict):
@@ -120,11 +187,19 @@ def _at_key(key: str) -> Place:
     return lambda file: key in file
 
 
-def _at_field(number: int, field: str) -> Place:
-    """Return the place of a target's field, or of its heading if it has no such field."""
+def _at_field(number: int | None, field: str, table: str = "target") -> Place:
+    """Return the place of a table's field, or of its heading if it has no such field.
+
+    Args:
+        number: Which of the tables; ``None``: there is only one.
+        field: The field; empty: the heading.
+        table: The name of the table.
+    """
 
     def reached(file: Table) -> bool:
-        tables = file.get("target", [])
+        if number is None:
+            return table in file and (not field or field in file[table])
+        tables = file.get(table, [])
         return len(tables) > number and (not field or field in tables[number])
 
     return reached
