@@ -24,11 +24,13 @@ class Terminal:
         shown: all that the program has written.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], end: int, columns: int) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], end: int, columns: int, lines: int
+    ) -> None:
         self.shown = b""
         self.process = process
         self._end: int | None = end
-        self._screen = pyte.Screen(columns, LINES)
+        self._screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self._screen)
 
     def lines(self) -> list[str]:
@@ -82,6 +84,7 @@ def terminal(
     words: list[str],
     *,
     columns: int = 100,
+    lines: int = LINES,
     both: bool = True,
     variables: Mapping[str, str | None] | None = None,
 ) -> Iterator[Terminal]:
@@ -90,11 +93,12 @@ def terminal(
     Args:
         words: the program's.
         columns: how wide the terminal is.
+        lines: how high it is.
         both: standard output goes there too; else to nobody.
         variables: of the environment; ``None`` takes one away.
     """
     end, start = os.openpty()
-    fcntl.ioctl(start, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, columns, 0, 0))
+    fcntl.ioctl(start, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
     changed = {"TERM": "xterm-256color", "NO_COLOR": None, "COLUMNS": None, **(variables or {})}
     environment = {**os.environ, **{k: v for k, v in changed.items() if v is not None}}
     for name in [name for name, value in changed.items() if value is None]:
@@ -108,7 +112,7 @@ def terminal(
             stderr=start,
             env=environment,
         ) as process:
-            screen = Terminal(process, end, columns)
+            screen = Terminal(process, end, columns, lines)
             try:
                 yield screen
             finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import re
@@ -9,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,8 @@ import pytest
 from tests.cli.commands import Ran, command, obeyed, ran, ran_here
 from tests.support.limits import descriptors
 from tryconnect import testing as peers
+from tryconnect.cli._arguments import _place
+from tryconnect.testing.certificates import authority
 
 SCHEMA = Path(__file__).parents[2] / "docs/reference/report.schema.json"
 PAGE = SCHEMA.with_name("json.rst").read_text("utf-8")
@@ -57,12 +62,39 @@ def test_a_files_addresses_are_checked_and_summed_up(
     ]
 
 
-def test_quiet_leaves_the_summary_out(here: Here, server: peers.HttpServer, tmp_path: Path) -> None:
+def test_quiet_prints_nothing(
+    here: Here, server: peers.HttpServer, closed: peers.Peer, tmp_path: Path
+) -> None:
     (tmp_path / "list").write_text(server.url)
 
-    done = here("-q", "-f", str(tmp_path / "list"))
+    assert here("-q", "-f", str(tmp_path / "list")) == (0, "", "")
+    assert here("-q", server.url, closed.url, "http://h:99999") == (1, "", "")
+    assert here("--quiet", "--json", server.url) == (0, "", "")
 
-    assert (done.code, done.err, len(done.out.splitlines())) == (0, "", 1)
+
+def test_only_what_failed_is_printed_if_asked(
+    here: Here, server: peers.HttpServer, closed: peers.Peer
+) -> None:
+    done = here("--failed-only", server.url, closed.url, server.url)
+
+    assert addresses_of(done.out) == [closed.url]
+    assert re.fullmatch(r"3 checked in \S+ m?s: 2 ok, 1 failed\n", done.err)
+    assert here("--failed-only", server.url).out == ""
+
+
+@pytest.mark.slow
+def test_what_took_longest_comes_first_if_asked(here: Here, server: peers.HttpServer) -> None:
+    with (
+        peers.in_thread(peers.raw(delay=0.1)) as slow,
+        peers.in_thread(peers.raw(delay=0.3)) as late,
+    ):
+        done = here("--sort", "slowest", slow.url, server.url, late.url)
+
+    assert addresses_of(done.out) == [late.url, slow.url, server.url]
+
+
+def test_one_address_has_no_summary(here: Here, server: peers.HttpServer) -> None:
+    assert here(server.url).err == ""
 
 
 def test_an_empty_file_is_checked_in_no_time(here: Here, tmp_path: Path) -> None:
@@ -127,6 +159,7 @@ def test_a_missing_file_is_wrong_usage(here: Here, tmp_path: Path) -> None:
     assert done.err.endswith(f"error: cannot read {tmp_path / 'none'}: No such file or directory\n")
 
 
+BROKEN_PIPE = b"tryconnect: cannot write to standard output: Broken pipe\n"
 ENDLESS = "i=1; while :; do echo 127.0.0.1:$i; i=$((i % 60000 + 1)); done"
 
 
@@ -138,7 +171,7 @@ def test_input_without_an_end_is_checked_until_nobody_reads_the_lines() -> None:
     done = subprocess.run(["sh", "-c", line], capture_output=True, check=False, timeout=60)  # noqa: S603, S607
 
     assert len(done.stdout.splitlines()) == 300
-    assert done.stderr == b""
+    assert done.stderr == BROKEN_PIPE
 
 
 @pytest.mark.slow
@@ -215,19 +248,20 @@ def test_json_is_as_its_schema_says(
     monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
     schema = json.loads(SCHEMA.read_text("utf-8"))
     with peers.in_thread(peers.http_server(tls=peers.server_context())) as secure:
-        done = here(
-            "--json",
+        words = [
             *(server.url, server.at("/redirect/3"), server.at("/loop"), server.address),
             *(secure.url, closed.url, "http://h:99999", "http://[", "tcp://x", "unix:///none"),
-        )
+        ]
+        done = here("--json", *words)
 
     told = objects(done)
-    assert (done.code, done.err, len(told)) == (1, "", 10)
+    assert (done.code, len(told)) == (1, 10)
     assert {each["reason"] for each in told} >= {"ok", "refused", "invalid_address"}
     assert any(each["tls"] for each in told)
     for each in told:
         jsonschema.validate(each, schema, format_checker=jsonschema.FormatChecker())
-        assert list(each) == [key for key in schema["properties"] if key != "time"]
+        assert list(each) == [*schema["properties"]]
+        assert each["address"].startswith(words[each["index"]][:20])
         assert list(each["timings"]) == list(schema["properties"]["timings"]["properties"])
 
 
@@ -250,7 +284,7 @@ def test_json_keeps_secrets_unless_told(here: Here, closed: peers.Peer) -> None:
     shown = here("--json", "--show-secrets", address)
 
     assert "s3cret" not in hidden.out
-    assert objects(hidden)[0]["address"] == f"http://me:***@{closed.address}/?***"
+    assert objects(hidden)[0]["address"] == f"http://me:***@{closed.address}/?token=***"
     assert objects(shown)[0]["address"] == address
 
 
@@ -284,6 +318,166 @@ def test_the_body_can_be_expected(here: Here, server: peers.HttpServer) -> None:
     assert here("--expect-body", "ell", server.url).code == 0
     assert here("--expect-body", "hell no", server.url).out.startswith("body ")
     assert here("--expect-body", "", "--expect", "204", server.at("/status/204")).code == 0
+
+
+EXPECTING = [
+    (["--within", "10s"], "ok"),
+    (["--within", "1ns"], 2),
+    (["--within", ".001ms"], "slow"),
+    (["--expect-pattern", "^h.llo$"], "ok"),
+    (["--expect-pattern", "^ello"], "body"),
+    (["--expect-pattern", "("], 2),
+    (["--expect-header", "Content-Type: text/"], "ok"),
+    (["--expect-header", "content-type:"], "ok"),
+    (["--expect-header", "Content-Type: image"], "body"),
+    (["--expect-header", "X-None:"], "body"),
+    (["--expect-header", "none"], 2),
+    (["--expect", "any", "--max-redirects", "3"], "ok"),
+    (["--method", "head"], "ok"),
+    (["--method", "HEAD", "--expect-body", "x"], 2),
+    (["--method", "POST"], 2),
+    (["--cert-days", "14"], "ok"),  # it has no certificate
+    (["--cert-days", "soon"], 2),
+]
+
+
+@pytest.mark.parametrize(("words", "outcome"), EXPECTING)
+def test_more_can_be_expected(
+    here: Here, server: peers.HttpServer, words: list[str], outcome: str | int
+) -> None:
+    done = here(*words, server.url)
+
+    assert (done.out.split()[0] if done.out else done.code) == outcome
+
+
+def test_a_redirect_can_be_asked_for_itself(here: Here, server: peers.HttpServer) -> None:
+    assert here("--expect", "302", "--max-redirects", "0", server.at("/redirect/1")).code == 0
+    assert here("--expect", "302", server.at("/redirect/1")).code == 1
+
+
+def test_a_head_is_asked_for(here: Here, server: peers.HttpServer) -> None:
+    server.requests.clear()
+
+    here("--method", "HEAD", server.url)
+
+    assert server.requests[0].startswith(b"HEAD / ")
+
+
+def test_what_is_expected_of_a_list_holds_for_those_that_it_applies_to(
+    here: Here, server: peers.HttpServer, tmp_path: Path
+) -> None:
+    (tmp_path / "list").write_text(f"{server.at('/status/404')}\ntcp://{server.address}\n")
+
+    done = here("--expect", "2xx", "-f", str(tmp_path / "list"), "--format", "json")
+
+    found = {told["index"]: told["reason"] for told in map(json.loads, done.out.splitlines())}
+    assert found == {0: "status", 1: "ok"}
+
+
+def test_an_ending_certificate(here: Here, monkeypatch: pytest.MonkeyPatch, ca_file: Path) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
+    with peers.in_thread(peers.http_server(tls=peers.server_context())) as secure:
+        assert here("--cert-days", "1", secure.url).code == 0
+        assert here("--cert-days", "999999", secure.url).out.startswith("cert_expiring ")
+        assert here("-k", "--cert-days", "999999", secure.url).out.startswith("cert_expiring ")
+        assert here("--cert-days", "999999", f"tcp://{secure.address}").code == 2
+
+
+# --- how to connect
+
+
+def test_the_authorities_can_be_given(here: Here, ca_file: Path) -> None:
+    with peers.in_thread(peers.http_server(tls=peers.server_context())) as secure:
+        assert here("--cacert", str(ca_file), secure.url).code == 0
+
+
+@pytest.mark.slow
+def test_a_certificate_can_be_shown(here: Here, ca_file: Path, tmp_path: Path) -> None:
+    """Its key may be in the same file, or in another."""
+    shown = authority().issue_cert("me@good.test")
+    both, cert, key = (tmp_path / name for name in ("both.pem", "cert.pem", "key.pem"))
+    shown.private_key_and_cert_chain_pem.write_to_path(both)
+    shown.cert_chain_pems[0].write_to_path(cert)
+    shown.private_key_pem.write_to_path(key)
+    with peers.in_thread(peers.tls_server("client_certificate_demanded")) as secure:
+        words = "--cacert", str(ca_file), secure.url
+        assert here("--cert", str(both), *words).code == 0
+        assert here("--cert", str(cert), "--key", str(key), *words).code == 0
+        assert "wants a client certificate" in here(*words).out
+        assert here("--cert", str(cert), *words).code != 0  # without its key
+
+
+def test_a_host_can_be_given_another_place(here: Here, server: peers.HttpServer) -> None:
+    address = f"http://nowhere.test:{server.port}/"
+    server.requests.clear()
+
+    assert here("--resolve", f"nowhere.test:{server.port}:127.0.0.1", address).code == 0
+    assert f"Host: nowhere.test:{server.port}".encode() in server.requests[0]
+
+
+def test_the_user_agent_can_be_given(here: Here, server: peers.HttpServer) -> None:
+    server.requests.clear()
+
+    here("--user-agent", "nagger/2", server.url)
+
+    assert b"User-Agent: nagger/2\r\n" in server.requests[0]
+
+
+def test_a_proxy_can_be_given(here: Here, server: peers.HttpServer, closed: peers.Peer) -> None:
+    assert here("--proxy", closed.url, server.url).out.startswith("proxy ")
+
+
+CONNECTING_WRONG = [
+    ["--key", "none.pem"],
+    ["--cert", "none.pem"],
+    ["--cacert", "none.pem"],
+    ["--resolve", "h:1"],
+    ["--resolve", "h:80:not-an-ip"],
+    ["--resolve", "h:port:127.0.0.1"],
+    ["--proxy", "http://h:1", "--no-proxy"],
+    ["--proxy", "ftp://h"],
+    ["--proxy", ""],
+    ["--guard", "--proxy", "http://h:1"],
+    ["--user-agent", "a\nb"],
+]
+
+
+@pytest.mark.parametrize("words", CONNECTING_WRONG)
+def test_how_to_connect_may_make_no_sense(here: Here, words: list[str]) -> None:
+    done = here(*words, "127.0.0.1:9")
+
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+
+
+PLACES = [
+    ("h:80:127.0.0.1", ("h:80", ["127.0.0.1"])),
+    ("h:80:127.0.0.1,[::1]", ("h:80", ["127.0.0.1", "::1"])),
+    ("h:80:::1", ("h:80", ["::1"])),
+    ("[::1]:80:127.0.0.1", ("[::1]:80", ["127.0.0.1"])),
+]
+
+
+@pytest.mark.parametrize(("text", "place"), PLACES)
+def test_a_place_is_read_as_by_curl(text: str, place: tuple[str, list[str]]) -> None:
+    assert _place(text) == place
+
+
+# --- CSV
+
+
+def test_csv_has_a_head_and_a_line_for_each(
+    here: Here, server: peers.HttpServer, closed: peers.Peer
+) -> None:
+    done = here("--format", "csv", server.url, closed.url, "=1+1", 'http://"q,/')
+
+    rows = list(csv.DictReader(io.StringIO(done.out)))
+    assert [row["index"] for row in rows] == list("0123")
+    assert [row["ok"] for row in rows] == ["true", "false", "false", "false"]
+    assert [row["address"] for row in rows] == [server.url, closed.url, "'=1+1", 'http://"q,/']
+    assert rows[0]["status"] == "200"
+    assert float(rows[0]["total"]) > 0
+    assert datetime.fromisoformat(rows[1]["time"]).tzinfo is not None
+    assert all(None not in row and None not in row.values() for row in rows)
 
 
 def test_headers_are_sent(here: Here, server: peers.HttpServer) -> None:
@@ -365,4 +559,4 @@ def test_the_process_ends_in_order_when_its_reader_has_left() -> None:
     line = f"({ENDLESS}) | {{ {' '.join(command('-f', '-'))}; echo $? >&2; }} | head -n 300"
     for _ in range(5):
         done = subprocess.run(["sh", "-c", line], capture_output=True, check=False, timeout=60)  # noqa: S603, S607
-        assert done.stderr == b"141\n"
+        assert done.stderr == BROKEN_PIPE + b"74\n"

@@ -51,10 +51,10 @@ def test_an_output_that_knows_ascii_only_gets_escapes(server: peers.HttpServer) 
 
 
 FAILING = [
-    (["/status/404"], "tryconnect: status: answered 404, where 2xx was expected\n"),
-    (["/", "--expect-body", "bye"], "tryconnect: body: "),
-    (["/", "--max-bytes", "4"], "tryconnect: too_large: "),
-    (["/slow-body", "--timeout", "0.2"], "tryconnect: timeout: "),
+    (["/status/404"], "status: answered 404, where 2xx was expected\n"),
+    (["/", "--expect-body", "bye"], "body: "),
+    (["/", "--max-bytes", "4"], "too_large: "),
+    (["/slow-body", "--timeout", "0.2"], "timeout: "),
 ]
 
 
@@ -65,7 +65,7 @@ def test_where_there_is_no_text_it_says_why(
     done = here(server.at(words[0]), *words[1:])
 
     assert (done.code, done.out) == (1, "")
-    assert done.err.startswith(sentence)
+    assert done.err.startswith(f"tryconnect: {server.at(words[0])}: {sentence}")
 
 
 def test_an_error_page_is_a_text_if_asked_for(here: Here, server: peers.HttpServer) -> None:

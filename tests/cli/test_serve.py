@@ -15,6 +15,7 @@ import pytest
 from tests.web.serving import problem, serving, until
 from tryconnect import cli
 from tryconnect import testing as peers
+from tryconnect.cli import serve
 
 pytestmark = pytest.mark.slow
 
@@ -32,17 +33,60 @@ def complaint(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 def test_off_loopback_it_wants_to_know_who_may_ask(capsys: pytest.CaptureFixture[str]) -> None:
     assert complaint(capsys, "--host", "0.0.0.0") == (  # noqa: S104
-        "tryconnect serve: error: other machines can reach 0.0.0.0: give a --token that they must "
-        "send, or --open to require none"
+        "tryconnect serve: error: other machines can reach 0.0.0.0: give a --token-file with what "
+        "they must send, or --open to require none"
     )
+
+
+@pytest.mark.parametrize("name", ["inside.localhost", "localhost.test"])
+@pytest.mark.parametrize(("address", "local"), [("127.0.0.1", True), ("0.0.0.0", False)])  # noqa: S104
+def test_a_name_is_judged_by_the_address_that_it_leads_to(
+    name: str,
+    address: str,
+    local: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    info = (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [info])
+    monkeypatch.setattr("tryconnect.cli.serve._serve", _nothing)
+
+    if local:
+        assert cli.main(["serve", "--port", "0", "--host", name]) == 0
+    else:
+        assert f"other machines can reach {name}" in complaint(capsys, "--host", name)
+
+
+async def _nothing(*_: object) -> None:
+    """Serve nobody."""
+
+
+async def test_all_addresses_of_a_name_are_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not peers.ipv6_loopback():
+        pytest.skip("no IPv6 here")
+    infos = [
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0)),
+        (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 0, 0, 0)),
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 0)),  # not this machine's
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: infos)
+
+    bound = serve._bound("twofold.test", 0)
+
+    with bound[0], bound[1]:
+        assert [sock.getsockname()[0] for sock in bound] == ["127.0.0.1", "::1"]
+        assert len({sock.getsockname()[1] for sock in bound}) == 1
 
 
 @pytest.mark.parametrize(
     ("words", "fault"),
     [
-        (["--open", "--token", "x"], "--open and a token exclude each other"),
-        (["--token", ""], "a token is one word"),
-        (["--token", "a b"], "a token is one word"),
+        (["--token-file", "/nowhere"], "/nowhere: No such file or directory"),
+        (["--token-file", "/dev/null"], "/dev/null: there is no token in it"),
+        (["--tls-key", "key.pem"], "--tls-key needs a --tls-cert"),
+        (["--tls-cert", "/nowhere"], "cannot use /nowhere for TLS: No such file or directory"),
+        (["--tls-cert", "/dev/null"], "cannot use /dev/null for TLS: "),
+        (["--check-config", "/nowhere"], "/nowhere: No such file or directory"),
         (["--limit", "0"], "limit is a whole number above 0"),
         (["--port", "65536"], "a port is a number from 0 to 65535, not '65536'"),
         (["--port=-1"], "a port is a number from 0 to 65535, not '-1'"),
@@ -52,6 +96,24 @@ def test_options_that_make_no_sense(
     words: list[str], fault: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert fault in complaint(capsys, *words)
+
+
+def test_open_and_a_token_exclude_each_other(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRYCONNECT_TOKEN", "x")
+
+    assert "--open and a token exclude each other" in complaint(capsys, "--open")
+
+
+@pytest.mark.parametrize("token", ["a b", "schlüssel"])
+def test_a_token_that_makes_no_sense(
+    token: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "token"
+    file.write_text(token, "utf-8")
+
+    assert "a token is one word" in complaint(capsys, "--token-file", str(file))
 
 
 def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
@@ -171,7 +233,7 @@ def test_the_page_is_in_the_wheel(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         found = [name for name in archive.namelist() if name.startswith("tryconnect/web/page/")]
     assert sorted(name.rpartition("/")[2] for name in found) == [
-        *("icon.svg", "index.html", "page.css", "page.js")
+        *("chart.js", "icon.svg", "index.html", "page.css", "page.js", "words.js")
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,10 +12,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import Ran, command, ran_here
+from tests.cli.commands import Ran, command, ran, ran_here
 from tryconnect import testing as peers
 
 Here = Callable[..., Ran]
@@ -52,7 +54,8 @@ def free_port() -> int:
 def test_what_is_up_is_told_at_once(here: Here, server: peers.HttpServer) -> None:
     done = here(server.url, server.address)
 
-    assert (done.code, done.err) == (0, "")
+    assert done.code == 0
+    assert re.fullmatch(r"2 of 2 up after \S+ m?s\n", done.err)
     assert [line.split()[:2] for line in done.out.splitlines()] == [
         ["ok", server.url],
         ["ok", server.address],
@@ -126,10 +129,118 @@ def test_a_body_is_waited_for_in_a_good_answer(here: Here, server: peers.HttpSer
 
 
 def test_json(here: Here, server: peers.HttpServer, closed: peers.Peer) -> None:
-    done = here("--json", "--quiet", "--any", server.url, closed.url)
+    done = here("--json", "--any", closed.url, server.url)
 
-    assert json.loads(done.out)["address"] == server.url
-    assert done.err == ""
+    told = json.loads(done.out)
+    assert (told["index"], told["address"]) == (1, server.url)
+
+
+def test_quiet_prints_nothing(here: Here, server: peers.HttpServer, closed: peers.Peer) -> None:
+    assert here("--quiet", server.url) == (0, "", "")
+    assert here("-q", "--timeout", "200ms", closed.url) == (1, "", "")
+
+
+def test_addresses_come_from_files_too(
+    here: Here, server: peers.HttpServer, tmp_path: Path
+) -> None:
+    (tmp_path / "list").write_text(f"# ours\n{server.at('/?2')}\n{server.at('/?3')}\n")
+
+    done = here(server.url, "-f", str(tmp_path / "list"))
+
+    assert done.code == 0
+    assert [line.split()[1] for line in done.out.splitlines()] == [
+        server.url,
+        server.at("/?***"),
+        server.at("/?***"),
+    ]
+
+
+# --- the command that follows
+
+
+RUNS = "import os, sys; print('ran', *sys.argv[1:]); print(sys.stdin.read(), end=''); sys.exit(3)"
+
+
+@pytest.mark.slow
+def test_a_command_runs_when_all_are_up_and_its_exit_code_counts(
+    server: peers.HttpServer,
+) -> None:
+    words = ["wait", server.url, server.address, "--", sys.executable, "-c", RUNS, "--", "-x"]
+    done = ran(*words, typed=b"typed\n")
+
+    assert done.code == 3
+    assert done.out == "ran -- -x\ntyped\n"  # its alone
+    assert [line.split()[:2] for line in done.err.splitlines()] == [
+        ["ok", server.url],
+        ["ok", server.address],
+        ["2", "of"],
+    ]
+
+
+@pytest.mark.slow
+def test_no_command_runs_when_the_time_is_over(closed: peers.Peer) -> None:
+    words = ["wait", "-q", "--timeout", "0.2", closed.url, "--", sys.executable, "-c", RUNS]
+
+    assert ran(*words) == (1, "", "")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no exec")
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
+def test_signals_are_the_commands(server: peers.HttpServer, signum: int) -> None:
+    program = (
+        "import signal, sys\n"
+        f"signal.signal({int(signum)}, lambda *_: sys.exit(7))\n"
+        "print('ready', flush=True)\n"
+        "signal.pause()\n"
+    )
+    words = command("wait", "-q", server.url, "--", sys.executable, "-c", program)
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signum)
+        assert process.wait(timeout=10) == 7
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no exec")
+def test_a_command_has_the_signals_and_descriptors_that_a_shell_would_give(
+    server: peers.HttpServer,
+) -> None:
+    """Python ignores SIGPIPE; in a command that would turn ``yes | head`` into an error."""
+    program = "grep -E 'Sig(Ign|Blk)' /proc/self/status; ls /proc/self/fd | wc -l; yes | head -n 1"
+    # Signals 1 to 28; glibc keeps two further ones for itself.
+    program = f"sh -c {shlex.quote(program)} | sed 's/[0-9a-f]*\\([0-9a-f]\\{{7\\}}\\)$/\\1/'"
+    told = ran("wait", "-q", server.url, "--", "sh", "-c", program).out
+    plain = subprocess.run(  # noqa: S603
+        ["sh", "-c", program],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    assert told == plain
+
+
+NOT_RUN = [(["/nowhere/at/all"], 127), (["no-such-command-at-all"], 127), (["/"], 126)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("words", "code"), NOT_RUN)
+def test_a_command_that_cannot_be_run_has_the_exit_code_of_a_shell(
+    server: peers.HttpServer, words: list[str], code: int
+) -> None:
+    done = ran("wait", "-q", server.url, "--", *words)
+
+    assert (done.code, done.out) == (code, "")
+    assert re.fullmatch(rf"tryconnect: cannot run {words[0]}: .*\n", done.err)
+
+
+def test_a_missing_command_is_wrong_usage(here: Here) -> None:
+    done = here("127.0.0.1:9", "--")
+
+    assert done.code == 2
+    assert done.err == "tryconnect wait: error: a COMMAND is required after --\n"
 
 
 WRONG = [[], ["http://h:99999/"], ["--expect", "2xx", "tcp://127.0.0.1:9"], ["--timeout", "0", "h"]]

@@ -6,20 +6,20 @@ the requested one is imported, so that a check starts fast.
 
 from __future__ import annotations
 
-import argparse
 import importlib
-import os
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
 from tryconnect._model.redaction import escape_control
 from tryconnect._version import __version__
+from tryconnect.cli._output import IO_ERROR, OutputError, abandon, say, show
+from tryconnect.cli._parser import Parser, letters_apart
 from tryconnect.errors import TryConnectError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["COMMANDS", "main", "parser_of"]
+__all__ = ["COMMANDS", "main", "overview", "parser_of"]
 
 
 COMMANDS = {
@@ -29,15 +29,14 @@ COMMANDS = {
     "watch": "show each change between up and down",
     "doctor": "examine this machine and an event loop",
     "serve": "run checks over HTTP, for Prometheus and browsers",
+    "survey": "check millions of addresses, on all processors or a cluster",
     "demo": "check good and bad addresses of servers in this process",
+    "help": "show the help of a command",
 }
 """The summary of each command, by name."""
 
 _INTERRUPTED = 130
 """The exit code by which shells report SIGINT: 128 + 2."""
-
-_PIPE_BROKEN = 141
-"""The exit code by which shells report SIGPIPE: 128 + 13."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,86 +46,107 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The words after the program's name; ``None``: those of this process.
 
     Returns:
-        The exit code: 0 if all addresses answer, 1 if some do not, 2 for wrong usage, 130 if
-        interrupted.
+        The exit code: 0 if all addresses answer, 1 if some do not, 2 for wrong usage, 74 if the
+        output cannot be written, 130 if interrupted.
     """
     try:
-        return _run(list(sys.argv[1:] if argv is None else argv))
+        code = _run(list(sys.argv[1:] if argv is None else argv))
+        if sys.stdout is not None:
+            show("")
     except KeyboardInterrupt:
+        if argv is None:
+            import signal
+
+            # The process ends: there is nothing left that a second Ctrl-C could interrupt.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         return _INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has left. Python would report that again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _PIPE_BROKEN
-    except (TryConnectError, OSError) as error:
+    except OSError as error:
+        abandon(sys.stdout)
+        what = "cannot write to standard output: " if isinstance(error, OutputError) else ""
+        say(f"tryconnect: {what}{escape_control(error.strerror or str(error))}")
+        return IO_ERROR
+    except TryConnectError as error:
         # It may quote what a peer sent.
-        shown = "\n".join(map(escape_control, str(error).split("\n")))
-        print(f"tryconnect: {shown}", file=sys.stderr)  # noqa: T201 - a command line prints
+        say("tryconnect: " + "\n".join(map(escape_control, str(error).split("\n"))))
         return 1
+    return code
 
 
 def _run(words: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         _escape_unencodable(stream)
     if not words:
-        _overview().error("an ADDRESS is required; see tryconnect --help")
-    if words[0].partition("=")[0] in {"-h", "--help", "--version", "--print-completion"}:
-        return _print_completion(_overview().parse_args(words).print_completion)
-    name = words.pop(0) if words[0] in COMMANDS else "check"
+        overview().error("an ADDRESS is required; see tryconnect --help")
+    if words[0] == "--version":
+        show(f"tryconnect {__version__}\n")
+        return 0
+    if words[0].partition("=")[0] in {"-h", "--help", "--print-completion"}:
+        return _print_completion(overview().parse_args(words).print_completion)
+    named = words[0] in COMMANDS
+    name = words.pop(0) if named else "check"
     parser = parser_of(name)
-    options = parser.parse_args(words)
+    if not named and not words[0].startswith("-"):
+        _refuse_misspelt(words[0])
+    command = None
+    if name == "wait" and "--" in words:
+        end = words.index("--")
+        words, command = words[:end], words[end + 1 :]
+    options = parser.parse(words)
+    options.command = command
+    if not named and options.addresses:
+        _refuse_misspelt(options.addresses[0])
     try:
         code: int = _module(name).run(options)
-        sys.stdout.flush()
     except ValueError as error:
         parser.error(str(error))
     return code
+
+
+def _refuse_misspelt(word: str) -> None:
+    """Exit with 2 if the first address is a command that was misspelt, or comes too late."""
+    if set(word) & set(".:/[@"):
+        return
+    apart = {name: letters_apart(word.casefold(), name) for name in COMMANDS}
+    meant = min(apart, key=apart.__getitem__)
+    if apart[meant] <= _FEW_LETTERS:
+        fault = "comes first" if word == meant else f"is not a command; did you mean {meant}?"
+        shown = escape_control(word)
+        overview().error(
+            f"{shown} {fault} (to check a host of that name: tryconnect check {shown})"
+        )
+
+
+_FEW_LETTERS = 2
 
 
 def _module(name: str) -> Any:
     return importlib.import_module(f"tryconnect.cli.{name}")
 
 
-def parser_of(name: str) -> argparse.ArgumentParser:
+def parser_of(name: str) -> Parser:
     """Return the parser of a command."""
     module = _module(name)
-    parser = argparse.ArgumentParser(
-        prog=f"tryconnect {name}", description=module.__doc__, formatter_class=_Formatter
+    places = getattr(module, "USAGE", None)
+    parser = Parser(
+        prog=f"tryconnect {name}",
+        usage=None if places is None else f"tryconnect {name} [OPTION ...] {places}".strip(),
+        description=module.__doc__ or COMMANDS[name],  # python -OO has no docstrings
     )
     module.configure(parser)
     return parser
 
 
-class _Formatter(argparse.HelpFormatter):
-    """Help that is the same on all versions of Python, wrapped to the terminal's width."""
-
-    def _fill_text(self, text: str, width: int, indent: str) -> str:
-        """Wrap each paragraph, unless it is a list."""
-        fill = super()._fill_text
-        paragraphs = text.strip().split("\n\n")
-        return "\n\n".join(
-            each if "\n  " in each else fill(each, width, indent) for each in paragraphs
-        )
-
-    def _format_action_invocation(self, action: argparse.Action) -> str:
-        """Write ``-f, --file FILE``, as since Python 3.13, not ``-f FILE, --file FILE``."""
-        if not action.option_strings or action.nargs == 0:
-            return super()._format_action_invocation(action)
-        value = self._format_args(action, action.dest.upper())
-        return f"{', '.join(action.option_strings)} {value}"
-
-
-def _overview() -> argparse.ArgumentParser:
+def overview() -> Parser:
+    """Return the parser of what comes before any command."""
     width = max(map(len, COMMANDS))
     listed = "\n".join(f"  {name:<{width}}  {summary}" for name, summary in COMMANDS.items())
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="tryconnect",
         usage="tryconnect [COMMAND] [OPTION ...] [ADDRESS ...]",
         description="Does this address answer, and if not, why?",
         epilog=f"commands:\n{listed}\n\nSee tryconnect COMMAND --help for its options.",
-        formatter_class=_Formatter,
     )
-    parser.add_argument("--version", action="version", version=f"tryconnect {__version__}")
+    parser.add_argument("--version", action="store_true", help="show the version and exit")
     parser.add_argument(
         "--print-completion",
         choices=("bash", "zsh"),
@@ -137,13 +157,14 @@ def _overview() -> argparse.ArgumentParser:
 
 
 def _print_completion(shell: str) -> int:
-    from tryconnect.cli._completion import script  # noqa: PLC0415 - rarely needed
+    from tryconnect.cli._completion import script
 
-    print(script(shell, COMMANDS, lambda name, parser: _module(name).configure(parser)))  # noqa: T201
+    text = script(shell, COMMANDS, lambda name, parser: _module(name).configure(parser))
+    show(f"{text}\n")
     return 0
 
 
-def _escape_unencodable(stream: TextIO) -> None:
+def _escape_unencodable(stream: TextIO | None) -> None:
     """Let an ASCII terminal show a Japanese address as escapes."""
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure is not None:

@@ -33,7 +33,7 @@ def script(
         TryConnectError: shtab is not installed.
     """
     try:
-        import shtab  # noqa: PLC0415 - an extra, used here only
+        import shtab
     except ModuleNotFoundError:
         raise TryConnectError("completion needs shtab: pip install 'tryconnect[cli]'") from None
     whole = argparse.ArgumentParser(prog="tryconnect")
@@ -45,15 +45,15 @@ def script(
     # A word that is not a command is an address, so the options of check apply.
     first = argparse.ArgumentParser(add_help=False)
     configure("check", first)
-    for action in first._actions:  # noqa: SLF001 - argparse has no public list of them
+    for action in first._actions:
         if action.option_strings:
-            whole._add_action(action)  # noqa: SLF001
+            whole._add_action(action)
     _complete_files(whole, shtab.FILE)
     text: str = shtab.complete(whole, shell)
     return text
 
 
 def _complete_files(parser: argparse.ArgumentParser, files: object) -> None:
-    for action in parser._actions:  # noqa: SLF001 - as above
+    for action in parser._actions:
         if action.metavar == "FILE":
             action.complete = files  # type: ignore[attr-defined]

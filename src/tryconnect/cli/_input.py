@@ -10,17 +10,32 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import errno
+import os
+import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tryconnect._runtime.threads import run_in_daemon_thread
+from tryconnect.cli._format import numbered
 
 if TYPE_CHECKING:
     import io
     from collections.abc import AsyncIterator, Iterable, Iterator
 
-__all__ = ["LONGEST_LINE", "Lines", "addresses", "addresses_in", "count", "opened"]
+    from tryconnect.cli._format import Entry
+
+__all__ = [
+    "LONGEST_LINE",
+    "Lines",
+    "addresses",
+    "addresses_in",
+    "count",
+    "entries",
+    "gathered",
+    "opened",
+]
 
 LONGEST_LINE = 2**17
 """Bytes. An address has at most 65,536 characters; a longer line is cut, and its report says so."""
@@ -35,6 +50,8 @@ def opened(name: str) -> io.FileIO:
     Raises:
         ValueError: It cannot be opened.
     """
+    if name == "-" and sys.stdin is None:  # its number may be another file's by now
+        raise ValueError(f"cannot read -: {os.strerror(errno.EBADF)}")
     try:
         if name == "-":
             return open(0, "rb", buffering=0, closefd=False)
@@ -71,6 +88,26 @@ def addresses_in(lines: Iterable[bytes]) -> Iterator[str]:
         address = line.strip()
         if address and not address.startswith(b"#"):
             yield address.decode("utf-8", "surrogateescape")
+
+
+async def entries(words: Iterable[str], files: Iterable[io.FileIO]) -> AsyncIterator[Entry]:
+    """Yield the addresses, each with its place."""
+    place = 0
+    async for address in addresses(words, files):
+        yield numbered(address, place)
+        place += 1
+
+
+async def gathered(words: Iterable[str], names: Iterable[str]) -> list[Entry]:
+    """Return the addresses on the command line and in the files of these names, with their places.
+
+    Raises:
+        ValueError: There is none, or a file cannot be opened.
+    """
+    found = [entry async for entry in entries(words, [opened(name) for name in names])]
+    if not found:
+        raise ValueError("an ADDRESS is required, or a FILE of them")
+    return found
 
 
 async def addresses(words: Iterable[str], files: Iterable[io.FileIO]) -> AsyncIterator[str]:

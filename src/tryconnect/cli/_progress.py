@@ -7,19 +7,14 @@ from collections import deque
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
-
 from tryconnect.cli._live import FRAMES
 from tryconnect.errors import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rich.console import RenderableType
-
     from tryconnect import Probes
+    from tryconnect.cli._terminal import Spans
 
 __all__ = ["Bar"]
 
@@ -48,34 +43,33 @@ class Bar:
         self._seen = deque([(clock(), 0)], maxlen=_WINDOW)
         self._frame = 0
 
-    def compose(self, width: int) -> RenderableType:
+    def compose(self, width: int, _: int = 1) -> list[Spans]:
         """Return the line for a width in columns."""
         self._frame += 1
         self._seen.append((self._clock(), self._probes.finished))
-        text = self._text()
-        available = width - text.cell_len - 2
+        told = self._told()
+        available = width - sum(len(text) for text, _ in told) - 2
         if self.total is None or available < _SHORTEST:
-            return Text(f"{FRAMES[self._frame % len(FRAMES)]} ", "cyan") + text
+            return [[(f"{FRAMES[self._frame % len(FRAMES)]} ", "cyan"), *told]]
         length = min(available, _LONGEST)
-        row = Table.grid(padding=(0, 2, 0, 0))
-        row.add_row(ProgressBar(self.total or 1, self._probes.finished, length), text)
-        return row
+        done = length * self._probes.finished // (self.total or 1)
+        return [[("━" * done, "green"), ("━" * (length - done), "dim"), ("  ", ""), *told]]
 
-    def _text(self) -> Text:
+    def _told(self) -> Spans:
         finished = self._probes.finished
         good = self._probes.counts.get(Reason.ok, 0)
         of = "" if self.total is None else f"/{self.total:,}"
         rate = self._rate()
         parts = [
-            Text(f"{finished:,}{of}"),
-            Text(f"{rate:,.0f}/s", "dim"),
-            Text(f"{good:,} ok", "green"),
-            Text(f"{finished - good:,} failed", "red" if finished > good else "dim"),
+            (f"{finished:,}{of}", ""),
+            (f"{rate:,.0f}/s", "dim"),
+            (f"{good:,} ok", "green"),
+            (f"{finished - good:,} failed", "red" if finished > good else "dim"),
         ]
         if self.total is not None and rate:
             left = timedelta(seconds=round((self.total - finished) / rate))
-            parts.append(Text(f"{left} left", "cyan"))
-        return Text("  ").join(parts)
+            parts.append((f"{left} left", "cyan"))
+        return [part for each in parts for part in (each, ("  ", ""))][:-1]
 
     def _rate(self) -> float:
         (first, before), (last, now) = self._seen[0], self._seen[-1]

@@ -6,28 +6,34 @@ No other machine is contacted. The exit code is 0 if every verdict is as expecte
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
 from tryconnect import Reason, testing
 from tryconnect._client import MonitorClient
-from tryconnect._model.render import line
 from tryconnect.cli import _arguments as arguments
+from tryconnect.cli._format import format_of
+from tryconnect.cli._output import write
 
 if TYPE_CHECKING:
     import argparse
 
-__all__ = ["configure", "run"]
+__all__ = ["USAGE", "configure", "run"]
+
+USAGE = ""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's words."""
     arguments.add_timeout(parser, 1.0, "for each address; the silent one takes all of it")
+    arguments.add_colour(parser)
+    parser.set_defaults(format=None, verbose=False, show_secrets=False)
 
 
 def run(options: argparse.Namespace) -> int:
     """Check the demonstration's addresses and print a line for each."""
-    return asyncio.run(_show(MonitorClient(proxy=None), options.timeout))
+    return asyncio.run(_show(MonitorClient(proxy=None), options))
 
 
 class _Case(NamedTuple):
@@ -39,16 +45,17 @@ class _Case(NamedTuple):
     expect: str | None = None
 
 
-async def _show(client: MonitorClient, timeout: float) -> int:
+async def _show(client: MonitorClient, options: argparse.Namespace) -> int:
     right = 0
     async with AsyncExitStack() as servers:
         cases = await _cases(servers)
         await servers.enter_async_context(client)
+        printed = format_of(options, sys.stdout, [case.address for case in cases])
         for case in cases:
-            report = await client.probe(case.address, timeout=timeout, expect=case.expect)
-            print(f"# {case.what}\n{line(report)}", flush=True)  # noqa: T201 - it prints
+            report = await client.probe(case.address, timeout=options.timeout, expect=case.expect)
+            await write(f"# {case.what}\n{printed.text(report)}")
             right += report.reason is case.reason
-    print(f"{right} of {len(cases)} verdicts as expected")  # noqa: T201
+    await write(f"{right} of {len(cases)} verdicts as expected\n")
     return int(right < len(cases))
 
 

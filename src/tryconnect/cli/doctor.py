@@ -13,8 +13,12 @@ import json
 import os
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
+from tryconnect.cli import _arguments as arguments
+from tryconnect.cli._output import IO_ERROR, OutputError, show
+from tryconnect.cli._terminal import coloured, painted
 from tryconnect.doctor._bounded import bounded
 from tryconnect.doctor._examination import Examination
 from tryconnect.doctor._findings import Level
@@ -25,7 +29,9 @@ if TYPE_CHECKING:
 
     from tryconnect.doctor import Findings
 
-__all__ = ["close", "configure", "run"]
+__all__ = ["USAGE", "close", "configure", "run"]
+
+USAGE = ""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -48,20 +54,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object per line, including advice"
     )
+    arguments.add_colour(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Examine, and print the findings."""
     factory = asyncio.new_event_loop if options.loop is None else _factory(options.loop)
-    show = _print_json if options.json else _print_lines
+    printed = _print_json if options.json else partial(_print_lines, _painter(options.color))
     examination = Examination(only=options.only, name_servers=options.name_server)
     loop = factory()
     if not hasattr(loop, "run_until_complete"):
         raise ValueError(f"{options.loop} returned {loop!r}, which is not an event loop")
-    with _watchdog(examination, show):
-        loop.run_until_complete(examination.whole())
-    show(examination.findings)
-    close(loop)
+    try:
+        with _watchdog(examination, printed):
+            loop.run_until_complete(examination.whole())
+        printed(examination.findings)
+    finally:
+        close(loop)
     return exit_code(examination.findings)
 
 
@@ -103,7 +112,7 @@ def close(loop: asyncio.AbstractEventLoop) -> None:
 
 
 @contextlib.contextmanager
-def _watchdog(examination: Examination, show: Callable[[Findings], None]) -> Iterator[None]:
+def _watchdog(examination: Examination, printed: Callable[[Findings], None]) -> Iterator[None]:
     """Exit the process if the loop hangs: nothing else gets out of its wait."""
     over = threading.Event()
 
@@ -111,9 +120,10 @@ def _watchdog(examination: Examination, show: Callable[[Findings], None]) -> Ite
         while not over.wait(_PAUSE):
             if examination.is_hung():
                 examination.abandon()
-                show(examination.findings)
-                sys.stdout.flush()
-                os._exit(exit_code(examination.findings))
+                with contextlib.suppress(OutputError):
+                    printed(examination.findings)
+                    os._exit(exit_code(examination.findings))
+                os._exit(IO_ERROR)
 
     watcher = threading.Thread(target=watch, name="tryconnect-doctor-watcher", daemon=True)
     watcher.start()
@@ -128,13 +138,22 @@ _PAUSE = 0.1
 """Seconds between two looks at the loop."""
 
 
-def _print_lines(findings: Findings) -> None:
+def _print_lines(paint: Callable[[str, str], str], findings: Findings) -> None:
     names = max(len(finding.name) for finding in findings)
+    lines = []
     for finding in findings:
-        print(f"{finding.level:<7}  {finding.name:<{names}}  {finding.sentence}")  # noqa: T201
+        level = paint(f"{finding.level:<7}", _LOOKS[finding.level])
+        lines.append(f"{level}  {finding.name:<{names}}  {finding.sentence}")
         if finding.level is not Level.ok:
-            print(f"{'':<7}  {'':<{names}}  -> {finding.advice}")  # noqa: T201
-    print(_summary(findings))  # noqa: T201
+            lines.append(f"{'':<7}  {'':<{names}}  -> {finding.advice}")
+    show("\n".join([*lines, f"{_summary(findings)}\n"]))
+
+
+_LOOKS = {Level.ok: "green", Level.warning: "yellow", Level.fault: "red"}
+
+
+def _painter(choice: str) -> Callable[[str, str], str]:
+    return painted if coloured(sys.stdout, choice) else lambda text, _: text
 
 
 def _summary(findings: Findings) -> str:
@@ -148,5 +167,4 @@ def _summary(findings: Findings) -> str:
 
 
 def _print_json(findings: Findings) -> None:
-    for finding in findings:
-        print(json.dumps(finding.as_dict()))  # noqa: T201
+    show("".join(f"{json.dumps(finding.as_dict())}\n" for finding in findings))

@@ -13,7 +13,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from tryconnect._model.redaction import escape_control
-from tryconnect._options import FETCH_TIMEOUT, MAX_BYTES
+from tryconnect._options import FETCH_TIMEOUT, MAX_BYTES, UP
 from tryconnect.cli import _arguments as arguments
 from tryconnect.cli._output import write
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
     from tryconnect import Client, Expect
 
-__all__ = ["configure", "run"]
+__all__ = ["USAGE", "configure", "run"]
+
+USAGE = "URL"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -36,13 +38,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="LABEL",
         help="decode the body with this encoding, whatever the answer declares",
     )
-    arguments.add_expecting(parser, default="2xx")
+    arguments.add_expecting(parser, "2xx", method=False)
     arguments.add_connecting(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Fetch the text and print it."""
-    expect = arguments.expected_of(options)
+    expect = arguments.expected_of(options, UP)
     asyncio.run(_show(arguments.client_of(options), options, expect))
     return 0
 
@@ -56,7 +58,7 @@ async def _show(client: Client, options: argparse.Namespace, expect: Expect | No
             max_bytes=options.max_bytes,
             encoding=options.encoding,
         )
-    if sys.stdout.isatty():
+    if sys.stdout is not None and sys.stdout.isatty():
         text = _MAYBE_CONTROL.sub(lambda found: escape_control(found[0]), text)
     elif (reconfigure := getattr(sys.stdout, "reconfigure", None)) is not None:
         reconfigure(newline="")  # or Windows would change line ends
