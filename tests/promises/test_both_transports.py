@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,8 @@ from tests.support.transports import both, options
 from tools import compare_transports
 from tryconnect import Guard
 from tryconnect import testing as peers
-from tryconnect._transport import dialer
+from tryconnect._transport import dialer, exchange
+from tryconnect._transport.addr_infos import AddrInfo
 from tryconnect._transport.resolver import Resolver
 
 pytestmark = pytest.mark.slow
@@ -102,15 +104,33 @@ async def test_both_ask_the_guard(guard: str, address: str, http_server: peers.H
     assert (by_reactor.reason == "ok") is (guard == "loopback" and address != "unix:///x")
 
 
+class Twice:
+    """Says that a name has the same address twice."""
+
+    async def resolve(self, _: str, port: int = 0, **__: object) -> list[dict[str, Any]]:
+        return [{"host": "127.0.0.1", "port": port}] * 2
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "twice.test"])
 async def test_a_guard_that_was_not_asked_has_not_said_yes(
-    http_server: peers.HttpServer, monkeypatch: pytest.MonkeyPatch
+    host: str, http_server: peers.HttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dialer.Dialer, "_socket", lambda _, *info: socket.socket(*info[:3]))
-    async with both(options(guard=Guard(lambda _: True))) as pair:
-        by_reactor = await pair.facts_by(1, http_server.url, SECONDS)
+    for module in (exchange, dialer):
+        monkeypatch.setattr(module, "open_socket", lambda _, info, __: (_opened(info), False))
+    async with both(options(guard=Guard(lambda _: True), resolver=Twice())) as pair:
+        by_reactor = await pair.facts_by(1, f"http://{host}:{http_server.port}/", SECONDS)
 
     assert by_reactor.reason == "blocked"
     assert not http_server.requests
+
+
+def _opened(info: AddrInfo) -> socket.socket:
+    sock = socket.socket(*info[:3])
+    sock.settimeout(0)
+    return sock
 
 
 FAMILIES = [

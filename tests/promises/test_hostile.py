@@ -544,11 +544,11 @@ async def test_the_environment_can_have_session_keys_written_down(
 ) -> None:
     """The standard library's ``ssl.create_default_context`` obeys ``SSLKEYLOGFILE``."""
     keys = tmp_path / "keys"
-    monkeypatch.setenv("SSLKEYLOGFILE", str(keys))
-    monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
     _contexts.clear()
     try:
-        async with peers.tls_server() as peer:
+        async with peers.tls_server() as peer:  # whose own context is kept
+            monkeypatch.setenv("SSLKEYLOGFILE", str(keys))
+            monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
             assert await tryconnect.probe(peer.url)
     finally:
         _contexts.clear()

@@ -153,6 +153,15 @@ async def test_what_goes_away_soon_is_not_a_leak() -> None:
         asyncio.get_running_loop().create_task(asyncio.sleep(0.01)).set_name("soon over")
 
 
+@on_linux
+def test_what_comes_after_the_last_look_is_not_a_leak() -> None:
+    guard = Guard()
+    assert list(guard.pauses(HASTE)) == []
+    with a_socket():
+        assert guard.left()
+        guard.verdict()
+
+
 async def test_a_difference_is_what_came_not_what_went() -> None:
     with a_timer():
         before = Snapshot.take()

@@ -143,6 +143,9 @@ before = open_things()
 """
 
 THROUGH_PORTAL = {
+    "a list of 200, on the reactor": """
+        assert all(report.ok for report in tryconnect.sync.probe_many([url] * 200))
+    """,
     "200 checks at once": """
         async def main():
             asyncio.get_running_loop().slow_callback_duration = 1

@@ -50,7 +50,7 @@ async def test_an_answer_is_one_record(
 
     (record,) = ours(caplog)
     assert (record.name, record.levelno) == ("tryconnect", logging.DEBUG)
-    assert record.getMessage() == str(report)
+    assert record.getMessage() == repr(report)
     assert "reason='ok'" in record.getMessage()
     assert record.exc_info is None
 

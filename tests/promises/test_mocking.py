@@ -174,10 +174,10 @@ def test_the_sync_functions(mocked: aioresponses) -> None:
 def no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make whatever opens a socket to a network fail."""
 
-    def opened(*_: object) -> None:
+    def opened(*_: object, **__: object) -> None:
         raise AssertionError("a socket was opened")
 
-    monkeypatch.setattr("tryconnect._transport.dialer.Dialer.begin", opened)
+    monkeypatch.setattr("tryconnect._transport.exchange.Exchange.begin", opened)
     monkeypatch.setattr("tryconnect._transport.connector.connected", opened)
 
 
@@ -189,7 +189,7 @@ async def test_a_list_that_goes_by_aiohttp(mocked: aioresponses) -> None:
         assert report.status == 503
 
 
-@pytest.mark.usefixtures("no_socket", "aiohttp_transport")
+@pytest.mark.usefixtures("no_socket", "tryconnect_aiohttp_transport")
 async def test_every_list_with_the_fixture(mocked: aioresponses) -> None:
     mocked.get(URL, status=503, repeat=True)
 
@@ -200,7 +200,7 @@ async def test_every_list_with_the_fixture(mocked: aioresponses) -> None:
     assert [report.status for report in reports] == [503] * 6
 
 
-@pytest.mark.usefixtures("no_socket", "aiohttp_transport")
+@pytest.mark.usefixtures("no_socket", "tryconnect_aiohttp_transport")
 def test_every_blocking_list_with_the_fixture(mocked: aioresponses) -> None:
     mocked.get(URL, status=503, repeat=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import asyncio
+import contextlib
 import importlib
 import sys
 from collections import deque
@@ -26,13 +27,17 @@ TREES = {
 MAY = ("tryconnect/_transport/", "tryconnect/_runtime/")
 """Each has its row in ``upstream.HOOKS``, or stands in ``tests/transport/test_upstream.py``."""
 
+with contextlib.suppress(ModuleNotFoundError):  # before a guard counts the threads that it starts
+    importlib.import_module("pyarrow")
+
 ALLOWED = {
     # argparse has no other list of a parser's options; shtab, which is asked with them, reads it.
     "tryconnect/cli/_completion.py": {"_actions", "_add_action"},
-    # The type of what the public add_argument_group() returns.
-    "tryconnect/cli/_arguments.py": {"_ArgumentGroup"},
-    # Help is the same text in all versions of Python; without them, it is each version's own.
-    "tryconnect/cli/__init__.py": {"_fill_text", "_format_action_invocation", "_format_args"},
+    # Help is the same text in all versions of Python; without them, it is each version's own.  "Did
+    # you mean" reads a parser's options where shtab does.
+    "tryconnect/cli/_parser.py": {
+        *("_actions", "_fill_text", "_format_action_invocation", "_format_args"),
+    },
 }
 """Of the standard library's argparse, for words on a terminal: nothing else hangs on them."""
 

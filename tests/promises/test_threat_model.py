@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from tools import threats
+from tools.threats import HEADING, ROW, Protection
+
 TESTS = Path(__file__).parents[1]
 PAGE = TESTS.parent / "docs/explanation/threat-model.rst"
 
-ROW = re.compile(r"^   \* - ((?:.*\n)(?:(?:     .*)?\n)*)", re.MULTILINE)
-"""One row of a ``list-table``: its first line, and the indented lines below."""
 NAMED = re.compile(r"``([\w/]+\.py)::(\w+)``")
-HEADING = "attempt\n"
 
 
 def complaints(page: str) -> Iterator[str]:
@@ -51,11 +51,11 @@ def test_each_row_of_the_page_names_tests_that_exist() -> None:
 
 def test_the_page_has_a_table_for_each_adversary() -> None:
     page = PAGE.read_text("utf-8")
-    titles = re.findall(r"^A hostile (.+)\n-+$", page, re.MULTILINE)
+    titles = re.findall(r"^A (?:hostile )?(.+)\n-+$", page, re.MULTILINE)
 
     assert titles == [
         *("address", "server", "name server", "proxy", "environment"),
-        "client of the probe server",
+        *("client of the probe server", "target of the probe server", "survey"),
     ]
     assert page.count(HEADING) == len(titles)
     assert page.count("   * - ") == len(ROW.findall(page))
@@ -107,3 +107,28 @@ def test_a_test_that_is_expected_to_fail_shows_nothing(tmp_path: Path) -> None:
     file.write_text("def test_a(): ...\n\n@pytest.mark.xfail\ndef test_b(): ...\n", "utf-8")
 
     assert _tests(file) == {"test_a"}
+
+
+# --- the table of tools/threats.py, which takes the protections out
+
+
+def test_each_row_names_a_test_that_was_seen_to_fail_without_its_protection() -> None:
+    assert list(threats.complaints(threats.all_rows(), threats.protections())) == []
+    assert len(threats.read_policy(threats.POLICY.read_text("utf-8"))) > 5
+
+
+ENTRY = Protection("a.py::test_b", "SECURITY.rst", "Reporting a vulnerability\n", "")
+
+LACKING = {
+    "no test has a protection to be taken out: two": (["one", "two"], ENTRY),
+    "no row names a.py::test_b": ([], ENTRY),
+    "SECURITY.rst does not have this text once: none": (["one"], ENTRY._replace(old="none")),
+}
+
+
+@pytest.mark.parametrize("complaint", LACKING)
+def test_the_table_is_complained_of(complaint: str) -> None:
+    names, entry = LACKING[complaint]
+    rows = {name: [entry.test] if name == "one" else ["a.py::test_c"] for name in names}
+
+    assert list(threats.complaints(rows, [entry])) == [complaint]
