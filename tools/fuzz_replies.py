@@ -162,26 +162,27 @@ class Stage:
         self.script = itertools.chain(chosen.replies, itertools.repeat(chosen.replies[-1]))
 
     async def handler(self, connection: Connection) -> None:
-        """Serve one client."""
+        """Serve one client, by the script that is played when it comes."""
+        case, script = self.case, self.script
         # Without it the system delays a second small piece until the first is acknowledged.
         connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self.case.speaks_first:
-            await self.say(connection)
-            if not self.case.stays:
+        if case.speaks_first:
+            await say(connection, next(script), case.pieces)
+            if not case.stays:
                 await connection.head()
                 return
         while await connection.head():
-            await self.say(connection)
-            if not self.case.stays:
+            await say(connection, next(script), case.pieces)
+            if not case.stays:
                 return
 
-    async def say(self, connection: Connection) -> None:
-        """Send the next reply."""
-        reply, pieces = next(self.script), self.case.pieces
-        size = len(reply) // pieces + 1
-        for start in range(0, len(reply), size):
-            await connection.send(reply[start : start + size])
-            await asyncio.sleep(0)
+
+async def say(connection: Connection, reply: bytes, pieces: int) -> None:
+    """Send a reply."""
+    size = len(reply) // pieces + 1
+    for start in range(0, len(reply), size):
+        await connection.send(reply[start : start + size])
+        await asyncio.sleep(0)
 
 
 class Here(AbstractResolver):

@@ -1,11 +1,13 @@
 """Runs checks at a steady rate over all peers, and reports whether anything grows::
 
     python -m tools.soak --minutes 30 --rate 200
+    python -m tools.soak --minutes 20 --rate 500 --faults
 
 The peers run in their own process, so that memory, descriptors and threads are the client's alone.
 They remember every connection, so each act of a minute has fresh peers and new clients. After each
 act, when everything is closed, a line reports what is held and what was observed; the last line is
-the verdict: flat or not.
+the verdict: flat or not. With ``--faults``, descriptors, memory and threads run out, a resolver
+dies, the clock jumps and the process stands still, again and again (``tools/faults.py``).
 """
 
 import argparse
@@ -16,6 +18,7 @@ import multiprocessing
 import os
 import random
 import ssl
+import statistics
 import sys
 import time
 from array import array
@@ -29,6 +32,7 @@ from typing import Any, NamedTuple
 
 import tryconnect
 from tests.support.memory import held
+from tools.faults import DyingResolver, inject
 from tryconnect import Client, FetchError, Reason
 from tryconnect import testing as peers
 from tryconnect._transport.resolver import Resolver
@@ -39,8 +43,8 @@ TIMEOUT = 0.5
 ACT = 60.0
 """Seconds of an act; less if there would be fewer than ten acts."""
 
-GROWTH = 1.1
-"""The factor by which memory may grow from a tenth of the time to the end."""
+GROWTH = 1.0
+"""MiB an hour by which memory may grow, after a third of the time."""
 
 SETTLING = 0.5
 """Seconds in which closed resources may disappear."""
@@ -149,6 +153,7 @@ async def cast() -> AsyncIterator[Cast]:
         checks += [Check("tcp", f"tcp://{http.address}"), Check("tcp", https.address)]
         unix = await enter(peers.unix_server())
         checks += [Check("unix", unix.url), Check("unix nowhere", f"{unix.url}-")]
+        checks += [Check("dying resolver", f"http://good.test:{http.port}/", "dying")]
         names = await enter(peers.dns_server(ZONE))
         checks += [Check(name, f"http://{name}:{http.port}/", "names") for name in ZONE]
         proxies = {
@@ -216,6 +221,7 @@ async def clients(on: Cast) -> AsyncIterator[dict[str, Any]]:
             "shared": tryconnect,
             "own": await opened(proxy=None),
             "names": await opened(proxy=None, resolver=names),
+            "dying": await opened(proxy=None, resolver=DyingResolver(random.Random(3))),  # noqa: S311
             **{name: await opened(proxy=url) for name, url in on.proxies.items()},
         }
 
@@ -231,11 +237,14 @@ class Tally:
     behind: float = 0.0
     """The most that the loop itself was late."""
     raised: Counter[str] = field(default_factory=Counter)
+    injected: Counter[str] = field(default_factory=Counter)
+    """How often there was each fault."""
 
     def add(self, other: "Tally") -> None:
         """Add the results of another."""
         self.reasons += other.reasons
         self.raised += other.raised
+        self.injected += other.injected
         self.late += other.late
         self.behind = max(self.behind, other.behind)
 
@@ -271,18 +280,26 @@ class Usage(NamedTuple):
         return f"{self.memory:.1f} MiB, {self.descriptors} descriptors, {self.threads} threads"
 
 
-async def act(on: Cast, *, seconds: float, rate: float, chance: random.Random) -> Tally:
+async def act(
+    on: Cast, *, seconds: float, rate: float, chance: random.Random, faults: bool
+) -> Tally:
     """Check at a steady rate for ``seconds``, and wait for the last ones."""
     tally = Tally()
+    injecting = asyncio.create_task(inject(tally.injected)) if faults else None
     weights = [1 / each.costs for each in on.checks]
     async with clients(on) as asking, asyncio.TaskGroup() as group:
-        start = time.perf_counter()
-        for number in range(int(seconds * rate)):
-            wait = start + number / rate - time.perf_counter()
-            tally.behind = max(tally.behind, -wait)
-            await asyncio.sleep(max(wait, 0))
+        room = asyncio.Semaphore(round(rate * 2 * TIMEOUT))
+        start = due = time.perf_counter()
+        while (now := time.perf_counter()) - start < seconds:
+            tally.behind = max(tally.behind, now - due)
+            await asyncio.sleep(due - now)
+            await room.acquire()  # a machine that is too slow checks less often
+            due = max(due + 1 / rate, time.perf_counter() - 1)
             (chosen,) = chance.choices(on.checks, weights)
-            group.create_task(check(chosen, asking[chosen.client], tally))
+            done = group.create_task(check(chosen, asking[chosen.client], tally))
+            done.add_done_callback(lambda _: room.release())
+        if injecting is not None:
+            injecting.cancel()
     return tally
 
 
@@ -306,34 +323,53 @@ async def check(chosen: Check, asking: Any, tally: Tally) -> None:
     tally.reasons[f"{chosen.name}{' (fetch)' * chosen.fetches}", str(report.reason)] += 1
 
 
-async def soak(pipe: Pipe, *, minutes: float, rate: float) -> Iterator[str]:
+async def soak(pipe: Pipe, *, minutes: float, rate: float, faults: bool) -> Iterator[str]:
     """Run all acts, and return the final lines."""
     acts = max(10, round(minutes * 60 / ACT))
     chance = random.Random(1)  # noqa: S311 - the same at each run
     total, usages = Tally(), []
     for number in range(1, acts + 1):
-        tally = await act(pipe.recv(), seconds=minutes * 60 / acts, rate=rate, chance=chance)
+        seconds = minutes * 60 / acts
+        tally = await act(pipe.recv(), seconds=seconds, rate=rate, chance=chance, faults=faults)
         pipe.send("thank you")
         await asyncio.sleep(SETTLING)
         usages.append(Usage.now())
         total.add(tally)
         say(f"{number}/{acts}: {usages[-1]}; {tally}")
-    return verdict(total, usages[acts // 10 - 1], usages[-1])
+    return verdict(total, usages[acts // 3 :], minutes / acts)
 
 
-def verdict(total: Tally, early: Usage, late: Usage) -> Iterator[str]:
+def slope(values: list[float], every: float) -> float:
+    """Return by how much values grow in an hour, by least squares.
+
+    Args:
+        values: measured one after the other.
+        every: the minutes between two of them.
+    """
+    hours = [number * every / 60 for number in range(len(values))]
+    return statistics.linear_regression(hours, values).slope
+
+
+def verdict(total: Tally, usages: list[Usage], every: float) -> Iterator[str]:
     """Return the summary and the verdict as lines."""
     for (name, reason), count in sorted(total.reasons.items()):
         yield f"  {name:<45}{reason:<20}{count:>8,}"
     yield from (f"raised {count:,} times: {what}" for what, count in total.raised.items())
     yield f"in all: {total}"
+    if total.injected:
+        yield f"faults: {dict(total.injected)}"
+    early, late = usages[0], usages[-1]
+    growth = slope([usage.memory for usage in usages], every)
     flat = (
-        late.memory <= GROWTH * early.memory
+        growth <= GROWTH
         and late.descriptors <= early.descriptors
         and late.threads <= early.threads
         and not total.raised
     )
-    yield f"{'flat' if flat else 'NOT FLAT'}: {early} after a tenth; {late} at the end"
+    yield (
+        f"{'flat' if flat else 'NOT FLAT'}: {early} after a third; {late} at the end; "
+        f"{growth:+.2f} MiB an hour"
+    )
 
 
 def say(line: str) -> None:
@@ -348,11 +384,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--rate", type=float, default=200, help="checks per second")
+    parser.add_argument("--faults", action="store_true", help="bring faults about")
     chosen = parser.parse_args()
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         del os.environ[name]  # the package's functions obey them
     with theatre() as pipe:
-        lines = list(asyncio.run(soak(pipe, minutes=chosen.minutes, rate=chosen.rate)))
+        lines = list(asyncio.run(soak(pipe, **vars(chosen))))
     say("\n".join(lines))
     sys.exit(not lines[-1].startswith("flat"))
 

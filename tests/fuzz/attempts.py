@@ -78,5 +78,5 @@ def attempt_of(choices: bytes, words: str) -> Attempt:
         tls=Tls(words) if flags & 8 else None,
         proxy=ProxyRoute("proxy.test:3128") if flags & 16 else None,
         failed_at_proxy=STEPS[flags >> 5 & 3] if flags & 16 else None,
-        said=words.encode("utf-8", "replace") if flags & 128 else b"",
+        head=words.encode("utf-8", "replace") if flags & 128 else b"",
     )
