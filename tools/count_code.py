@@ -1,12 +1,9 @@
-"""Lines of code of the package: without blank lines, comments and docstrings::
-
-python -m tools.count_code [FOLDER …]
-"""
+"""Count the lines of code of the package: without blank lines, comments and docstrings."""
 
 from __future__ import annotations
 
+import argparse
 import ast
-import sys
 import tokenize
 from pathlib import Path
 
@@ -51,7 +48,11 @@ def longest_function(folder: Path) -> tuple[int, str]:
 
 def main() -> None:
     """Print the lines of each package, and the total."""
-    for folder in [Path(name) for name in sys.argv[1:]] or [SOURCE]:
+    parser = argparse.ArgumentParser(prog="python -m tools.count_code", description=__doc__)
+    parser.add_argument(
+        "folders", nargs="*", type=Path, default=[SOURCE], metavar="FOLDER", help="default: src"
+    )
+    for folder in parser.parse_args().folders:
         lines = {path: code_lines(path) for path in sorted(folder.rglob("*.py"))}
         rooms: dict[str, int] = {}
         for path, count in lines.items():
