@@ -32,7 +32,7 @@ def growth(*, quick: bool) -> Table:
     return table_of(
         {**few, **runs},
         [
-            Claim(f"CPU per check, “{big}” ÷ “{small}”", ratio(runs, big, small), 1.2),
+            Claim(f"CPU per check, “{big}” ÷ “{small}”", ratio(runs, big, small), 1.1),
             Claim(f"peak memory, “{big}” ÷ “{small}”", ratio(runs, big, small, "peak"), 1.1),
             Claim(f"files open, beyond {limit}", median(runs, big, "descriptors") - limit, 30),
         ],

@@ -12,6 +12,7 @@ from __future__ import annotations
 import statistics
 import sys
 
+from benchmarks.peers import BESIDE, PEERS, environment_beside
 from benchmarks.rounds import clean_environment
 from benchmarks.table import Table
 from benchmarks.usage import spent
@@ -25,20 +26,22 @@ WITH_ALL = "import tryconnect; tryconnect.Client()"
 
 def imports(*, quick: bool) -> Table:
     """The imports, and what is ready after them."""
-    programs = (BARE, OURS, THEIRS, WITH_ALL)
-    commands = [[sys.executable, "-c", program] for program in programs]
-    for command in commands:
-        spent(command, clean_environment())  # compiled once
-    rounds = [
-        [spent(command, clean_environment()) for command in commands]
-        for _ in range(1 if quick else ROUNDS)
-    ]
-    bare, ours, theirs, whole = map(statistics.median, zip(*rounds, strict=True))
+    programs = {program: (program, "") for program in (BARE, THEIRS, OURS, WITH_ALL)}
+    if BESIDE in PEERS:
+        programs |= {f"{program} ({BESIDE})": (program, BESIDE) for program in (OURS, WITH_ALL)}
+    spent_by: dict[str, list[float]] = {name: [] for name in programs}
+    for _ in range(2 if quick else ROUNDS + 1):
+        for name, (program, peer) in programs.items():
+            environment = clean_environment() | environment_beside(peer)
+            spent_by[name].append(spent([sys.executable, "-c", program], environment))
+    # The first round also compiled.
+    figures = {name: statistics.median(rounds[1:]) for name, rounds in spent_by.items()}
+    bare, theirs = figures.pop(BARE), figures[THEIRS]
     return Table(
         ("program", "CPU above bare Python, ms", "÷ aiohttp's"),
         [
             [program, f"{(figure - bare) * 1e3:.0f}", f"{(figure - bare) / (theirs - bare):.2f}"]
-            for program, figure in zip(programs[1:], (ours, theirs, whole), strict=True)
+            for program, figure in figures.items()
         ],
         libraries=["aiohttp"],
     )

@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 from benchmarks import servers
-from benchmarks.peers import AIOHTTP, FLOOR, OURS
+from benchmarks.peers import AIOHTTP, FLOOR, OURS, environment_beside, installed
 from benchmarks.rounds import ROOT, Task, clean_environment, run
 from benchmarks.table import Claim, Table
 from benchmarks.work import Work
@@ -34,7 +34,7 @@ def instructions(*, quick: bool) -> Table:
         raise FileNotFoundError("valgrind is not installed")
     with servers.pages() as site:
         work = Work(count=0, ports=site.ports, at_once=20, timeout=60)
-        names = (OURS, FLOOR) if quick else (OURS, AIOHTTP, "aiohttp", FLOOR)
+        names = installed((OURS, FLOOR) if quick else (OURS, AIOHTTP, "aiohttp", FLOOR))
         for name in names:  # so that no module is compiled while instructions are counted
             run(Task(name, dataclasses.replace(work, count=LEAST)))
         figures = {name: for_one_check(Task(name, work)) for name in names}
@@ -68,7 +68,7 @@ def counted(task: Task) -> int:
     done = subprocess.run(  # noqa: S603 - our own words
         [*command, sys.executable, "-m", "benchmarks.worker", asked],
         cwd=ROOT,
-        env={**clean_environment(), "PYTHONHASHSEED": "0"},
+        env=clean_environment() | environment_beside(task.peer) | {"PYTHONHASHSEED": "0"},
         capture_output=True,
         text=True,
         check=False,

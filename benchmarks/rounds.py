@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchmarks.peers import PEERS
+from benchmarks.peers import PEERS, environment_beside
 from benchmarks.servers import pinned
 from benchmarks.usage import descriptors
 
@@ -90,6 +90,8 @@ class Outcome(NamedTuple):
     """Peak memory of the process, in MiB."""
     late: list[float]
     """For silent hosts: seconds after the deadline; median, 99th percentile, most."""
+    held: list[float]
+    """Seconds of a callback, where they were timed: the 99.9th percentile, most."""
     descriptors: int
     """The most that the process was observed to have open."""
 
@@ -143,7 +145,7 @@ def run(task: Task) -> Outcome:
     command = [PEERS[task.peer].python or "", "-m", "benchmarks.worker", asked]
     if not task.work.silent:  # a punctual client needs whichever processor is free
         command = pinned(command, last=False)
-    environment = clean_environment(task.work.ca)
+    environment = clean_environment(task.work.ca) | environment_beside(task.peer)
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as said:
         with subprocess.Popen(  # noqa: S603 - our own words
             command, cwd=ROOT, env=environment, stdout=output, stderr=said

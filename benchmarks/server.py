@@ -1,6 +1,6 @@
 """Compares the probe server with blackbox_exporter: the same probes, requested by ab, in turns.
 
-Run from the root of a checkout with the extras ``bench`` and ``serve``, on Linux::
+Run from the root of a checkout with the group ``bench`` and the extra ``serve``, on Linux::
 
     python -m benchmarks.server
 

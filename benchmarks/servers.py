@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import trustme
 
-from benchmarks.work import FIRST_HOST
+from benchmarks.work import loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,15 +85,19 @@ def pages() -> Iterator[Site]:
 
 
 @contextlib.contextmanager
-def secure_pages(count: int) -> Iterator[Site]:
-    """Serve them over TLS: ``count`` hosts, each with its own port and certificate."""
-    hosts = [str(FIRST_HOST + number) for number in range(count)]
+def secure_pages(count: int, *, intermediate: bool = False) -> Iterator[Site]:
+    """Serve them over TLS: ``count`` hosts, each with its own port and certificate.
+
+    ``intermediate``: The certificates are signed by an authority that the trusted one has signed.
+    """
+    hosts = [loopback(number) for number in range(count)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         authority = trustme.CA()
         authority.cert_pem.write_to_path(folder / "ca.pem")
+        signing = authority.create_child_ca() if intermediate else authority
         for host in hosts:
-            leaf = authority.issue_cert(host)
+            leaf = signing.issue_cert(host)
             leaf.private_key_and_cert_chain_pem.write_to_path(certificate(folder, host))
         with serving(listening(*hosts), folder) as ports:
             yield Site(ports, str(folder / "ca.pem"))

@@ -1,6 +1,6 @@
 """Measures how smooth a window stays while requests, aiohttp or tryconnect check 200 addresses.
 
-Run from the root of a checkout with the extras ``bench`` and ``loops``, on Linux; ``--write``
+Run from the root of a checkout with the groups ``bench`` and ``loops``, on Linux; ``--write``
 writes the table into ``docs/howto/event-loops.rst``::
 
     python -m benchmarks.smoothness [--write] [--runs 9]

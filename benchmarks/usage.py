@@ -16,12 +16,12 @@ __all__ = ["MIB", "busy", "descriptors", "memory", "peak", "spent"]
 KIB, MIB = 1024, 1024 * 1024
 
 
-def peak() -> int:
-    """Return the peak memory of this process in bytes."""
-    return _bytes("self", "VmHWM")
+def peak(process: int | str = "self") -> int:
+    """Return the peak memory of a process in bytes."""
+    return _bytes(process, "VmHWM")
 
 
-def memory(process: int) -> int:
+def memory(process: int | str) -> int:
     """Return the current memory of a process in bytes."""
     return _bytes(process, "VmRSS")
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import array
+import socket
 import statistics
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["FIRST_HOST", "Tally", "Work"]
+__all__ = ["Tally", "Work", "loopback"]
 
-FIRST_HOST = IPv4Address("127.0.0.1")
-"""All of 127.0.0.0/8 is this machine: sixteen million distinct hosts without a network."""
+_FIRST_HOST = int.from_bytes(socket.inet_aton("127.0.0.1"))
+
+
+def loopback(number: int) -> str:
+    """Return the IP address of one of sixteen million hosts: all of 127.0.0.0/8 is this machine.
+
+    Cheaply: what it takes counts as the cost of each client.
+    """
+    return socket.inet_ntoa((_FIRST_HOST + number).to_bytes(4))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +41,7 @@ class Work:
         ca: The file with the certificate of the authority to trust.
         descriptors: The most that the process may open (``ulimit -n``); ``None`` for the system's
             limit.
+        held: Whether each callback of the event loop is timed, which takes time itself.
     """
 
     count: int
@@ -47,13 +55,14 @@ class Work:
     silent: bool = False
     ca: str | None = None
     descriptors: int | None = None
+    held: bool = False
 
     def urls(self) -> Iterator[str]:
         """Yield the addresses; without a list, all memory is the client's own."""
         for number in range(self.first, self.first + self.count):
             place = number % len(self.ports)
-            host = number if len(self.ports) == 1 else place
-            name = FIRST_HOST + (host if self.spread else 0)
+            apart = number if len(self.ports) == 1 else place
+            name = loopback(apart if self.spread else 0)
             yield f"{self.scheme}://{name}:{self.ports[place]}{self.path}"
 
 

@@ -5,6 +5,7 @@ Prints the cost as JSON.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import gc
 import json
@@ -14,7 +15,7 @@ import sys
 import time
 from typing import Any
 
-from benchmarks.peers import PEERS
+from benchmarks.peers import BESIDE, OURS, PEERS
 from benchmarks.usage import MIB, peak
 from benchmarks.work import Tally, Work
 
@@ -30,7 +31,7 @@ WARMING_HOSTS = 2**22
 def measure(peer: str, work: Work) -> dict[str, Any]:
     """Do the work once, and report the cost."""
     allow(work.descriptors)
-    run = PEERS[peer].load()
+    run = PEERS[OURS if peer == BESIDE else peer].load()
     warming = dataclasses.replace(
         work,
         count=min(work.count, WARMING),
@@ -40,9 +41,11 @@ def measure(peer: str, work: Work) -> dict[str, Any]:
     run(warming, Tally(warming))
     gc.collect()
     tally = Tally(work)
+    held = held_times() if work.held else []
     began, spent = time.perf_counter(), time.process_time()
     run(work, tally)
     cpu, wall = time.process_time() - spent, time.perf_counter() - began
+    held.sort()
     return {
         "cpu": cpu / work.count,
         "wall": wall / work.count,
@@ -50,7 +53,28 @@ def measure(peer: str, work: Work) -> dict[str, Any]:
         "answers": tally.up + tally.down,
         "peak": peak() / MIB,
         "late": tally.lateness(),
+        "held": [held[-max(len(held) // 1000, 1)], held[-1]] if held else [],
     }
+
+
+def held_times() -> list[float]:
+    """Time each callback of asyncio's loops from now on; return where the seconds are written.
+
+    Seconds of this thread's own processor time: other processes do not count.
+    """
+    times: list[float] = []
+    handles: Any = asyncio.Handle
+    run = handles._run  # noqa: SLF001 - there is no other place that all callbacks go by
+
+    def timed(handle: asyncio.Handle) -> None:
+        began = time.thread_time()
+        try:
+            run(handle)
+        finally:
+            times.append(time.thread_time() - began)
+
+    handles._run = timed  # noqa: SLF001 - as above
+    return times
 
 
 def allow(descriptors: int | None) -> None:

@@ -1,7 +1,7 @@
 """Measures what goes wrong with requests in executors, in four event loops: tables for the docs.
 
-Run from the root of a checkout, with the extras ``bench``, ``testing`` and ``loops`` installed;
-``--write`` writes the tables into ``docs/explanation/executors.rst``::
+Run from the root of a checkout, with the extra ``testing`` and the groups ``bench`` and ``loops``
+installed; ``--write`` writes the tables into ``docs/explanation/executors.rst``::
 
     python -m benchmarks.executors [exceptions] [holes] [names] [leaving] [wakeups] [--write]
 

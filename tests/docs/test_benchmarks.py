@@ -3,11 +3,12 @@
 import importlib.util
 import re
 import sys
+from pathlib import Path
 
 import pytest
 
 from benchmarks import __main__ as benchmarks
-from benchmarks import apart, bulk, leaving, rounds, servers, silent
+from benchmarks import apart, bulk, leaving, peers, rounds, servers, silent
 from benchmarks.peers import OURS, PEERS, installed
 from benchmarks.rounds import Outcome, Task
 from benchmarks.table import PAGE, Claim, Table, written
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="all of 127.0.0.
 
 
 def outcome(cpu: float) -> Outcome:
-    return Outcome(cpu, wall=1, right=1, answers=1, peak=1, late=[], descriptors=1)
+    return Outcome(cpu, wall=1, right=1, answers=1, peak=1, late=[], held=[], descriptors=1)
 
 
 WORK = Work(count=3, ports=[80])
@@ -113,7 +114,12 @@ def test_the_page_has_a_place_for_each_table_and_for_no_other() -> None:
 
 @pytest.mark.parametrize(
     ("words", "complaint"),
-    [(["--quick", "--write"], "nothing worth writing"), (["no-such"], "no such table")],
+    [
+        (["--quick", "--write"], "nothing worth writing"),
+        (["no-such"], "no such table"),
+        (["--beside", "/nowhere", "imports"], "another checkout"),
+        (["--beside", ".", "--write"], "another checkout"),
+    ],
 )
 def test_wrong_words_are_refused(
     capsys: pytest.CaptureFixture[str], words: list[str], complaint: str
@@ -122,6 +128,18 @@ def test_wrong_words_are_refused(
         benchmarks.main(words)
 
     assert complaint in capsys.readouterr().err
+
+
+def test_another_checkout_is_measured_beside_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "PEERS", dict(PEERS))
+    assert installed([OURS, peers.FLOOR]) == [OURS, peers.FLOOR]
+
+    peers.measure_beside(Path("elsewhere"))
+
+    assert installed([OURS, peers.FLOOR]) == [OURS, peers.BESIDE, peers.FLOOR]
+    source = str(Path("elsewhere/src").resolve())
+    assert peers.environment_beside(peers.BESIDE) == {"PYTHONPATH": source}
+    assert peers.environment_beside(OURS) == {}
 
 
 # --- they run
@@ -134,7 +152,7 @@ def test_clients_are_measured_against_a_server_in_python(monkeypatch: pytest.Mon
 
     for table in (bulk.plain(quick=True), bulk.secure(quick=True)):
         assert [row[0] for row in table.rows] == list(bulk.ALL)
-        assert {row[6] for row in table.rows} == {"30 of 30"}
+        assert {row[table.head.index("right")] for row in table.rows} == {"30 of 30"}
 
 
 def test_a_client_that_is_not_installed_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,6 +185,15 @@ def test_a_wrong_answer_is_seen() -> None:
 
 
 @pytest.mark.slow
+def test_the_longest_callback_is_timed() -> None:
+    with servers.pages() as site:
+        work = Work(count=5, ports=site.ports, held=True)
+        usual, longest = rounds.run(Task(OURS, work)).held
+
+    assert 0 < usual <= longest < 5
+
+
+@pytest.mark.slow
 def test_silent_hosts_are_waited_for_as_long_as_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(silent, "PEERS", (OURS, silent.OUTER))
 
@@ -186,7 +213,7 @@ def test_leaving_a_run_early_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.wants(module="pycurl")
 @pytest.mark.wants(program="ab")
 @pytest.mark.wants(program="prometheus-blackbox-exporter")
-@pytest.mark.parametrize("name", sorted(benchmarks.TABLES.keys() - {"instructions"}))
+@pytest.mark.parametrize("name", sorted(benchmarks.TABLES.keys() - {"instructions", "names"}))
 def test_every_table_can_be_made(name: str) -> None:
     table = benchmarks.TABLES[name](quick=True)
 
