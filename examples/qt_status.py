@@ -1,6 +1,6 @@
 """A window that shows which addresses answer, checks them repeatedly, and stays responsive.
 
-Run it from a checkout, with tryconnect and its extra ``loops`` installed::
+Run it from a checkout, with tryconnect and its dependency group ``loops`` installed::
 
     python examples/qt_status.py [--loop qasync | qtasyncio] [ADDRESS ...]
 
