@@ -26,6 +26,7 @@ import functools
 import inspect
 import io
 import ipaddress
+import os
 import re
 import shlex
 import signal
@@ -38,6 +39,7 @@ from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -46,6 +48,7 @@ from sybil.parsers.rest.lexers import DirectiveLexer
 
 from tryconnect import cli
 from tryconnect import testing as peers
+from tryconnect._model import greeting
 from tryconnect._options import Options, read_options
 from tryconnect.testing.certificates import DAY, NOW, authority, serving
 from tryconnect.web import read_targets
@@ -123,13 +126,25 @@ def run_console(example: Example) -> str:
     return difference(printed, example.parsed.source)
 
 
+ONE_TARGET = """
+[[target]]
+name = "shop"
+address = "https://example.com/"
+"""
+
+
 def run_targets(example: Example) -> str:
-    """Read a targets file; return what is wrong with it."""
+    """Read a targets file, or a part of one without targets; return what is wrong with it."""
+    source = example.parsed.source
+    if "[[target]]" not in source:
+        source += ONE_TARGET
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "targets.toml"
-        file.write_text(example.parsed.source, "utf-8")
+        # A program that is there, for the reader's own.
+        file.write_text(source.replace("/usr/local/bin/page", sys.executable), "utf-8")
         try:
-            read_targets(file)
+            with mock.patch.dict(os.environ, ON_CALL_URLS="json://on-call.test/"):
+                read_targets(file)
         except ValueError as error:
             return str(error)
     return ""
@@ -141,6 +156,7 @@ RUNNERS: dict[str, Callable[[Example], str] | None] = {
     "console": run_console,
     "toml": run_targets,
     "bash": None,
+    "sh": None,
     # Data.
     **dict.fromkeys(("html", "http", "ini", "json", "xml", "yaml")),
 }
@@ -218,6 +234,7 @@ _UNSTEADY = {
     r"\b\d+(?= checks)": "<number>",
     r"(?<=\": )(\d+(\.\d+)?e-\d+|\d+\.\d+)": "<seconds>",
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d|Z)": "<date>",
+    r'(?<="chain_expires": )null': '"<date>"',  # before Python 3.13
     r"\([A-Z_]+\)": "<OpenSSL's word>",
     r"(?<=not with HTTP )\(.*?\)(?=  \[)": "<aiohttp's words>",
 }
@@ -245,6 +262,9 @@ def world() -> Iterator[None]:
     """Start the servers that the docs mention, and make their names resolve."""
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
+        # What a page adds to the table of services is that page's.
+        patch.setattr(greeting, "_by_scheme", {**greeting._by_scheme})
+        patch.setattr(greeting, "_recognisable", [*greeting._recognisable])
         site = stack.enter_context(peers.in_thread(peers.http_server()))
         secure = stack.enter_context(
             peers.in_thread(peers.http_server(tls=_certificate("example.com")))
