@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 import shutil
 import subprocess
@@ -45,6 +46,8 @@ PLANTED = {
     "circles": ("tryconnect/_model/reason.py", "from tryconnect._model import report"),
     "aiohttp": ("tryconnect/_check/verdict.py", "import aiohttp"),
     "names": ("tryconnect/_check/connect.py", "import pycares"),
+    "engine": ("tryconnect/_survey/lanes.py", "def f():\n    import distributed"),
+    "arrow": ("tryconnect/_survey/engine.py", "import pyarrow"),
 }
 """What breaks each contract, and where."""
 
@@ -95,6 +98,52 @@ def test_importing_the_package_is_light() -> None:
     assert not loaded & HEAVY
 
 
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+PROJECT = PYPROJECT["project"]
+EXTRAS = dict(PROJECT["optional-dependencies"])
+del EXTRAS["test"]  # the others are what the package itself imports
+
+IMPORTED_AS = {"dnspython": "dns", "backports.zstd": "backports"}
+NOT_OURS_TO_INSTALL = {"PyInstaller", "dask", "gevent", "pandas", "pydantic_core", "pytest"}
+"""Imported where somebody else has loaded them."""
+
+
+def declared() -> set[str]:
+    """Return the top-level modules of everything that the package asks for."""
+    wanted = itertools.chain(PROJECT["dependencies"], *EXTRAS.values())
+    names = {re.match(r"[\w.-]+", each).group() for each in wanted} - {PACKAGE}  # type: ignore[union-attr]
+    return {IMPORTED_AS.get(name, name.lower().replace("-", "_")) for name in names}
+
+
+def imported() -> set[str]:
+    """Return the top-level modules that the package imports, by statement or by name."""
+    found = set()
+    for path in SOURCE.parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found.add(node.module)
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) == "_installed":
+                found |= {ast.literal_eval(name) for name in node.args}
+    return {name.partition(".")[0] for name in found} - sys.stdlib_module_names - {"compression"}
+
+
+@pytest.mark.slow
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
+    ours = {PACKAGE, "pytest_tryconnect"}
+
+    # aiohttp imports aiodns for its AsyncResolver, and for sessions beside ours.
+    assert (imported() | {"aiodns"}) - ours - NOT_OURS_TO_INSTALL == declared()
+
+
+def test_each_dependency_has_a_lowest_version() -> None:
+    lists = *PROJECT["optional-dependencies"].values(), *PYPROJECT["dependency-groups"].values()
+    every = itertools.chain(PROJECT["dependencies"], *lists)
+
+    assert [each for each in every if not re.search(r"[>=]=|^tryconnect\[", each)] == []
+
+
 def first_line(source: str) -> str:
     return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
 
@@ -114,7 +163,7 @@ def test_the_front_door_lists_what_it_imports_in_order() -> None:
     imported = [
         alias.asname or alias.name
         for node in tree.body
-        if isinstance(node, ast.ImportFrom)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tryconnect")
         for alias in node.names
     ]
     assert sorted(tryconnect.__all__) == sorted(imported)

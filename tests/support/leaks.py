@@ -174,6 +174,7 @@ class Guard:
 
     before: Snapshot = field(default_factory=Snapshot.take)
     complaints: Complaints = field(default_factory=Complaints)
+    remains: list[str] = field(default_factory=list)
 
     def expect_complaints(self) -> list[str]:
         """Return the complaints and forget them, for tests that cause them on purpose."""
@@ -184,14 +185,19 @@ class Guard:
         return differences(self.before, Snapshot.take())
 
     def pauses(self, patience: float) -> Iterator[float]:
-        """Yield short waits while something is left, for at most ``patience`` seconds."""
+        """Yield short waits while something is left, for at most ``patience`` seconds.
+
+        What the last look saw is the verdict's: servers of a fixture accept connections all the
+        time, and another look could meet one that an earlier look saw gone.
+        """
         deadline = time.monotonic() + patience
-        while self.left() and time.monotonic() < deadline:
+        while (remains := self.left()) and time.monotonic() < deadline:
             yield PAUSE
+        self.remains = remains
 
     def verdict(self) -> None:
-        """Raise if anything is left, or anything complained."""
-        if faults := self.left() + self.complaints.heard:
+        """Raise if the last look saw anything left, or anything complained."""
+        if faults := self.remains + self.complaints.heard:
             raise AssertionError("left behind:\n  " + "\n  ".join(faults))
 
 

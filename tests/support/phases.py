@@ -79,6 +79,7 @@ class OurNames(Resolver):
         super().__init__(*resolver, nameservers=[at["nameserver"]], domains=[])
 
 tryconnect._check.network.Resolver = OurNames
+tryconnect._transport.resolver.Resolver = OurNames  # which the reactor imports when it is asked
 
 @contextlib.asynccontextmanager
 async def calls():

@@ -25,7 +25,7 @@ def measured(folder: Path, *program: str) -> dict[str, object]:
     commands = (
         ["run", data, *program],
         ["combine", data, "--quiet"],
-        ["json", data, "--quiet", "-o", str(report)],
+        ["json", data, "--quiet", "--fail-under=0", "-o", str(report)],
     )
     for command in commands:
         subprocess.run([sys.executable, "-m", "coverage", *command], check=True, cwd=ROOT)  # noqa: S603
@@ -40,7 +40,9 @@ def test_every_room_is_in_the_report_also_those_that_nobody_entered(tmp_path: Pa
     files = report["files"]
     assert isinstance(files, dict)
     found = {(ROOT / name).resolve() for name in files}
-    assert found == {path.resolve() for path in SOURCE.rglob("*.py")}
+    # No import finds a file whose name has a dot in it.
+    modules = (path for path in SOURCE.rglob("*.py") if "." not in path.stem)
+    assert found == {path.resolve() for path in modules}
     summaries = {(ROOT / name).resolve(): each["summary"] for name, each in files.items()}
     assert summaries[SOURCE / "_version.py"]["percent_covered"] == 100
     assert summaries[SOURCE / "_check" / "http.py"]["covered_lines"] == 0

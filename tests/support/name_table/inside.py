@@ -179,7 +179,7 @@ async def _by_us(names: list[str], situation: Situation) -> list[Said]:
             found.set_result(answer)
 
         found: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        pending = resolver.look_up(name, 80, FAMILIES[situation.family], note)
+        pending = resolver.look_up(name, FAMILIES[situation.family], note)
         while not found.done():
             await asyncio.wait([found], timeout=0.01)
             if pending.error is not None and not confirming:
