@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from tryconnect._address.request import read_request
 from tryconnect._address.target import address_text
-from tryconnect._check.loading import load_aiohttp
+from tryconnect._check.loading import afford_loading, load_aiohttp
 from tryconnect._check.unloaded import UnloadedChecker, is_want
 from tryconnect._keywords import explains_keywords
 from tryconnect._model.expect import ExpectLike, as_expect
@@ -34,7 +35,7 @@ from tryconnect._runs.bulk import checks_of_many
 from tryconnect._runs.waiting import wait
 from tryconnect._runs.watching import watch
 from tryconnect._runtime.resource import AsyncResource
-from tryconnect._runtime.threads import defer_cancellation
+from tryconnect._runtime.threads import Overdue, defer_cancellation, is_overdue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -454,6 +455,10 @@ def checker_class(*, mockable: bool) -> Callable[..., Checker]:
         TryConnectError: aiohttp cannot be loaded, because of this machine's settings.
     """
     try:
+        if is_overdue():  # to import it would wait for the import that does not end
+            raise Overdue
+        if "tryconnect._check.session" not in sys.modules:
+            afford_loading()
         if mockable:
             load_aiohttp()
         from tryconnect._check.session import Checker  # noqa: PLC0415 - a light import is promised

@@ -17,7 +17,14 @@ from tests.support.event_loops import on_each_loop
 from tests.support.leaks import Guard
 from tests.support.limits import no_thread_to_be_had
 from tryconnect._model.faults import LocalFault
-from tryconnect._runtime.threads import ThreadsafeLoop, cannot_await, run_in_daemon_thread
+from tryconnect._runtime import threads
+from tryconnect._runtime.threads import (
+    Overdue,
+    ThreadsafeLoop,
+    cannot_await,
+    is_overdue,
+    run_in_daemon_thread,
+)
 
 LONG = 5.0
 """Seconds after which a test gives up; none waits that long."""
@@ -123,6 +130,41 @@ async def test_where_no_thread_is_to_be_had_it_is_this_machines_fault() -> None:
     ):
         run_in_daemon_thread(lambda: None, name="lost work")
     assert not named("lost work")
+
+
+async def test_without_memory_to_tell_the_result_the_thread_tries_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loop = asyncio.get_running_loop()
+    faults: list[BaseException] = [MemoryError(), SystemError("error return without exception set")]
+    tell = loop.call_soon_threadsafe
+
+    def without_memory(*args: Any) -> asyncio.Handle:
+        if faults:
+            raise faults.pop()
+        return tell(*args)
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", without_memory)
+    assert await asyncio.wait_for(run_in_daemon_thread(lambda: 42, name="work"), LONG) == 42
+    assert not faults
+
+
+async def test_work_for_which_the_exit_waits_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until it ends, none like it is begun: it would wait for the same lock."""
+    monkeypatch.setattr(threads, "MAX_SETUP", 0.05)
+    release = threading.Event()
+    with pytest.raises(Overdue, match="was not loaded within"):
+        await run_in_daemon_thread(lambda: release.wait(LONG), name="overdue", exit_waits=True)
+    assert is_overdue()
+    with pytest.raises(Overdue):
+        run_in_daemon_thread(lambda: None, name="next", exit_waits=True)
+    assert await run_in_daemon_thread(lambda: 42, name="of another kind") == 42
+
+    (thread,) = named("overdue")
+    release.set()
+    thread.join(LONG)
+    assert not is_overdue()
+    assert await run_in_daemon_thread(lambda: 42, name="next", exit_waits=True) == 42
 
 
 async def test_a_postbox_delivers_to_its_loop() -> None:

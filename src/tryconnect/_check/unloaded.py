@@ -27,8 +27,9 @@ class UnloadedChecker:
     """
 
     def __init__(self, error: BaseException) -> None:
-        self._error = no_means()
-        self._error.__cause__ = error
+        self._error = error if isinstance(error, LocalFault) else no_means()
+        if self._error is not error:
+            self._error.__cause__ = error
 
     def start(self, *_: Any, **__: Any) -> None:
         """Begin nothing: every check has to go by :meth:`probe`."""
@@ -81,8 +82,10 @@ _WORDS = (
     "cannot allocate memory",
     "failed to map segment",
     "malloc failure",  # OpenSSL: ERR_R_MALLOC_FAILURE
+    "unknown error (_ssl.c",  # it had no memory even for saying so
     "can't start new thread",
     "can't allocate lock",
+    "can't allocate read lock",
     "returned NULL without setting an exception",
     "error return without exception set",
 )

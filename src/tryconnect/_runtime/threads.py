@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import sys
 import threading
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,16 +24,42 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 __all__ = [
+    "MAX_SETUP",
+    "Overdue",
     "ThreadsafeLoop",
     "can_run_here",
     "cannot_await",
     "defer_cancellation",
+    "is_overdue",
     "run_in_daemon_thread",
     "running_loop",
     "wait_all",
 ]
 
 _T = TypeVar("_T")
+
+MAX_SETUP = 20.0
+"""Seconds that work for which the exit waits may take: such work is an import, or a trust store."""
+
+_overdue: list[threading.Thread] = []
+
+
+class Overdue(LocalFault):
+    """What a check needs is not there in time, and whoever touches it would wait for it, too.
+
+    OpenSSL that runs out of memory while it starts may never return.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"what checks need was not loaded within {MAX_SETUP:.0f} s, for want of memory or of a "
+            "disk that answers: the address was not tried"
+        )
+
+
+def is_overdue() -> bool:
+    """Return whether some work for which the exit waits has overrun, and still runs."""
+    return any(thread.is_alive() for thread in _overdue)
 
 
 def run_in_daemon_thread(
@@ -47,10 +74,11 @@ def run_in_daemon_thread(
         work: What to run.
         name: The thread's name, for debuggers.
         exit_waits: The interpreter's exit waits for it, within a bound; once that is over, the work
-            is done in the calling thread.
+            is done in the calling thread. The caller waits ``MAX_SETUP`` seconds at most.
 
     Raises:
         LocalFault: There is no thread to be had.
+        Overdue: Such work runs already, and has overrun.
     """
     loop = asyncio.get_running_loop()
     postbox = ThreadsafeLoop(loop)
@@ -60,9 +88,9 @@ def run_in_daemon_thread(
         try:
             result = work()
         except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to the caller
-            postbox.call_soon_threadsafe(_fail, answer, error)
+            _deliver(postbox, _fail, answer, error)
         else:
-            postbox.call_soon_threadsafe(_succeed, answer, result)
+            _deliver(postbox, _succeed, answer, result)
         finally:
             release_exit(thread)
 
@@ -70,6 +98,8 @@ def run_in_daemon_thread(
     if exit_waits and is_exiting():
         run()
         return answer
+    if exit_waits and is_overdue():
+        raise Overdue
     if sys.is_finalizing():  # up to Python 3.11, its start would be waited for, for ever
         raise LocalFault("the interpreter is shutting down")
     try:
@@ -79,6 +109,9 @@ def run_in_daemon_thread(
     except RuntimeError as error:
         release_exit(thread)
         raise LocalFault("this machine cannot start another thread") from error
+    if exit_waits:
+        timer = loop.call_later(MAX_SETUP, _overrun, answer, thread)
+        answer.add_done_callback(lambda _: timer.cancel())
     return answer
 
 
@@ -159,6 +192,20 @@ async def wait_all(*tasks: asyncio.Task[Any]) -> None:
     """
     if under_way := [task for task in tasks if not task.done()]:
         await defer_cancellation(partial(asyncio.wait, under_way))
+
+
+def _deliver(postbox: ThreadsafeLoop, callback: Callable[..., object], *args: object) -> None:
+    """Tell the loop, and try again where there is no memory even for that: nobody else can."""
+    while True:
+        try:
+            return postbox.call_soon_threadsafe(callback, *args)
+        except (MemoryError, SystemError):
+            time.sleep(0.1)
+
+
+def _overrun(answer: asyncio.Future[_T], thread: threading.Thread) -> None:
+    _overdue.append(thread)
+    _fail(answer, Overdue())
 
 
 def _succeed(answer: asyncio.Future[_T], result: _T) -> None:
