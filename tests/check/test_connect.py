@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.event_loops import Listening, on_each_loop
+from tests.support.ports import free_port
 from tryconnect import Client, Reason
 from tryconnect import testing as peers
 from tryconnect._address.target import parse
@@ -63,13 +64,6 @@ def from_the_same_port(info: tuple[Any, ...], **options: Any) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind(info[4])
     return sock
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 @linux_only

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import Ran, command, ran, ran_here
+from tests.support.ports import free_port
 from tryconnect import testing as peers
 
 Here = Callable[..., Ran]
@@ -44,11 +45,6 @@ def coming_up(port: int, *, after: float) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-
-
-def free_port() -> int:
-    with peers.in_thread(peers.closed_port()) as closed:
-        return closed.port
 
 
 def test_what_is_up_is_told_at_once(here: Here, server: peers.HttpServer) -> None:

@@ -17,7 +17,7 @@ import pytest
 import stamina
 
 from tests.docs.rows import PLAIN, Open, rows
-from tests.web.programs import free_port
+from tests.support.ports import free_port
 from tryconnect import testing as peers
 
 PAGE = (Path(__file__).parents[2] / "docs/explanation/comparison.rst").read_text("utf-8")

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.programs import ROOT
 from tryconnect import sync
 from tryconnect import testing as peers
@@ -66,12 +66,6 @@ def _programs() -> list[Path]:
 
 
 # --- how they are run
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
 
 
 def _http_server(port: int = 0) -> AbstractContextManager[peers.HttpServer]:
@@ -130,7 +124,7 @@ class Server(NamedTuple):
     @contextlib.contextmanager
     def running(self, needs: str, folder: Path = COOKBOOK) -> Iterator[str]:
         """Serve it, and yield where; at the end it must stop at Ctrl-C, and complain of nothing."""
-        port = _free_port()
+        port = free_port()
         with _program(*self.words, "--port", str(port), folder=folder, SHOP_NEEDS=needs) as server:
             yield f"http://127.0.0.1:{port}/ready"
             server.send_signal(signal.SIGINT)
@@ -197,7 +191,7 @@ def _ready(url: str) -> tuple[int, list[str]]:
 
 @pytest.mark.wants(module="uvicorn")
 def test_fastapi_starts_once_what_it_needs_is_up() -> None:
-    port = _free_port()
+    port = free_port()
     with FASTAPI.running(f"http://127.0.0.1:{port}/") as url:
         with pytest.raises(TimeoutError, match="refused"):
             sync.wait_until_up(url, timeout=3)
@@ -287,7 +281,7 @@ def test_a_task_of_celery_tries_again_until_the_server_is_back(tmp_path: Path) -
     """The worker runs as people run it: on Redis, in processes of its own."""
     from tests.support.services import running  # noqa: PLC0415
 
-    rates, redis, log = _free_port(), _free_port(), tmp_path / "log"
+    rates, redis, log = free_port(), free_port(), tmp_path / "log"
     broker = f"redis://127.0.0.1:{redis}/0"
     settings = {"SHOP_BROKER": broker, "SHOP_RESULTS": broker}
 
@@ -356,7 +350,7 @@ def test_a_notebook_shows_a_report_as_a_row(tmp_path: Path) -> None:
     file = tmp_path / "notebook.ipynb"
     nbformat.write(notebook, file)
     with _http_server() as need:
-        gone = f"http://127.0.0.1:{_free_port()}/"
+        gone = f"http://127.0.0.1:{free_port()}/"
         code, printed = _output(
             "jupyter", "execute", "--inplace", str(file), SHOP_NEEDS=f"{need.url} {gone}"
         )

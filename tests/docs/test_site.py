@@ -86,7 +86,10 @@ def test_numbers_are_aligned_and_words_are_not(site: Path) -> None:
     row = re.search(r"<tr[^>]*><td[^>]*><p>pycurl, multi</p>.*?</tr>", page, re.DOTALL)
 
     assert row
-    assert ["number" in cell for cell in re.findall(r"<td([^>]*)>", row[0])] == [False] + [True] * 7
+    name, *numbers = ["number" in cell for cell in re.findall(r"<td([^>]*)>", row[0])]
+    assert not name
+    assert len(numbers) >= 7
+    assert all(numbers)
 
 
 def test_a_link_to_nowhere_is_noticed(tmp_path: Path) -> None:

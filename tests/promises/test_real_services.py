@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 from collections.abc import Iterator
 
 import pytest
 
 from tests.support import services
+from tests.support.ports import free_port
 from tryconnect import Reason, sync
 
 pytestmark = [
@@ -26,20 +26,11 @@ NAMES = {
 }
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens at now."""
-    with contextlib.ExitStack() as stack:
-        socks = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for sock in socks:
-            sock.bind(("127.0.0.1", 0))
-        return [sock.getsockname()[1] for sock in socks]
-
-
 @pytest.fixture(scope="module")
 def ports() -> Iterator[dict[str, int]]:
     """Where each of them listens."""
     with contextlib.ExitStack() as stack:
-        found = dict(zip(SCHEMES, free_ports(len(SCHEMES)), strict=True))
+        found = {scheme: free_port() for scheme in SCHEMES}
         for scheme, port in found.items():
             stack.enter_context(services.running(scheme, port))
         for scheme, port in found.items():

@@ -16,6 +16,7 @@ import pytest
 
 import tryconnect
 from tests.support.event_loops import on_each_loop
+from tests.support.ports import free_port
 from tryconnect import Client, Guard, InvalidAddress, Probes, Reason, Report, WaitTimeout, Watch
 from tryconnect import testing as peers
 from tryconnect._runs import bulk
@@ -239,8 +240,7 @@ async def test_what_is_no_address_is_told_at_once(ways: list[Any]) -> None:
 @on_each_loop
 async def test_a_server_that_starts_late_is_waited_for(ways: list[Any]) -> None:
     for way in ways:
-        async with peers.closed_port() as place:
-            port = place.port
+        port = free_port()
         waiting = asyncio.ensure_future(
             way.wait_until_up(f"http://127.0.0.1:{port}/", f"127.0.0.1:{port}", timeout=10)
         )
@@ -294,8 +294,7 @@ async def test_a_wait_in_vain_ends_in_time(ways: list[Any]) -> None:
 @on_each_loop
 async def test_a_watch_tells_each_change(ways: list[Any]) -> None:
     for way in ways:
-        async with peers.closed_port() as place:
-            port = place.port
+        port = free_port()
         watch = way.watch(f"http://127.0.0.1:{port}/", every=0.02, fall=2)
         assert isinstance(watch, Watch)
 

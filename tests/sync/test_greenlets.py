@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.support.ports import free_port
 from tests.support.programs import ROOT, run
 from tryconnect import sync
 from tryconnect import testing as peers
@@ -139,8 +139,7 @@ def test_gunicorns_greenlets_check_at_the_same_time(
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
     (tmp_path / "checker.py").write_text(APP)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        place = f"127.0.0.1:{free.getsockname()[1]}"
+    place = f"127.0.0.1:{free_port()}"
     words = ["-m", "gunicorn", "-k", "gevent", "-w", "1", "-b", place, "checker:app"]
     with (
         peers.in_thread(peers.http_server()) as slow,

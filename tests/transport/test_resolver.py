@@ -268,6 +268,23 @@ async def test_no_name_server_listens(scheme: str) -> None:
     assert report.detail.startswith("the name servers could not look good.test up (")
 
 
+@contextlib.asynccontextmanager
+async def hole_and_server() -> AsyncIterator[int]:
+    """A black hole and a server at one port, of which the system chose the hole's.
+
+    An outgoing connection may have that port of the other family, so it may take several tries.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        while True:
+            hole = await stack.enter_async_context(peers.full_backlog(host="::1"))
+            peer = peers.Peer(HERE, hole.port)
+            with contextlib.suppress(OSError):
+                listener = stack.enter_context(listening(HERE, hole.port))
+                break
+        await stack.enter_async_context(serve_on(listener, tls.answers, peer))
+        yield peer.port
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux drops what its queue cannot hold")
 @pytest.mark.skipif(not peers.ipv6_loopback(), reason="this machine has no IPv6")
@@ -275,15 +292,13 @@ async def test_no_name_server_listens(scheme: str) -> None:
 @pytest.mark.parametrize("scheme", ["http", "tcp"])
 async def test_a_dead_ipv6_address_does_not_hide_a_living_ipv4_one(scheme: str) -> None:
     """Nothing comes back from the first; the second is tried beside it after a moment."""
-    async with peers.full_backlog(host="::1") as hole:
-        with listening(HERE, hole.port) as listener:
-            async with (
-                serve_on(listener, tls.answers, peers.Peer(HERE, hole.port)),
-                peers.dns_server({"good.test": ["::1", HERE]}) as server,
-                asking(server) as names,
-                opened(names) as client,
-            ):
-                report = await client.probe(f"{scheme}://good.test:{hole.port}", timeout=LONG)
+    async with (
+        hole_and_server() as port,
+        peers.dns_server({"good.test": ["::1", HERE]}) as server,
+        asking(server) as names,
+        opened(names) as client,
+    ):
+        report = await client.probe(f"{scheme}://good.test:{port}", timeout=LONG)
 
     assert (report.reason, report.ip) == (Reason.ok, HERE)
     assert 0.2 < report.timings.total < 0.25 + LATE

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.event_loops import on_each_loop
+from tests.support.ports import free_port
 from tests.transport.test_proxies import NAMES, opened
 from tryconnect import Client, Guard, Reason, Report
 from tryconnect import testing as peers
@@ -261,9 +262,7 @@ def danted(port: int, folder: Path) -> list[str]:
 @contextlib.asynccontextmanager
 async def real(command: Callable[[int, Path], list[str]], folder: Path) -> AsyncIterator[int]:
     """Run a real one until the block ends."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
+    port = free_port()
     server = subprocess.Popen(command(port, folder), stderr=subprocess.DEVNULL)  # noqa: ASYNC220, S603
     try:
         async with Client(proxy=None) as client:

@@ -2,20 +2,12 @@
 
 import asyncio
 import contextlib
-import socket
 import subprocess
 from collections.abc import AsyncIterator
 
 import aiohttp
 
 START_TIMEOUT = 20.0
-
-
-def free_port() -> int:
-    """A port of this machine that nobody had a moment ago: these programs tell of none."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
 
 
 @contextlib.asynccontextmanager

@@ -12,7 +12,8 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.web.programs import free_port, running
+from tests.support.ports import free_port
+from tests.web.programs import running
 from tests.web.serving import Asker, asking
 from tryconnect import Client
 from tryconnect import testing as peers

@@ -9,7 +9,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.web.programs import free_port, running
+from tests.support.ports import free_port
+from tests.web.programs import running
 from tests.web.serving import asking, serving, unguarded, until
 from tryconnect import testing as peers
 
