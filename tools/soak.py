@@ -21,7 +21,6 @@ import ssl
 import statistics
 import sys
 import time
-from array import array
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -232,8 +231,8 @@ class Tally:
 
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
     """How often a check had a reason."""
-    late: "array[float]" = field(default_factory=lambda: array("d"))
-    """The seconds by which each expired deadline was missed."""
+    late: Counter[int] = field(default_factory=Counter)
+    """By how many tenths of a millisecond an expired deadline was missed, and how often."""
     behind: float = 0.0
     """The most that the loop itself was late."""
     raised: Counter[str] = field(default_factory=Counter)
@@ -248,15 +247,23 @@ class Tally:
         self.late += other.late
         self.behind = max(self.behind, other.behind)
 
+    def lateness(self, share: float) -> float:
+        """Return the milliseconds by which at most this share of the deadlines were missed."""
+        passed = 0
+        for tenths, count in sorted(self.late.items()):
+            passed += count
+            if passed >= share * self.late.total():
+                return tenths / 10
+        return 0.0
+
     def __str__(self) -> str:
-        late = sorted(self.late) or [0.0]
         total: Counter[str] = Counter()
         for (_, reason), count in self.reasons.items():
             total[reason] += count
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in total.most_common())
         return (
             f"{total.total():,} checks: {reasons}; raised {self.raised.total()}; "
-            f"late p99 {late[int(0.99 * len(late))] * 1000:.1f} ms, max {late[-1] * 1000:.1f} ms "
+            f"late p99 {self.lateness(0.99):.1f} ms, max {self.lateness(1):.1f} ms "
             f"(the loop: {self.behind * 1000:.1f} ms)"
         )
 
@@ -319,7 +326,7 @@ async def check(chosen: Check, asking: Any, tally: Tally) -> None:
         return
     late = time.perf_counter() - start - TIMEOUT
     if late > 0 or report.reason is Reason.timeout:
-        tally.late.append(max(late, 0.0))
+        tally.late[round(max(late, 0.0) * 10_000)] += 1
     tally.reasons[f"{chosen.name}{' (fetch)' * chosen.fetches}", str(report.reason)] += 1
 
 

@@ -233,6 +233,18 @@ async def test_a_cancelled_wait_is_cancelled_and_leaves_nothing(fast: FastClock)
     assert task.cancelled()
 
 
+async def test_a_wait_that_is_thrown_away_ends_its_checks(fast: FastClock) -> None:
+    """As a framework does that drives coroutines by hand, while their loop lives on."""
+    before = asyncio.all_tasks()
+    waiting = wait(fast, Peer(fast, "a", ["refused"]).check, timeout=10**9)
+    waiting.send(None)
+    assert asyncio.all_tasks() > before
+    waiting.close()
+    await asyncio.sleep(0.01)
+
+    assert asyncio.all_tasks() == before
+
+
 def test_pauses_double_up_to_two_seconds_and_vary_down_to_nothing() -> None:
     runs = [list(itertools.islice(backoff(), 8)) for _ in range(500)]
     longest = [max(run[step] for run in runs) for step in range(8)]

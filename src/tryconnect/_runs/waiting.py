@@ -18,7 +18,7 @@ from tryconnect._model.faults import Interrupted
 from tryconnect._options import CHECK_TIMEOUT, UP, check_method, check_seconds
 from tryconnect._runtime.clock import CLOCK
 from tryconnect._runtime.pulse import NOTICEABLE
-from tryconnect._runtime.threads import cannot_await, wait_all
+from tryconnect._runtime.threads import ThreadsafeLoop, cannot_await, wait_all
 from tryconnect.errors import Reason, WaitTimeout
 
 if TYPE_CHECKING:
@@ -117,7 +117,11 @@ async def wait_until(
             for task in done:
                 task.result()  # a fault in one of them is not waited out
     finally:
-        if not cannot_await(loop, sys.exc_info()[0]):
+        if cannot_await(loop, sys.exc_info()[0]):
+            postbox = ThreadsafeLoop(loop)  # who throws this away may do so in any thread
+            for task in tasks:
+                postbox.call_soon_threadsafe(task.cancel)
+        else:
             for task in tasks:
                 task.cancel()
             await wait_all(*tasks)
