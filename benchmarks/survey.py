@@ -261,7 +261,7 @@ def _arrow(count: int) -> dict[str, float]:
         lambda: sum(len(batch) for batch in probe_batches(table)),
     ]
     taken: list[list[float]] = [[], []]
-    for _ in range(6):
+    for _ in range(16):
         for run, each in zip(runs, taken, strict=True):
             began = time.process_time()
             if run() != count:

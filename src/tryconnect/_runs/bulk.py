@@ -398,15 +398,19 @@ class Run(Generic[_Lent]):
         job.report = report
         self._cancels.pop(job, None)
         self.counts[report.reason] += 1
-        if not self._ordered:
-            self._ready.append(job)
-        self._news.set()
+        self._deliver(job, report)
         following = self._host_limiter.release(job) if self._host_limiter else None
         if following is None:
             self._under_way -= 1
         else:
             self._due.append(following)
         self._fill_soon()
+
+    def _deliver(self, job: Job, report: Report) -> None:
+        del report  # it is the job's
+        if not self._ordered:
+            self._ready.append(job)
+        self._news.set()
 
 
 async def _raised(error: BaseException) -> None:

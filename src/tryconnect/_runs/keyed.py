@@ -116,7 +116,7 @@ class _KeyedRun(Run["CheckingClient"]):
     ) -> None:
         super().__init__(*arguments, **options)
         self._input = feed
-        self._sink = sink
+        self._on_report, self._budget, self._pace = sink
         if most is not None or sink.pace.per_host:
             self._host_limiter = HostLimiter(most, sink.pace, self._begin_soon)
             self._window = 10 * self._limit
@@ -129,10 +129,11 @@ class _KeyedRun(Run["CheckingClient"]):
         finally:
             if self._host_limiter:
                 self._host_limiter.close()
-            if self._sink.budget:
-                self._sink.budget.close_run(self._room, self._under_way)
+            if self._budget:
+                self._budget.close_run(self._room, self._under_way)
 
     async def _feed(self) -> None:
+        job: Job | None
         pause_at = time.perf_counter() + TIME_BUDGET
         while not self._source.exhausted or self._under_way or self._is_held_back():
             if not self._may_begin():
@@ -141,7 +142,17 @@ class _KeyedRun(Run["CheckingClient"]):
             elif time.perf_counter() > pause_at:  # others want to use the loop, too
                 await asyncio.sleep(0)
             else:
-                await self._begin_next()
+                self._acquire_room()  # before anybody else can take it
+                if self._waiting:
+                    job = self._waiting.popleft()
+                else:
+                    job = self._job(self._input.pop() or await self._source.wait())
+                if job is None:
+                    self._release_room()
+                else:
+                    if self._pace.interval:
+                        await asyncio.sleep(self._pace.delay())
+                    self._begin(job)
                 continue
             pause_at = time.perf_counter() + TIME_BUDGET
 
@@ -154,22 +165,7 @@ class _KeyedRun(Run["CheckingClient"]):
             return False
         if not self._waiting and (self._source.exhausted or self._unread >= self._window):
             return False
-        return self._sink.budget is None or self._sink.budget.has_room(self._room)
-
-    async def _begin_next(self) -> None:
-        """Begin the check of the next address, if its host has room for it."""
-        self._under_way += 1  # before anybody else can take the room
-        if self._sink.budget:
-            self._sink.budget.acquire()
-        job: Job | None
-        if self._waiting:
-            job = self._waiting.popleft()
-        elif (job := self._job(self._input.pop() or await self._source.wait())) is None:
-            self._release_room()
-            return
-        if delay := self._sink.pace.delay():
-            await asyncio.sleep(delay)
-        self._begin(job)
+        return self._budget is None or self._budget.has_room(self._room)
 
     def _job(self, pulled: Any) -> Job | None:
         """Return the job of an address; ``None``: there is none, or its host has no room for it."""
@@ -187,26 +183,26 @@ class _KeyedRun(Run["CheckingClient"]):
         self._waiting.append(job)
         self._room.set()
 
+    def _acquire_room(self) -> None:
+        self._under_way += 1
+        if self._budget:
+            self._budget.acquire()
+
     def _release_room(self) -> None:
         self._under_way -= 1
-        if self._sink.budget:
-            self._sink.budget.release()
+        if self._budget:
+            self._budget.release()
         self._room.set()
 
-    def _done(self, job: Job, report: Report | BaseException) -> None:
-        super()._done(job, report)
-        if isinstance(report, BaseException):
-            return
-        self._ready.clear()
+    def _deliver(self, job: Job, report: Report) -> None:
         self._unread -= 1
-        self._sink.on_report(job.key, report)
-        if self._sink.budget:
-            self._sink.budget.release()
-        # What the base class would have begun in the room of this one.
+        self._on_report(job.key, report)
+        if self._budget:
+            self._budget.release()
+
+    def _fill_soon(self) -> None:
+        """Leave what would begin in the room of another check to the one task."""
         while self._due:
             self._under_way -= 1
             self._begin_soon(self._due.popleft())
         self._room.set()
-
-    def _fill_soon(self) -> None:
-        """Do nothing: the one task begins all."""

@@ -13,6 +13,7 @@ import contextlib
 import re
 import time
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 
 import pyarrow as pa
@@ -171,12 +172,15 @@ def checked(
     check_positive_int(rows_per_batch, "rows_per_batch")
     check_seconds(seconds_per_batch, "seconds_per_batch")
 
+    row = partial(row_of, show_secrets=show_secrets)
+
     def row_seen(report: Report) -> _Row:
         if on_report is not None:
             on_report(report)
-        return row_of(report, show_secrets=show_secrets)
+        return row(report)
 
-    flow = _Flow(options, turns or Turns(), rows_per_batch, seconds_per_batch, row_seen)
+    seen = row if on_report is None else row_seen
+    flow = _Flow(options, turns or Turns(), rows_per_batch, seconds_per_batch, seen)
     return _checked(_Input(batches_of(source), column, keep), flow)
 
 
@@ -272,6 +276,7 @@ class _Input:
 
 
 _Row: TypeAlias = "tuple[Any, ...]"
+_OK, _UNPARSABLE = Reason.ok, Reason.invalid_address
 
 
 class _Flow(Feed):
@@ -384,9 +389,9 @@ class _Flow(Feed):
             await wait_all(self._run)
 
     def _report(self, kept: _Row, report: Report) -> None:
-        self._done.append((*kept, *self._row_of(report)))
+        self._done.append(kept + self._row_of(report))
         count = len(self._done)
-        if count in {1, self._rows} or self._is_last():
+        if count in (1, self._rows) or (self._ended and self._is_last()):
             self._news.set()
 
     def __aiter__(self) -> Self:
@@ -410,7 +415,7 @@ class _Flow(Feed):
 
     def pop(self) -> Keyed | None:
         """Return the next address, if there is one to check now."""
-        if self._has_plenty():
+        if len(self._done) >= 2 * self._rows:
             return None
         while self._fed:
             if keyed := next(self._fed[0], None):
@@ -433,13 +438,13 @@ def row_of(report: Report, *, show_secrets: bool) -> _Row:
     """
     address, url, tls = report.address, report.url, report.tls
     if not show_secrets:
-        unparsable = report.reason is Reason.invalid_address
+        unparsable = report.reason is _UNPARSABLE
         same = url == address  # as is nearly each that was no redirect
         address = redact_address(address, unparsable=unparsable)
         url = address if same else url and redact_address(url)
     return (
         address,
-        report.reason is Reason.ok,
+        report.reason is _OK,
         str(report.reason),
         report.detail,
         report.status,
