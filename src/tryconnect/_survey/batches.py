@@ -277,6 +277,8 @@ class _Input:
 
 _Row: TypeAlias = "tuple[Any, ...]"
 _OK, _UNPARSABLE = Reason.ok, Reason.invalid_address
+_WORDS = {reason: str(reason) for reason in Reason}
+"""One text for all rows of a reason."""
 
 
 class _Flow(Feed):
@@ -445,7 +447,7 @@ def row_of(report: Report, *, show_secrets: bool) -> _Row:
     return (
         address,
         report.reason is _OK,
-        str(report.reason),
+        _WORDS[report.reason],
         report.detail,
         report.status,
         url,
