@@ -45,7 +45,7 @@ MANY = 25
 FEW = 3
 """Rounds for the others, on which no verdict depends."""
 
-NEAR = 1.3
+NEAR = 1.5
 
 PAUSE = 0.02
 """Seconds between two counts of a process's open descriptors; longer if a count takes longer, so
