@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from tryconnect import testing as peers
 from tryconnect._address.target import parse
 from tryconnect._model.faults import Disconnected
 from tryconnect._transport.addr_infos import literal_infos
+from tryconnect._transport.attempt import Phase
 from tryconnect._transport.exchange import Encryption, Exchange
 from tryconnect._transport.reactor import Reactor
 from tryconnect._transport.trace import Trace
@@ -140,6 +142,17 @@ async def test_an_end_without_an_answer(asking: Asking) -> None:
     async with peers.closes() as peer:
         with pytest.raises(Disconnected):
             await asking(peer)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other kernels may take their time")
+async def test_who_is_on_this_machine_is_asked_at_once(asking: Asking) -> None:
+    async with peers.silent() as peer:
+        asking.exchange.begin(
+            literal_infos(peer.host, peer.port, socket.AF_UNSPEC), request=REQUEST, encryption=None
+        )
+        assert asking.trace.phase is Phase.response
+        assert asking.trace.ip == peer.host
+        asking.exchange.close()
 
 
 async def test_with_nothing_to_ask_it_is_enough_that_it_opens(asking: Asking) -> None:

@@ -32,6 +32,7 @@ __all__ = [
     "interleaved",
     "joined",
     "open_socket",
+    "peer_already",
     "peer_of",
 ]
 
@@ -87,6 +88,23 @@ def peer_of(sock: socket.SocketType, address: Any) -> Any:
         # It opened and was reset before we could look, if nothing else is said.
         code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or errno.ECONNRESET
         raise OSError(code, f"Connect call failed {address}") from None
+    return _other_than_itself(sock, peer)
+
+
+def peer_already(sock: socket.SocketType) -> Any | None:
+    """Return the peer, where a socket is connected as soon as that has begun; else ``None``.
+
+    Raises:
+        ConnectionRefusedError: it is connected to itself.
+    """
+    try:
+        peer = sock.getpeername()
+    except OSError:
+        return None
+    return _other_than_itself(sock, peer)
+
+
+def _other_than_itself(sock: socket.SocketType, peer: Any) -> Any:
     # The kernel chooses the port to send from, and now and then it is the very one that is asked:
     # the socket is its own peer then (RFC 9293, section 3.5).
     if peer == sock.getsockname() and isinstance(peer, tuple):

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tryconnect._model.faults import Blocked, Disconnected
 from tryconnect._transport.attempt import Phase
-from tryconnect._transport.dialer import Dialer, begin_to_connect, open_socket, peer_of
+from tryconnect._transport.dialer import (
+    Dialer,
+    begin_to_connect,
+    open_socket,
+    peer_already,
+    peer_of,
+)
 from tryconnect._transport.head_splitter import HeadSplitter, whole_head
 from tryconnect._transport.reactor import READ, WRITE
 from tryconnect._transport.tls_stream import TlsStream
@@ -123,14 +129,22 @@ class Exchange:
         self._address = info[4]
         try:
             begin_to_connect(sock, self._address)
-            self._reactor.watch(sock.fileno(), WRITE, self._ready, self._fail)
+            peer = peer_already(sock)  # on this very machine it is by now: 5 % of a check
+            if peer is not None:
+                self._events = READ
+            step = self._ready if peer is None else self._receiving()
+            self._reactor.watch(sock.fileno(), self._events, step, self._fail)
         except BaseException:
             self._reactor.hang_up(sock)
             raise
         self._socket, self._is_open = sock, True
+        if peer is not None:
+            self._let_in(peer)
 
     def _ready(self) -> None:
-        peer = peer_of(self._socket, self._address)
+        self._let_in(peer_of(self._socket, self._address))
+
+    def _let_in(self, peer: Any) -> None:
         if self._guard is not None and not self._let_through:
             raise Blocked  # a guard that was not asked, for whatever reason, has not said yes
         self._connected(peer)
@@ -209,8 +223,10 @@ class Exchange:
         events = READ | WRITE if data else READ
         if events != self._events:
             self._events = events
-            step = self._receive_plain if self._stream is None else self._receive_tls
-            self._reactor.rewatch(sock.fileno(), events, step, self._fail)
+            self._reactor.rewatch(sock.fileno(), events, self._receiving(), self._fail)
+
+    def _receiving(self) -> Callable[[], None]:
+        return self._receive_plain if self._encryption is None else self._receive_tls
 
     def _receive(self) -> bytes | None:
         """Return what came, nothing at the peer's end; ``None``: there is nothing to read."""
