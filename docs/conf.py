@@ -64,7 +64,7 @@ nitpick_ignore_regex = [
 
 DOORS = ("arrow", "doctor", "pandas", "sync", "testing", "testing.dns", "testing.tls", "web")
 BORROWED = {
-    "tryconnect:survey": ("_survey.options", "_survey.run"),
+    "tryconnect:survey": ("_survey.options", "_survey.api", "_survey.result"),
     "tryconnect.sync:Client": ("_client",),
 }
 """Whose signature is another's, and the modules that know its names."""

@@ -22,7 +22,8 @@ from tryconnect._model.text import EncodingSource
 from tryconnect._runs.bulk import Probes
 from tryconnect._runs.source import Address, Addresses
 from tryconnect._runs.watching import Watch
-from tryconnect._survey.run import Survey, survey
+from tryconnect._survey.api import survey
+from tryconnect._survey.result import Survey
 from tryconnect._version import __version__
 from tryconnect.errors import FetchError, InvalidAddress, Reason, TryConnectError, WaitTimeout
 

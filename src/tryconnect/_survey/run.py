@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import inspect
 import signal
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any
 
 from tryconnect._model.expect import as_expect
-from tryconnect._options import DEFAULT_LIMIT
 from tryconnect._survey import plan
 from tryconnect._survey.files import INNER, is_locked, locked, sweep
 from tryconnect._survey.guard import refuse_unguarded
-from tryconnect._survey.options import Options, read_options
 from tryconnect._survey.progress import Progress
+from tryconnect._survey.result import Survey
 from tryconnect.errors import Reason, TryConnectError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
+    from types import FrameType
 
     from tryconnect._survey.lanes import Lanes
-    from tryconnect._survey.options import SurveyOptions
+    from tryconnect._survey.options import Options
     from tryconnect._survey.parts import How
     from tryconnect._survey.plan import Part
 
-__all__ = ["Survey", "survey"]
+__all__ = ["run_survey"]
 
 _ROWS_PER_SORT = 200_000
 _PLAN = "plan.json"
@@ -42,118 +40,24 @@ _LEFT_BEHIND = 20.0
 """Seconds that parts of a run that was killed have to end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """What a survey has found.
-
-    Attributes:
-        out: Its folder.
-        counts: How many reports there are of each reason.
-        parts: The files with the reports.
-        failed: The parts that could not be done, each with why; the same call tries them again.
-        limit: How many checks ran at the same time in a process, at least: fewer than asked for
-            where a process may open too few files (``ulimit -n``).
-
-    Example:
-        >>> survey = tryconnect.survey(["127.0.0.1:1"], "found", engine="none")
-        >>> survey.counts[tryconnect.Reason.refused], survey.failed
-        (1, {})
-        >>> [part.suffix for part in survey.parts]
-        ['.parquet']
-
-    .. versionadded:: 0.1
-    """
-
-    out: Path
-    counts: Mapping[Reason, int]
-    parts: Sequence[Path]
-    failed: Mapping[str, str] = field(default_factory=dict)
-    limit: int = DEFAULT_LIMIT
-
-    def dataset(self) -> Any:
-        """Return the reports as a ``pyarrow.dataset.Dataset``."""
-        import pyarrow.dataset as ds  # noqa: PLC0415 - an extra
-
-        kind = "json" if self.parts and self.parts[0].suffix == ".jsonl" else "parquet"
-        return ds.dataset([str(part) for part in self.parts], format=kind)
-
-
-def survey(source: Any, out: str | Path, **options: Unpack[SurveyOptions]) -> Survey:
-    """Check millions of addresses, on all processors or a cluster, and write the reports as files.
-
-    It blocks until all is done. The input is cut into parts, each of which ends as one file in
-    ``out``: whole, or not at all. If it is interrupted, or a machine dies, the same call goes on:
-    what is done is not checked again, and each row is there once. It needs the extra ``dask``, or,
-    with ``engine="none"``, ``arrow``. Workers import the script that calls it: call it under
-    ``if __name__ == "__main__":``.
+def run_survey(
+    source: Any, out: str | Path, options: Options, *, caller: FrameType | None
+) -> Survey:
+    """Carry out a survey; see :func:`tryconnect.survey`.
 
     Args:
-        source: A file's name, or a list of ``pathlib.Path``; an iterable of addresses; or Arrow
-            data or a data frame.
-        out: A folder for the reports, which all workers share.
-        engine: ``"dask"``, or ``"none"``: all in this process.
-        scheduler: A Dask cluster that is there: its address, the ``pathlib.Path`` of its scheduler
-            file, or a ``distributed.Client``. ``None``: workers on this machine.
-        workers: How many processes on this machine; ``None``: one for each processor.
-        input_format: ``"lines"``, ``"csv"``, ``"parquet"`` or ``"jsonl"``; ``None``: by the
-            file's suffix, and lines for those unknown.
-        column: Where the addresses are, but for lines.
-        keep: Other columns to keep; ``None``: all.
-        format: ``"parquet"`` or ``"jsonl"``.
-        limit: How many checks run at the same time in each process.
-        per_host: How many of one host, in the whole survey; ``None``: no limit of its own.
-        rate: How many begin in a second, in the whole survey; ``None``: any number.
-        rate_per_host: The same for each host.
-        timeout: Seconds for each check.
-        expect: As in :func:`probe`.
-        client: Options of :class:`Client`, such as ``{"user_agent": "…"}``.
-        canaries: Addresses that answer. If none does where many checks fail, the worker is cut
-            off, and its part goes to another one. Without any, hosts that answered before serve.
-        rows_per_part: How many addresses a part has, about.
-        overwrite: Begin anew where ``out`` holds a survey.
-        insecure_scheduler: Connect to a scheduler elsewhere without TLS: whoever reaches it runs
-            code as you.
-        dashboard: Show Dask's dashboard, on this machine's port 8787; it needs bokeh.
-        show_secrets: Keep passwords, queries and fragments of addresses, which are otherwise
-            ``***``. Only you can read the files then.
-        on_progress: Is called about once a second, with an object that has the numbers ``total``,
-            ``parts``, ``finished`` (parts), ``checked`` and ``workers``, and ``counts`` by reason.
-
-    Raises:
-        ValueError: An option makes no sense, or ``out`` holds another survey.
-        TypeError: The source holds something that is no address.
-        TryConnectError: An extra is missing, the workers are of another version, or none of them
-            reaches a canary.
-
-    Example:
-        >>> survey = tryconnect.survey(["127.0.0.1:1", "http://["], "reports", engine="none")
-        >>> for reason, count in sorted(survey.counts.items()):
-        ...     print(reason, count)
-        invalid_address 1
-        refused 1
-
-    .. versionadded:: 0.1
+        source: See there.
+        out: See there.
+        options: See there.
+        caller: Whose module the workers will import.
     """
-    given = read_options(options)
     _require("pyarrow", "arrow")
-    if given.engine == "dask":
+    if options.engine == "dask":
         _require("distributed", "dask")
-        if given.scheduler is None:
-            frame = inspect.currentframe()
-            refuse_unguarded(frame and frame.f_back)
+        if options.scheduler is None:
+            refuse_unguarded(caller)
             _prepare_workers()
-    return _surveyed(source, Path(out), given)
-
-
-def _signature() -> inspect.Signature:
-    """Return the signature with the options' names, types and defaults, for help and the docs."""
-    whole = inspect.signature(survey)
-    named = [whole.parameters[name] for name in ("source", "out")]
-    options = inspect.signature(Options).parameters.values()
-    return whole.replace(parameters=[*named, *options])
-
-
-vars(survey)["__signature__"] = _signature()
+    return _surveyed(source, Path(out), options)
 
 
 def _surveyed(source: Any, folder: Path, options: Options) -> Survey:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tryconnect._survey.progress import Progress
-    from tryconnect._survey.run import Survey
+    from tryconnect._survey.result import Survey
 
 __all__ = ["configure", "run"]
 
