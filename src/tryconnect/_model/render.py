@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from tryconnect._model.lazy_pattern import lazy_pattern
@@ -82,6 +81,8 @@ def json_line(
         time: when it was, in ISO 8601; ``None``: as the report has it.
         index: how many addresses came before this one; ``None``: that is not told.
     """
+    import json  # noqa: PLC0415 - most checks are told in words
+
     told = report.as_dict(show_secrets=show_secrets)
     told["timings"] = {name: _rounded(taken) for name, taken in told["timings"].items()}
     place = {} if index is None else {"index": index}
@@ -99,6 +100,8 @@ _NO_UNICODE = lazy_pattern("[\ud800-\udfff]")
 
 
 def _escaped(match: re.Match[str]) -> str:
+    import json  # noqa: PLC0415 - as above
+
     return json.dumps(escape_control(match[0]))[1:-1]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any, Never
 
 from tryconnect._model.redaction import escape_control
@@ -33,6 +34,14 @@ class Parser(argparse.ArgumentParser):
         if rest:
             options.addresses = [*options.addresses, *rest]
         return options
+
+    def format_help(self) -> str:
+        """Return the help, wrapped to the terminal's width."""
+        # argparse would do so for each option that it gets: 2 % of a check.
+        import shutil  # noqa: PLC0415 - it loads what packs archives
+
+        self.formatter_class = partial(_Formatter, width=shutil.get_terminal_size().columns - 2)
+        return super().format_help()
 
     def print_help(self, file: object = None) -> None:
         """Print the help, and let a full disk be heard of."""
@@ -75,7 +84,10 @@ def letters_apart(one: str, other: str) -> int:
 
 
 class _Formatter(argparse.HelpFormatter):
-    """Help that is the same on all versions of Python, wrapped to the terminal's width."""
+    """Help that is the same on all versions of Python."""
+
+    def __init__(self, prog: str, width: int = 78) -> None:
+        super().__init__(prog, width=width)
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         """Wrap each paragraph, unless it is a list."""
