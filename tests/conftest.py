@@ -96,3 +96,9 @@ def ca_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("ca") / "ca.pem"
     file.write_bytes(peers.ca_pem())
     return file
+
+
+@pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run programs without coverage, which loads modules that they are about."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)

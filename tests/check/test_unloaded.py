@@ -113,6 +113,7 @@ print(tryconnect.sync.probe("http://127.0.0.1:9/"))
 
 @pytest.mark.slow
 @pytest.mark.parametrize("module", ["aiohttp", "tryconnect._check.session", "hashlib"])
+@pytest.mark.usefixtures("unmeasured")
 def test_an_import_that_never_ends_is_nobodys_fault_but_this_machines(module: str) -> None:
     """OpenSSL that has no memory left when it starts was seen to do so."""
     done = run(NEVER_LOADED, module)

@@ -63,6 +63,7 @@ def test_a_proxy_loads_aiohttp() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unmeasured")
 def test_importing_the_package_loads_neither_nor_what_only_surveys_need() -> None:
     heavy = {"aiohttp", "yarl", "pycares", "hashlib", "json", "shutil", "tempfile"}
     program = f"import sys, tryconnect; print({heavy} & {{*sys.modules}})"

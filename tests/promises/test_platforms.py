@@ -86,6 +86,7 @@ print(tryconnect.sync.try_connect(http), tryconnect.cli.main([http, "-q", "--no-
         for each in LACKING
     ],
 )
+@pytest.mark.usefixtures("unmeasured")
 def test_checks_say_the_same_without(lacking: str) -> None:
     text = "füße".encode("latin-1")
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(text), text)
