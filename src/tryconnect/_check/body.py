@@ -103,7 +103,7 @@ The first pieces are all looked at. Then so many bytes may be decoded again for 
 look takes up to some milliseconds, and a body may come byte by byte.
 """
 
-_LONGEST_SEARCH = 0.05
+_LONGEST_SEARCH = 0.02
 """Seconds: after a longer one, a pattern is searched for at the body's end only."""
 
 _NEEDS_THE_END = re.compile(r"\(\?!|\\[Zz]")
