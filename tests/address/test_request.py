@@ -17,6 +17,7 @@ from tryconnect._address.request import (
     read_requests,
 )
 from tryconnect._address.target import parse
+from tryconnect._model.faults import LocalFault
 
 ADDRESSES = {
     "http": "http://h/",
@@ -151,3 +152,18 @@ def test_a_text_that_is_no_address_is_a_fault_of_the_request(expect: Expect | No
 
 def test_a_default_does_not_apply_to_what_is_no_address() -> None:
     assert read_request("http://", Expect(status=204), strict=False).expect is None
+
+
+@pytest.mark.parametrize("error", [ImportError("no idna"), MemoryError(), OSError(24, "no file")])
+def test_what_cannot_be_loaded_to_read_an_address_is_this_machines_fault(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unloaded(_: str) -> Any:
+        raise error
+
+    monkeypatch.setattr("tryconnect._address.request.parse", unloaded)
+    request = read_request("bücher.test", Expect(status=204))
+
+    assert request.target is None
+    assert isinstance(request.fault, LocalFault)
+    assert request.fault.__cause__ is error

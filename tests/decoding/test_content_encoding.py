@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import gzip
+import random
 import sys
 import tracemalloc
 import zlib
@@ -269,6 +270,15 @@ def test_a_stream_that_was_flushed_and_not_finished_is_whole(
 ) -> None:
     for text in (b"x", TEXT, bytes(3 * PIECE_SIZE)):
         assert unpack(coding, flushed(text), size) == text
+
+
+def test_wherever_a_stream_without_a_flush_is_cut_it_is_cut_short() -> None:
+    """Of an empty last block, some of these make another fault, and some the end of their own."""
+    chance = random.Random(1)  # noqa: S311 - the same each time
+    packed = raw_deflate(bytes(chance.randrange(64) for _ in range(4000)))
+    for length in range(1, len(packed)):
+        with pytest.raises(ContentEncodingError, match="cut short"):
+            unpack("deflate", packed[:length])
 
 
 @pytest.mark.parametrize(("coding", "flushed"), FLUSHED.values(), ids=FLUSHED)

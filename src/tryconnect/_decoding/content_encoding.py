@@ -182,8 +182,13 @@ class _Stream:
         """
         if not self._has_begun:
             return False
+        *others, last = self._coding.last_blocks
+        ends = [(copy.copy(current), other) for other in others]
+        return all(self._is_ended_by(*end) for end in [*ends, (current, last)])
+
+    def _is_ended_by(self, current: "_Decompressor", block: bytes) -> bool:
         try:
-            return not current.decompress(self._coding.last_block, PIECE_SIZE) and current.eof
+            return not current.decompress(block, PIECE_SIZE) and current.eof
         except self._error:
             return False
 
@@ -365,8 +370,8 @@ class _Coding(NamedTuple):
     """How many bytes behind the end are the stream's own, as far as they are there."""
     first_counts: bool = False
     """Whether the body is whole when the first stream is: browsers look at no other."""
-    last_block: bytes = b""
-    """What ends a stream that was flushed at its last byte, and adds nothing to it."""
+    last_blocks: tuple[bytes, ...] = (b"",)
+    """Each ends a stream that was flushed at its last byte, and adds nothing to it."""
 
 
 def _installed(*names: str) -> Any:
@@ -398,28 +403,32 @@ def _zstd() -> _Library | None:
     return _Library(functools.partial(zstd.ZstdDecompressor, options=options), zstd.ZstdError)
 
 
-_EMPTY_DEFLATE: Final = b"\x03\x00"
-"""RFC 1951, 3.2.6: a last block with fixed codes, and its end."""
+_EMPTY_DEFLATE: Final = (b"\x03\0", b"\0\0\0\xff\xff\x03\0")
+"""RFC 1951, 3.2.6: a last block with fixed codes, and its end; and the same behind a stored block.
+
+In the middle of a block, one of them may be taken for its end, in 7 of 1,000 places, but not both:
+they begin with different bits, and nothing else ends a block than one code.
+"""
 
 _GZIP: Final = _Coding(
     lambda: _Library(functools.partial(_Zlib, _gzip_header_size), zlib.error),
     openings=(_GZIP_MAGIC,),  # RFC 1952, 2.2: a file is a series of members
     trailer_size=8,
     first_counts=True,
-    last_block=_EMPTY_DEFLATE,
+    last_blocks=_EMPTY_DEFLATE,
 )
 _CODINGS: Final = {
     "gzip": _GZIP,
     "x-gzip": _GZIP,  # RFC 9110, 8.4.1.3
     "deflate": _Coding(
         lambda: _Library(functools.partial(_Zlib, _zlib_header_size), zlib.error),
-        last_block=_EMPTY_DEFLATE,
+        last_blocks=_EMPTY_DEFLATE,
     ),
     "br": _Coding(
         _brotli,
         "the package Brotli, 1.2 or later",
         may_be_followed=False,
-        last_block=b"\x03",  # RFC 7932, 9.2: ISLAST, ISLASTEMPTY
+        last_blocks=(b"\x03",),  # RFC 7932, 9.2: ISLAST, ISLASTEMPTY
     ),
     # RFC 8878, 3.1: frames, and frames to be skipped, one after another
     "zstd": _Coding(
@@ -429,7 +438,7 @@ _CODINGS: Final = {
             b"\x28\xb5\x2f\xfd",
             *(bytes([first]) + b"\x2a\x4d\x18" for first in range(0x50, 0x60)),
         ),
-        last_block=b"\x01\0\0",  # RFC 8878, 3.1.1.2: the last, raw, of no bytes
+        last_blocks=(b"\x01\0\0",),  # RFC 8878, 3.1.1.2: the last, raw, of no bytes
     ),
 }
 _OFFERED: Final = ("gzip", "deflate", "br", "zstd")
