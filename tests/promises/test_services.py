@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.support.event_loops import on_each_loop
-from tests.support.transports import Both, both, options
+from tests.support.transports import Both, both, by_each_way, options
 from tryconnect import Client, Expect, Greeting, Guard, Reason, Report
 from tryconnect import testing as peers
 from tryconnect._check.verdict import judge
@@ -203,15 +203,6 @@ async def test_a_protocol_of_ones_own_is_checked_and_recognised() -> None:
 
 
 # --- tls://
-
-
-async def by_each_way(client: Client, address: str, **chosen: Any) -> list[Report]:
-    """A single check, and one in a list by each transport."""
-    reports = [await client.probe(address, **chosen)]
-    for transport in ("auto", "aiohttp"):
-        run = client.probe_many([address], transport=transport, **chosen)
-        reports += [report async for report in run]
-    return reports
 
 
 @on_each_loop

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
+from tryconnect import Client, Report
 from tryconnect._address.target import Target, parse
 from tryconnect._check.network import Network
 from tryconnect._check.reactor_network import ReactorNetwork
@@ -51,6 +52,15 @@ class Facts(NamedTuple):
             attempt.phase,
             tuple(name for name, spent in timings.items() if spent is not None),
         )
+
+
+async def by_each_way(client: Client, address: str, **chosen: Any) -> list[Report]:
+    """A single check, and one in a list by each transport."""
+    reports = [await client.probe(address, **chosen)]
+    for transport in ("auto", "aiohttp"):
+        run = client.probe_many([address], transport=transport, **chosen)
+        reports += [report async for report in run]
+    return reports
 
 
 def options(**chosen: Any) -> Options:

@@ -13,7 +13,8 @@ import trustme
 from cryptography.hazmat.primitives import serialization as forms
 
 from tests.support.event_loops import on_each_loop
-from tryconnect import Client, Guard, Reason, Report
+from tests.support.transports import by_each_way
+from tryconnect import Client, Guard, Reason
 from tryconnect import testing as peers
 from tryconnect.testing.certificates import authority
 
@@ -26,14 +27,6 @@ def pair(tmp_path: Path) -> tuple[Path, Path]:
     leaf.cert_chain_pems[0].write_to_path(certificate)
     leaf.private_key_pem.write_to_path(key)
     return certificate, key
-
-
-async def by_each_way(client: Client, address: str, **chosen: Any) -> list[Report]:
-    reports = [await client.probe(address, **chosen)]
-    for transport in ("auto", "aiohttp"):
-        run = client.probe_many([address], transport=transport, **chosen)
-        reports += [report async for report in run]
-    return reports
 
 
 async def reasons(address: str, **options: Any) -> set[Reason]:
