@@ -117,6 +117,33 @@ def test_a_neighbour_that_was_blamed_is_done(tmp_path: Path) -> None:
     assert run(tmp_path, Scripted(answer), 1, 1).failed == {}
 
 
+@pytest.mark.parametrize("calls", [1, 2])
+def test_a_suspect_whose_file_is_there_after_all_is_done(
+    calls: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its worker was given up and wrote it later, or died between the file and the answer."""
+    written: set[str] = set()
+    monkeypatch.setattr(
+        "tryconnect._survey.lanes.done",
+        lambda file: {"ok": 10} if file.stem in written else None,
+    )
+
+    def answer(part: Part, *_: object) -> Any:
+        if part.name != "part-0-0":
+            if calls == 1:
+                written.add("part-0-0")
+            return good()
+        if len([name for name, *_ in engine.calls if name == part.name]) == 2:
+            written.add(part.name)
+        return MemoryError()
+
+    engine = Scripted(answer)
+    lanes = run(tmp_path, engine, 1, 1)
+
+    assert len([name for name, *_ in engine.calls if name == "part-0-0"]) == calls
+    assert (lanes.counts["ok"], lanes.failed) == (20, {})
+
+
 def test_the_part_of_a_blind_worker_goes_to_one_that_sees(tmp_path: Path) -> None:
     def answer(_: Part, __: How, worker: str) -> Any:
         return BlindError(asked=True) if worker == "a" else good()

@@ -165,7 +165,7 @@ class Lanes:
 
     def _begin(self, lane: int, part: Part, how: How) -> None:
         if self._is_done(part):
-            self._end(lane)
+            self._end(lane, part)
             return
         share = self._share()
         how = dataclasses.replace(how, rate=share, canaries=how.canaries or (*self._canaries,))
@@ -202,7 +202,7 @@ class Lanes:
         elif isinstance(ended.error, BlindError):
             self._blinded(lane, part, ended.error, ended.worker)
         elif self._is_done(part):  # the file counts, and not what the engine says
-            self._end(lane)
+            self._end(lane, part)
         else:
             self._fail(lane, part, ended.error)
 
@@ -213,11 +213,12 @@ class Lanes:
         if 0 < outcome.limit < self.how.options.limit:
             self.limits.add(outcome.limit)
         self._known_ok.setdefault(lane, []).extend(outcome.ok)
-        self._forgive(part)
-        self._end(lane)
+        self._end(lane, part)
 
-    def _end(self, lane: int) -> None:
-        """Go on with the next part of a lane, or let its hosts serve as canaries."""
+    def _end(self, lane: int, part: Part) -> None:
+        """Suspect a part no more; go on with its lane, or let its hosts serve as canaries."""
+        if self._is_retried(part):
+            self._suspects.popleft()
         rest = self._rest[lane]
         if rest:
             self._ready.append((lane, rest))
@@ -240,10 +241,9 @@ class Lanes:
                 raise RuntimeError("no worker reaches a canary: is the network down?")
 
     def _fail(self, lane: int, part: Part, error: BaseException) -> None:
-        if self._suspects and self._suspects[0][1] is part:
-            self._suspects.popleft()
+        if self._is_retried(part):
             self.failed[part.name] = error
-            self._end(lane)
+            self._end(lane, part)
         else:
             self._suspects.append((lane, part, error))
             self._end_without(lane)
@@ -253,9 +253,9 @@ class Lanes:
         if self._rest[lane]:
             self._ready.append((lane, self._rest[lane]))
 
-    def _forgive(self, part: Part) -> None:
-        if self._suspects and self._suspects[0][1] is part:
-            self._suspects.popleft()
+    def _is_retried(self, part: Part) -> bool:
+        """Return whether this is the suspect whose turn it is."""
+        return bool(self._suspects) and self._suspects[0][1] is part
 
     def _is_done(self, part: Part) -> bool:
         counts = done(self._out / f"{part.name}.{self.how.format}")
