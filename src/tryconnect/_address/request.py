@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import TYPE_CHECKING, cast
 
 from tryconnect._address.target import Target, TargetKind, parse
@@ -95,16 +96,19 @@ def read_request(
         return Request(address, None, expect, local)
     if expect is None and method == "GET":
         return Request(address, target, None, None)
-    kind = _kind(target)
-    left_out = [name for name in _asked(expect, method) if kind not in APPLIES_TO[name]]
+    left_out, fitted = _fit(expect, method, _kind(target))
     fault = _bodiless(expect, method)
     if strict and left_out:
         fault = _not_applicable(left_out, [address])
     if "method" not in left_out:
         target = target._replace(method=method)
-    if left_out and not strict and expect is not None:
-        expect = _without(expect, left_out)
-    return Request(address, target, expect, fault)
+    return Request(address, target, expect if strict else fitted, fault)
+
+
+def _fit(expect: Expect | None, method: str, kind: str) -> tuple[list[str], Expect | None]:
+    """Return what does not apply to a kind of address, and the expectation without that."""
+    left_out = [name for name in _asked(expect, method) if kind not in APPLIES_TO[name]]
+    return left_out, _without(expect, left_out) if left_out and expect is not None else expect
 
 
 class ListReader:
@@ -126,6 +130,7 @@ class ListReader:
             raise fault
         self._expect = expect
         self._method = method
+        self._fit = cache(partial(_fit, expect, method))  # there are few kinds of addresses
         self._unapplied = _asked(expect, method) if strict else []
         self._valid: list[str] = []
         self._count = 0
@@ -137,14 +142,20 @@ class ListReader:
 
     def read(self, address: str) -> Request:
         """Read the next address; never raises."""
-        request = read_request(address, self._expect, strict=False, method=self._method)
-        if self._unapplied and request.target is not None:
-            kind = _kind(request.target)
+        request = read_request(address)
+        target = request.target
+        if target is None or (self._expect is None and self._method == "GET"):
+            return request
+        kind = _kind(target)
+        left_out, expect = self._fit(kind)
+        if self._method != "GET" and "method" not in left_out:
+            target = target._replace(method=self._method)
+        if self._unapplied:
             self._unapplied = [each for each in self._unapplied if kind not in APPLIES_TO[each]]
             self._count += 1
             if self._count <= _MOST_SHOWN:
                 self._valid.append(address)
-        return request
+        return Request(address, target, expect, None)
 
     def finish(self) -> None:
         """Take note that the list has ended.
