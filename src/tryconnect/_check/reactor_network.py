@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from tryconnect._address.target import Target
-    from tryconnect._model.greeting import Greeting
     from tryconnect._options import Options
     from tryconnect._transport.addr_infos import AddrInfo
     from tryconnect._transport.addresses import Address
@@ -288,7 +287,7 @@ class ReactorCheck:
             cookie = self._trace.cookies.header(target) if self._trace.hops else ""
             request = network.heads.head(target, self._first, cookie)
         elif greeting := greeting_of(target.scheme):
-            make = partial(_conversation, greeting)
+            make = partial(Conversation, greeting)
         if self._context is not None:
             # Certificates are made out to names without the dot at the end.
             encryption = Encryption(self._context, target.host.rstrip("."))
@@ -355,12 +354,6 @@ class ReactorCheck:
 
 _DOUBTFUL = (socket.gaierror, ssl.SSLCertVerificationError)
 """What is raised of a peer, and may be want of descriptors here."""
-
-
-def _conversation(greeting: Greeting, *args: Any) -> Conversation:
-    conversation = Conversation(*args)
-    conversation.speak_as(greeting)
-    return conversation
 
 
 def _unix_infos(target: Target) -> list[AddrInfo]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from tryconnect._address.request import ListReader
 from tryconnect._model.expect import as_expect
 from tryconnect._options import check_positive_int, check_seconds
-from tryconnect._runs.bulk import Probes, Run, check_one
+from tryconnect._runs.bulk import LOOKAHEAD, Probes, Run, check_one
 from tryconnect._runs.source import END
 from tryconnect._runs.workers import UNPACED, HostLimiter, Job, host_of
 from tryconnect._transport.reactor import TIME_BUDGET
@@ -119,7 +119,7 @@ class _KeyedRun(Run["CheckingClient"]):
         self._on_report, self._budget, self._pace = sink
         if most is not None or sink.pace.per_host:
             self._host_limiter = HostLimiter(most, sink.pace, self._begin_soon)
-            self._window = 10 * self._limit
+            self._window = LOOKAHEAD * self._limit
         self._waiting: deque[Job] = deque()
 
     async def supervise(self) -> None:
@@ -158,7 +158,7 @@ class _KeyedRun(Run["CheckingClient"]):
 
     def _is_held_back(self) -> bool:
         """Return whether there are addresses that wait for their host's turn, or for room."""
-        return bool(self._waiting or (self._host_limiter and self._host_limiter.waiting))
+        return bool(self._waiting or (self._host_limiter and self._host_limiter.has_waiting))
 
     def _may_begin(self) -> bool:
         if self._under_way >= self._limit:

@@ -159,7 +159,6 @@ class HostLimiter:
         pace: Pace = UNPACED,
         on_turn: Callable[[Job], object] = lambda _: None,
     ) -> None:
-        self.waiting = 0
         self._most = sys.maxsize if most is None else most
         self._pace = pace
         self._on_turn = on_turn
@@ -169,6 +168,11 @@ class HostLimiter:
         self._next: dict[str, float] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
+    @property
+    def has_waiting(self) -> bool:
+        """Whether any job waits for its host's turn."""
+        return bool(self._waiting)
+
     def acquire(self, job: Job) -> bool:
         """Return whether a job may start; if not, queue it."""
         if job.host is None:
@@ -177,7 +181,6 @@ class HostLimiter:
             self._count(job.host)
             return True
         self._waiting[job.host].append(job)
-        self.waiting += 1
         self._set_timer(job.host)
         return False
 
@@ -209,7 +212,6 @@ class HostLimiter:
             return None
         waiting = self._waiting[host]
         job = waiting.popleft()
-        self.waiting -= 1
         if not waiting:
             del self._waiting[host]
         self._count(host)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tryconnect._transport.attempt import Phase
 from tryconnect._transport.dialogue import Dialogue
@@ -17,10 +17,8 @@ __all__ = ["Conversation"]
 class Conversation(Exchange):
     """An exchange in which both ends speak in turn; it answers with nothing once all is proven."""
 
-    _dialogue: Dialogue
-
-    def speak_as(self, greeting: Greeting) -> None:
-        """Say what a service is greeted with; to be called before it begins."""
+    def __init__(self, greeting: Greeting, *exchange: Any) -> None:
+        super().__init__(*exchange)
         self._dialogue = Dialogue(greeting)
 
     def _ask(self) -> None:

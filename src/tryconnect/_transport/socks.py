@@ -24,12 +24,7 @@ if TYPE_CHECKING:
 
     from tryconnect._transport.trace import Trace
 
-__all__ = ["SOCKS_PORT", "asks_proxy_for_names", "connected_through"]
-
-SOCKS_PORT = 1080
-"""RFC 1928, section 3."""
-
-_VERSIONS = {"socks4": 4, "socks4a": 4, "socks5": 5, "socks5h": 5}
+__all__ = ["asks_proxy_for_names", "connected_through"]
 
 _OF_THE_TARGET = {
     3: errno.ENETUNREACH,
@@ -116,11 +111,10 @@ async def _connected(
 ) -> socket.socket:
     if trace is not None:
         trace.socks_step = ProxyStep.reach
-    version = _VERSIONS[proxy.scheme]
     through = Proxy(
-        ProxyType.SOCKS4 if version == 4 else ProxyType.SOCKS5,  # noqa: PLR2004
+        ProxyType.SOCKS4 if proxy.scheme.startswith("socks4") else ProxyType.SOCKS5,
         proxy.host or "",
-        proxy.port or SOCKS_PORT,
+        proxy.port or 0,  # it has one: proxies.py sees to it
         username=proxy.user,
         password=(proxy.password or "") if proxy.user is not None else None,
         rdns=True,  # an IP address is one all the same

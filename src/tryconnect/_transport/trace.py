@@ -13,13 +13,12 @@ import ssl
 import time
 from contextvars import ContextVar
 from functools import cached_property
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 from tryconnect._model.faults import Blocked
 from tryconnect._model.lazy_pattern import lazy_pattern
 from tryconnect._model.report import Hop, Timings, Tls
-from tryconnect._transport.attempt import Attempt, Phase, ProxyRoute, ProxyStep
+from tryconnect._transport.attempt import NO_HEADERS, Attempt, Phase, ProxyRoute, ProxyStep
 from tryconnect._transport.certificate_end import certificate_end
 from tryconnect._transport.cookies import Cookies
 from tryconnect._transport.sockets import Sockets, make_socket
@@ -56,6 +55,7 @@ class Trace:
     ended. Connections that an owner keeps for later checks are the exception.
 
     Attributes:
+        started: when the check began, by ``time.perf_counter``.
         target: what is asked; changes with each redirect.
         status: of the last response.
         ip: of the last peer.
@@ -79,7 +79,7 @@ class Trace:
     """The SOCKS proxy of the current request."""
     socks_step: ProxyStep | None = None
     """What is under way with it."""
-    headers: Mapping[str, str] = MappingProxyType({})
+    headers: Mapping[str, str] = NO_HEADERS
     body: Decoded | None = None
     wants_body = True
     guarded = False
@@ -99,7 +99,7 @@ class Trace:
         self.phase: Phase | None = None
         self.hops: list[Hop] = []
         self._began = time.time()
-        self._started = self._since = time.perf_counter()
+        self.started = self._since = time.perf_counter()
         self._spent: dict[Phase, float] = {}
 
     @cached_property
@@ -182,11 +182,11 @@ class Trace:
 
     def _step_with_proxy(self, ended_in: Phase | None) -> ProxyStep | None:
         """Return what was under way with the proxy; ``None``: it had let something through."""
-        said = self._read()
         if self.proxy is None or self.status is not None:
             return None
         if self.proxy.is_socks:
             return self.socks_step
+        said = self._read()
         if not self.target.url.startswith("https:"):
             through = said[:5].upper() == b"HTTP/"
         else:  # a tunnel stands once the proxy has said 2xx (RFC 9110, section 9.3.6)
@@ -197,12 +197,7 @@ class Trace:
 
     def _timings(self) -> Timings:
         dns, connect, tls, response = map(self._spent.get, _TIMED)
-        return Timings(dns, connect, tls, response, self._since - self._started)
-
-    @property
-    def started(self) -> float:
-        """When the check began, by ``time.perf_counter``."""
-        return self._started
+        return Timings(dns, connect, tls, response, self._since - self.started)
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
