@@ -18,7 +18,7 @@ from tryconnect._alerts.process import ProgramError, run
 if TYPE_CHECKING:
     from tryconnect._alerts.alert import Alert
 
-__all__ = ["Command", "Notification", "ProgramError", "notify_urls"]
+__all__ = ["Command", "Notification", "ProgramError", "notify_urls", "urls_of_variable"]
 
 TIME_LIMIT = 30.0
 """Seconds within which a command or a notification must end."""
@@ -154,6 +154,17 @@ def notify_urls(text: str) -> tuple[str, ...]:
     """Return the URLs in a text, with space between them; lines that begin with # are skipped."""
     lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
     return tuple(url for line in lines for url in line.split())
+
+
+def urls_of_variable(name: str) -> tuple[str, ...]:
+    """Return the URLs in an environment variable.
+
+    Raises:
+        ValueError: There is no such variable.
+    """
+    if name not in os.environ:
+        raise ValueError(f"there is no variable {name}")
+    return notify_urls(os.environ[name])
 
 
 def _environment() -> dict[str, str]:

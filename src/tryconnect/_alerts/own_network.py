@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     from tryconnect._model.report import Report
     from tryconnect._runtime.clock import Clock
 
-__all__ = ["OwnNetwork", "network_fault"]
+__all__ = ["CANARY_TIMEOUT", "OwnNetwork", "longest_round", "network_fault"]
+
+CANARY_TIMEOUT = 3.0
+"""Seconds for the check of a canary."""
+
+_ROUND = 1.2
+"""By how much a round of checks may take longer than its interval: watches spread by a tenth."""
 
 ASK_EVERY = 0.2
 """Seconds between two questions to the gateway and the canaries."""
@@ -34,10 +40,15 @@ ANSWERED = frozenset(
         *(Reason.status, Reason.body, Reason.too_large, Reason.too_many_redirects),
         *(Reason.protocol, Reason.tls_certificate),
         *(Reason.invalid_address, Reason.blocked, Reason.local),
-        *(each for each in Reason if each.value in {"slow", "cert_expiring"}),
+        *(Reason.slow, Reason.cert_expiring),
     }
 )
 """Failures that prove a network, or that need none."""
+
+
+def longest_round(every: float, timeout: float) -> float:
+    """Return the seconds within which each watched address has been checked."""
+    return _ROUND * every + timeout
 
 
 async def _canary_fault(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
-from tryconnect._alerts.channels import Command, Notification, notify_urls
+from tryconnect._alerts.channels import Command, Notification, urls_of_variable
 from tryconnect._alerts.dispatch import Alerts, Way
-from tryconnect._alerts.own_network import OwnNetwork, network_fault
+from tryconnect._alerts.own_network import (
+    CANARY_TIMEOUT,
+    OwnNetwork,
+    longest_round,
+    network_fault,
+)
 from tryconnect._alerts.state import Pace
 from tryconnect.cli import _arguments as arguments
 
@@ -20,11 +25,6 @@ if TYPE_CHECKING:
     from tryconnect._runs.history import History
 
 __all__ = ["Alerting", "add_alerts"]
-
-CANARY_TIMEOUT = 3.0
-
-ROUND = 1.2
-"""By how much a round of checks may take longer than ``--every``: watches spread by a tenth."""
 
 
 def add_alerts(parser: argparse.ArgumentParser) -> None:
@@ -70,12 +70,10 @@ class Alerting:
         self.alerts = Alerts(say=say)
         pace = Pace(remind=options.remind)
         self._ways = [Way(channel, pace) for channel in _channels(options)]
-
-        async def check(address: str) -> Report:
-            return await client.probe(address, timeout=CANARY_TIMEOUT)
-
-        self._network = OwnNetwork(network_fault(check, lambda: options.canary), changed=self._gone)
-        self._round = ROUND * options.every + options.timeout
+        asking = partial(client.probe, timeout=CANARY_TIMEOUT)
+        fault = network_fault(asking, lambda: options.canary)
+        self._network = OwnNetwork(fault, changed=self._gone)
+        self._round = longest_round(options.every, options.timeout)
 
     def watch(self, addresses: Iterable[str]) -> None:
         """Set which addresses there are."""
@@ -110,9 +108,7 @@ def _channels(options: argparse.Namespace) -> list[Command | Notification]:
     if options.exec is not None:
         channels.append(Command(options.exec))
     if (name := options.notify_variable) is not None:
-        if name not in os.environ:
-            raise ValueError(f"there is no variable {name}")
-        notification = Notification(notify_urls(os.environ[name]))
+        notification = Notification(urls_of_variable(name))
         notification.verify()
         channels.append(notification)
     return channels

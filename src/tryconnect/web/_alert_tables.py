@@ -25,14 +25,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Any, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tryconnect._address.target import parse
-from tryconnect._alerts.channels import TIME_LIMIT, Command, Notification, notify_urls
+from tryconnect._alerts.channels import TIME_LIMIT, Command, Notification, urls_of_variable
 from tryconnect._alerts.dispatch import Way
 from tryconnect._alerts.maintenance import DAYS, Maintenance
 from tryconnect._alerts.state import Pace
@@ -229,10 +228,7 @@ def _urls(value: object) -> tuple[str, ...]:
 
 
 def _urls_of_variable(value: object) -> tuple[str, ...]:
-    name = _text(value)
-    if name not in os.environ:
-        raise ValueError(f"there is no variable {name}")
-    return notify_urls(os.environ[name])
+    return urls_of_variable(_text(value))
 
 
 def _seconds(value: object) -> float:

@@ -61,23 +61,18 @@ def cross_origin(allowed: Iterable[str]) -> Middleware:
             response = web.Response(status=204)
             response.headers["Access-Control-Allow-Headers"] = "Authorization"
             response.headers["Access-Control-Max-Age"] = "600"
-            _allow(response, origin)
             return response
         return await handler(request)
 
     return middleware
 
 
-def _allow(response: web.StreamResponse, origin: str) -> None:
-    response.headers["Access-Control-Allow-Origin"] = origin
-    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    response.headers["Vary"] = "Origin"
-
-
 async def allow(request: web.Request, response: web.StreamResponse) -> None:
     """Signal ``on_response_prepare``: let an allowed origin's page read the response."""
     if origin := request.get(_MARK):
-        _allow(response, origin)
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        response.headers["Vary"] = "Origin"
 
 
 def framed_by(

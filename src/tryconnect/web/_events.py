@@ -70,12 +70,12 @@ class EventStream:
     def changed(self, watched: Watched, report: Report, now: float) -> None:
         """Send the new state of a target to all listeners."""
         del report, now
-        if self._queues:
-            self.publish("change", watched.as_dict())
+        self.aged(watched)
 
     def aged(self, watched: Watched) -> None:
         """Send a target whose state is known no longer, or is known again."""
-        self.publish("change", watched.as_dict())
+        if self._queues:
+            self.publish("change", watched.as_dict())
 
     @staticmethod
     def message(event: str, data: str) -> bytes:

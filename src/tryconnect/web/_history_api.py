@@ -20,10 +20,10 @@ from tryconnect.web._history_queries import (
     incidents_since,
     series,
     uptimes,
-    utc,
 )
 from tryconnect.web._keys import HISTORY, WATCHER
 from tryconnect.web._problems import Problem, bad_request
+from tryconnect.web._watched import iso_time
 
 if TYPE_CHECKING:
     import sqlite3
@@ -72,7 +72,7 @@ def _told(db: sqlite3.Connection, name: str, question: Question) -> dict[str, An
     incidents = incidents_since(db, name, since)
     return {
         "name": name,
-        "since": utc(since),
+        "since": iso_time(since),
         "step": step,
         "points": series(db, name, since=since, until=until, step=step),
         "uptime": uptimes(db, name, until),
@@ -105,7 +105,7 @@ async def history_csv(request: web.Request) -> web.StreamResponse:
 def _csv_rows(db: sqlite3.Connection, name: str, since: float, until: float) -> bytes:
     """Return lines of RFC 4180; no value of ours has a comma, a quote or a formula in it."""
     return "".join(
-        f"{utc(at)},{str(reason == 'ok').lower()},{reason},{seconds:.6f}\r\n"
+        f"{iso_time(at)},{str(reason == 'ok').lower()},{reason},{seconds:.6f}\r\n"
         for at, reason, seconds in checks_between(db, name, since=since, until=until)
     ).encode()
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tryconnect.web._watched import iso_time
 
 if TYPE_CHECKING:
     import sqlite3
@@ -49,8 +50,8 @@ class Incident(NamedTuple):
         """Return plain values for JSON."""
         end = now if self.stop is None else self.stop
         return {
-            "start": utc(self.start),
-            "end": None if self.stop is None else utc(self.stop),
+            "start": iso_time(self.start),
+            "end": None if self.stop is None else iso_time(self.stop),
             "seconds": round(max(0.0, end - self.start), 3),
             "reason": self.reason,
             "detail": self.detail,
@@ -63,11 +64,6 @@ class RawCheck(NamedTuple):
     time: float
     reason: str
     seconds: float
-
-
-def utc(time: float) -> str:
-    """Return a time as ISO 8601 writes it."""
-    return datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds")
 
 
 _TARGET = "SELECT id FROM target WHERE word = :name"
@@ -141,7 +137,7 @@ def series(
     )
     return [
         {
-            "time": utc(point * step),
+            "time": iso_time(point * step),
             "checks": checks,
             "good": good,
             "seconds": round(taken / good / 1e6, 6) if good else None,

@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING
 
 from tryconnect._alerts.alert import OWN_NETWORK
 from tryconnect._alerts.dispatch import Alerts
-from tryconnect._alerts.own_network import OwnNetwork, network_fault
+from tryconnect._alerts.own_network import (
+    CANARY_TIMEOUT,
+    OwnNetwork,
+    longest_round,
+    network_fault,
+)
 from tryconnect.web._alert_tables import AlertSettings
 
 if TYPE_CHECKING:
@@ -28,11 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["Monitor"]
 
 _log = logging.getLogger("tryconnect.web")
-
-CANARY_TIMEOUT = 3.0
-
-ROUND = 1.2
-"""By how much a round of checks may take longer than ``every``: watches spread by a tenth."""
 
 
 class Monitor:
@@ -84,7 +84,7 @@ class Monitor:
             self._alerts.maintenances = settings.maintenances
         rounds = {}
         for target in targets:
-            rounds[target.name] = ROUND * target.every + target.timeout
+            rounds[target.name] = longest_round(target.every, target.timeout)
             incident = None
             if self._store is not None:
                 incident = self._store.open_incidents.pop(target.name, None)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hmac
 import logging
 import os
 import time
@@ -23,6 +22,7 @@ from tryconnect._runtime.threads import run_in_daemon_thread, wait_all
 from tryconnect.web._keys import METRICS
 from tryconnect.web._problems import Problem, log_fault
 from tryconnect.web._prometheus import Gauge
+from tryconnect.web._security import credentials, is_same_token
 from tryconnect.web._targets_file import read_verified
 
 if TYPE_CHECKING:
@@ -142,10 +142,8 @@ def follow_file(
 
     async def reload(request: web.Request) -> web.Response:
         """``POST /-/reload``: read the file of targets again."""
-        scheme, _, offered = request.headers.get("Authorization", "").partition(" ")
-        sent = offered.strip().encode("utf-8", "surrogateescape")
-        known = hmac.compare_digest(sent, (token or "").encode())
-        if scheme.lower() != "bearer" or not known:
+        scheme, offered = credentials(request)
+        if scheme != "bearer" or not is_same_token(offered, token or ""):
             raise Problem(
                 HTTPStatus.UNAUTHORIZED,
                 "the token for reloading is missing or wrong",

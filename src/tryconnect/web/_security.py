@@ -16,7 +16,15 @@ from tryconnect.web._problems import Problem
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
 
-__all__ = ["HEADERS", "OWN_HEADER", "harden", "is_loopback", "shield"]
+__all__ = [
+    "HEADERS",
+    "OWN_HEADER",
+    "credentials",
+    "harden",
+    "is_loopback",
+    "is_same_token",
+    "shield",
+]
 
 HEADERS = {
     # The page's own files only; nothing inline, no text parsed as markup, no framing.
@@ -91,8 +99,8 @@ def shield(*, token: str | None, local: bool) -> Middleware:
 
 
 def _check_token(request: web.Request, token: str) -> None:
-    _, offered = _credentials(request)
-    if not hmac.compare_digest(offered.encode("utf-8", "surrogateescape"), token.encode()):
+    _, offered = credentials(request)
+    if not is_same_token(offered, token):
         raise Problem(
             HTTPStatus.UNAUTHORIZED,
             "the token is missing or wrong",
@@ -141,7 +149,7 @@ def _may_be_forged(request: web.Request) -> bool:
     site = request.headers.get("Sec-Fetch-Site")
     if OWN_HEADER in request.headers or site in {"same-origin", "none"}:
         return False
-    scheme, _ = _credentials(request)
+    scheme, _ = credentials(request)
     is_browser = request.headers.get("User-Agent", "").startswith("Mozilla/")
     return scheme == "basic" or (scheme != "bearer" and is_browser)
 
@@ -155,7 +163,12 @@ def _name(request: web.Request) -> str | None:
     return request.match_info.route.name
 
 
-def _credentials(request: web.Request) -> tuple[str, str]:
+def is_same_token(offered: str, token: str) -> bool:
+    """Return whether a token is the right one, in a time that does not tell how much of it is."""
+    return hmac.compare_digest(offered.encode("utf-8", "surrogateescape"), token.encode())
+
+
+def credentials(request: web.Request) -> tuple[str, str]:
     """Return the scheme and the token of a request: a bearer token, or the password of any user.
 
     Browsers can ask their users for the latter.
