@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -93,10 +94,9 @@ def batches(source: Any, reading: Reading) -> Iterator[pa.RecordBatch]:
     paths = paths_of(source)
     if paths is None:
         found = _of_memory(source)
-        column = reading.column
     else:
         found = (batch for path in paths for batch in _of_file(path, reading))
-        column = reading.column
+    column = reading.column
     for batch in found:
         yield _chosen(batch, column if column in batch.schema.names else ADDRESS, reading)
 
@@ -178,15 +178,8 @@ def _lines(path: Path) -> Iterator[pa.RecordBatch]:
 
     opening = gzip.open if path.suffix == ".gz" else open
     with opening(path, "rt", encoding="utf-8-sig", errors="replace") as file:
-        texts = []
-        for line in file:
-            text = line.strip()
-            if text and text[0] != "#":
-                texts.append(text)
-                if len(texts) == _BATCH:
-                    yield _of_texts(texts)
-                    texts = []
-        if texts:
+        lines = (text for text in map(str.strip, file) if text and text[0] != "#")
+        while texts := [*islice(lines, _BATCH)]:
             yield _of_texts(texts)
 
 

@@ -217,13 +217,12 @@ class _Planning:
                 raise ValueError(f"{self.folder} has parts, and no plan: choose another folder")
             self._write(None)
             return
-        settings, lanes = plan.read(self._file.read_text("utf-8"))
+        settings, self.lanes = plan.read(self._file.read_text("utf-8"))
         written = False
         if self._known is None:
             # What is in memory has no name: its content is compared.
-            if lanes is not None:
+            if self.lanes is not None:
                 # A generator can be read once: what may be needed again is written with that.
-                self.lanes = lanes
                 written = not self.is_complete() and not self._has_input()
                 self._spooled = self._spool(write=written)
                 self._settings["input"] = _content(self._spooled)
@@ -239,7 +238,6 @@ class _Planning:
                 f"{self.folder} holds a survey with another {', '.join(differing)}: choose "
                 "another folder, or overwrite it"
             )
-        self.lanes = lanes
 
     def is_complete(self) -> bool:
         """Return whether there is nothing left to do."""

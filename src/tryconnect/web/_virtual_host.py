@@ -39,7 +39,8 @@ def check_hostname(hostname: str, address: str) -> None:
     """
     try:
         host = parse(f"http://{hostname}/").host
-        by_http = read_request(address).target is None or parse(address).kind is TargetKind.http
+        target = read_request(address).target
+        by_http = target is None or target.kind is TargetKind.http
     except InvalidAddress:
         host, by_http = "", True
     if not host or _NOT_IN_NAMES.search(hostname) or is_ip(host):
