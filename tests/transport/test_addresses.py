@@ -1,11 +1,19 @@
 """Addresses are cheap tuples."""
 
 import socket
+import sys
 
 import pytest
 
 from tryconnect._model.faults import LocalFault
-from tryconnect._transport.addresses import Address, address_of, scope_of, sockaddr
+from tryconnect._transport.addr_infos import pinned_infos
+from tryconnect._transport.addresses import (
+    Address,
+    address_of,
+    read_address,
+    scope_of,
+    sockaddr,
+)
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
 
@@ -51,3 +59,18 @@ def test_the_number_of_an_interface() -> None:
     assert [scope_of(zone) for zone in ("", "7", name)] == [0, 7, number]
     with pytest.raises(LocalFault, match="no network interface named nothing0"):
         scope_of("nothing0")
+
+
+LOOPBACK = socket.if_nametoindex("lo") if sys.platform == "linux" else 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux calls it lo")
+@pytest.mark.parametrize(
+    ("text", "scope"),
+    [("fe80::1", 0), ("fe80::1%lo", LOOPBACK), ("fe80::1%25lo", LOOPBACK), ("fe80::1%25", 25)],
+)
+def test_a_zone_stands_in_an_address_as_in_urls_or_as_the_system_writes_it(
+    text: str, scope: int
+) -> None:
+    assert read_address(text) == (V6, "fe80::1", scope, 0)
+    assert [info[4] for info in pinned_infos((text,), 80, 0)] == [("fe80::1", 80, 0, scope)]

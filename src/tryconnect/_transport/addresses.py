@@ -26,12 +26,14 @@ def address_of(ip: str, family: int = socket.AF_UNSPEC) -> Address | None:
 
 
 def read_address(text: str, port: int = 0) -> Address:
-    """Return the address that a text is; a zone stands in it as in URLs, after ``%25``.
+    """Return the address that a text is; a zone stands behind ``%25``, as in URLs, or behind ``%``.
 
     Raises:
         LocalFault: its zone is none of this machine's.
     """
-    ip, _, zone = text.partition("%25")
+    ip, _, zone = text.partition("%")
+    if zone != "25":  # which can be an interface's number only
+        zone = zone.removeprefix("25")
     return socket.AF_INET6 if ":" in ip else socket.AF_INET, ip, scope_of(zone), port
 
 
