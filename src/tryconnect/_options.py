@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import socket
-from dataclasses import dataclass
 from enum import Enum
 from ipaddress import ip_address
 from os import PathLike, fspath
 from ssl import SSLContext
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, TypedDict, cast
 
 from tryconnect._address.target import address_text, parse
 from tryconnect._model.abnf import TOKEN
@@ -109,8 +108,7 @@ class ClientOptions(TypedDict, total=False):
     expect: ExpectLike
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(NamedTuple):
     """What a client was made with. See :class:`tryconnect.Client` for the meanings."""
 
     headers: Mapping[str, str]

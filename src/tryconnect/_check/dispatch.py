@@ -382,7 +382,7 @@ class _AtHome:
 def _asked_at_home(options: Options, loop: asyncio.AbstractEventLoop) -> Options:
     if options.resolver is None:
         return options
-    return replace(options, resolver=_AtHome(options.resolver, loop))
+    return options._replace(resolver=_AtHome(options.resolver, loop))
 
 
 def _unable(kind: str, scheme: str, error: BaseException | None) -> LocalFault:

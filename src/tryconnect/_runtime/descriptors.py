@@ -7,7 +7,6 @@ import errno
 import os
 import socket
 import warnings
-from pathlib import Path
 
 __all__ = ["affordable", "limit", "lowered", "raise_limit", "shortage", "taken"]
 
@@ -69,7 +68,7 @@ def taken() -> int:
     """Return how many descriptors this process has open; 0 if that is unknown."""
     for folder in ("/proc/self/fd", "/dev/fd"):
         with contextlib.suppress(OSError):
-            return len(os.listdir(Path(folder)))  # noqa: PTH208 - counts, and needs no paths
+            return len(os.listdir(folder))
     return 0
 
 

@@ -7,7 +7,6 @@ system's own, and a greenlet that waits for it lets the others go on.
 
 from __future__ import annotations
 
-import queue
 import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -40,8 +39,12 @@ def patched_too_late() -> bool:
     Its thread would be a greenlet then, and wait for the queue of before: nothing else in the
     portal's thread would run again.
     """
+    if not gevent_patched():
+        return False
+    import queue
+
     loaded = getattr(sys.modules.get("pycares"), "SimpleQueue", queue.SimpleQueue)
-    return gevent_patched() and loaded is not queue.SimpleQueue
+    return loaded is not queue.SimpleQueue
 
 
 def eventlet_patched() -> bool:

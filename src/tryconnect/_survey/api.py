@@ -83,7 +83,10 @@ def _signature() -> inspect.Signature:
     """Return the signature with the options' names, types and defaults, for help and the docs."""
     whole = inspect.signature(survey)
     named = [whole.parameters[name] for name in ("source", "out")]
-    options = inspect.signature(Options).parameters.values()
+    options = (
+        each.replace(kind=each.KEYWORD_ONLY, annotation=each.annotation.__forward_arg__)
+        for each in inspect.signature(Options).parameters.values()
+    )
     return whole.replace(parameters=[*named, *options])
 
 

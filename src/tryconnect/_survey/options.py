@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from tryconnect._model.expect import as_expect
 from tryconnect._options import CHECK_TIMEOUT, DEFAULT_LIMIT, check_positive_int, check_seconds
@@ -52,13 +51,8 @@ class SurveyOptions(TypedDict, total=False):
     on_progress: Callable[[Progress], object] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What a survey was called with. See :func:`tryconnect.survey` for the meanings.
-
-    Raises:
-        ValueError: One of them makes no sense.
-    """
+class Options(NamedTuple):
+    """What a survey was called with. See :func:`tryconnect.survey` for the meanings."""
 
     engine: str = "dask"
     scheduler: Any = None
@@ -81,20 +75,6 @@ class Options:
     dashboard: bool = False
     show_secrets: bool = False
     on_progress: Callable[[Progress], object] | None = None
-
-    def __post_init__(self) -> None:
-        for name, known in _CHOICES.items():
-            if (value := getattr(self, name)) not in known:
-                shown = ", ".join(each for each in known if each)
-                raise ValueError(f"{name} is one of {shown}, not {value!r}")
-        for name in ("limit", "rows_per_part", "per_host", "workers"):
-            if (value := getattr(self, name)) is not None:
-                check_positive_int(value, name)
-        for name in ("rate", "rate_per_host"):
-            if (value := getattr(self, name)) is not None:
-                check_seconds(value, name)
-        check_seconds(self.timeout)
-        as_expect(self.expect)
 
     @property
     def by_host(self) -> bool:
@@ -128,7 +108,24 @@ def read_options(given: SurveyOptions) -> Options:
     for name in given:
         if name not in SurveyOptions.__annotations__:
             raise TypeError(f"survey() got an unexpected keyword argument {name!r}")
-    return Options(**given)
+    options = Options(**given)
+    _check(options)
+    return options
+
+
+def _check(options: Options) -> None:
+    for name, known in _CHOICES.items():
+        if (value := getattr(options, name)) not in known:
+            shown = ", ".join(each for each in known if each)
+            raise ValueError(f"{name} is one of {shown}, not {value!r}")
+    for name in ("limit", "rows_per_part", "per_host", "workers"):
+        if (value := getattr(options, name)) is not None:
+            check_positive_int(value, name)
+    for name in ("rate", "rate_per_host"):
+        if (value := getattr(options, name)) is not None:
+            check_seconds(value, name)
+    check_seconds(options.timeout)
+    as_expect(options.expect)
 
 
 def _digest(client: ClientOptions | None) -> str:

@@ -57,7 +57,7 @@ class ProxyRoute(NamedTuple):
     is_socks: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Attempt:
     """What happened, before anyone judges it.
 

@@ -8,7 +8,6 @@ import os
 import ssl
 import threading
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tryconnect._model.faults import LocalFault
@@ -107,7 +106,7 @@ def _make_own(settings: TlsSettings) -> ssl.SSLContext:
 
 
 def _trusting_only(path: str) -> ssl.SSLContext:
-    folder = Path(path).is_dir()
+    folder = os.path.isdir(path)
     try:
         context = ssl.create_default_context(
             cafile=None if folder else path, capath=path if folder else None
@@ -183,7 +182,7 @@ def _make(wanted: _Wanted) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context()
         if wanted.verified and wanted.path is not None and not _holds(context, wanted.path):
-            folder = Path(wanted.path).is_dir()
+            folder = os.path.isdir(wanted.path)
             context.load_verify_locations(
                 cafile=None if folder else wanted.path, capath=wanted.path if folder else None
             )
@@ -214,7 +213,7 @@ def _holds(context: ssl.SSLContext, path: str) -> bool:
     """Return whether a file of certificates is the one that OpenSSL has read by itself."""
     read = ssl.get_default_verify_paths().cafile
     try:
-        return bool(read and _count(context)) and Path(read).samefile(path)
+        return bool(read and _count(context)) and os.path.samefile(read, path)
     except OSError:
         return False
 
@@ -238,7 +237,7 @@ def _count(context: ssl.SSLContext) -> int:
 
 def _names_in(folder: str) -> list[str]:
     try:
-        return os.listdir(folder) if folder else []  # noqa: PTH208 - names, not paths
+        return os.listdir(folder) if folder else []
     except OSError:
         return []
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tryconnect._client import MonitorClient
@@ -283,7 +283,7 @@ def client_options(options: argparse.Namespace) -> ClientOptions:
     if options.key is not None and options.cert is None:
         raise ValueError("--key needs --cert, whose key it is")
     for file in (options.cacert, options.cert, options.key):
-        if file is not None and not Path(file).is_dir():
+        if file is not None and not os.path.isdir(file):
             opened(file).close()
     given = {
         "user_agent": options.user_agent,

@@ -14,7 +14,6 @@ import errno
 import os
 import sys
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tryconnect._runtime.threads import run_in_daemon_thread
@@ -55,7 +54,7 @@ def opened(name: str) -> io.FileIO:
     try:
         if name == "-":
             return open(0, "rb", buffering=0, closefd=False)
-        return Path(name).open("rb", buffering=0)
+        return open(name, "rb", buffering=0)
     except OSError as error:
         raise ValueError(f"cannot read {name}: {error.strerror}") from None
 
@@ -153,12 +152,12 @@ async def _is_readable(descriptor: int) -> bool:
 
 async def count(names: Iterable[str]) -> int | None:
     """Count the addresses in files; ``None`` if one of them can be read only once."""
-    paths = [Path(name) for name in names]
-    if not all(path.is_file() for path in paths):
+    files = [*names]
+    if not all(map(os.path.isfile, files)):
         return None
-    return await run_in_daemon_thread(lambda: sum(map(_count, paths)), name="tryconnect-count")
+    return await run_in_daemon_thread(lambda: sum(map(_count, files)), name="tryconnect-count")
 
 
-def _count(path: Path) -> int:
-    with path.open("rb") as file:
+def _count(name: str) -> int:
+    with open(name, "rb") as file:
         return sum(1 for _ in addresses_in(file))

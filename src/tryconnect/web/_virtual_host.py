@@ -71,8 +71,7 @@ async def named(
     options = client._options  # noqa: SLF001 - the client's twin is ours
     inner = options.resolver or Resolver(None)
     twin = client._twin()
-    twin._options = replace(  # noqa: SLF001 - as above
-        options,
+    twin._options = options._replace(  # noqa: SLF001 - as above
         headers={**options.headers, "Host": hostname},
         resolver=_Renamed(inner, name, target.host),
     )
