@@ -31,7 +31,9 @@ import aiohttp
 from tools.soak import GROWTH, say, slope
 from tryconnect import testing as peers
 
-EVERY = 10
+EVERY = 5
+"""Seconds from one check of a target to the next: its sixty latest ones, which are kept, are all
+there after a third of twenty minutes."""
 SLOW_CLIENTS = 20
 LOOK = 15.0
 """Seconds from one measurement to the next."""
