@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -304,3 +305,65 @@ def test_a_batch_that_falls_due_as_it_is_looked_at_is_not_kept_until_the_end() -
             assert portal.run(flow.take) == [(0, "refused")]
         finally:
             portal.run(flow.stop)
+
+
+def test_a_frame_whose_column_is_named_as_the_index_is_refused() -> None:
+    pd = pytest.importorskip("pandas")
+    from tryconnect.pandas import probe_frame  # noqa: PLC0415 - it needs pandas
+
+    with pytest.raises(ValueError, match="rename or drop the column 'row'"):
+        probe_frame(pd.DataFrame({"address": [REFUSED], "row": [7]}))
+
+
+def test_tables_and_batches_are_read_from_one_iterable() -> None:
+    reports = table(arrow.probe_batches([pa.Table.from_batches([some(2)]), some(3, start=2)]))
+    addresses = reports.sort_by("row").column("address").to_pylist()
+    assert addresses == [f"{REFUSED}{n}" for n in range(5)]
+
+
+def test_batches_with_other_columns_than_the_first_are_refused() -> None:
+    given = [batch([REFUSED], id=[1]), batch([REFUSED], id=["a"])]
+    with pytest.raises(ValueError, match="differ in their columns"):
+        list(arrow.probe_batches(given))
+
+
+def test_what_the_garbage_collector_ends_in_the_portal_s_thread_leaves_nothing() -> None:
+    from tryconnect._runtime import portal  # noqa: PLC0415 - only here
+
+    with peers.in_thread(peers.silent()) as silent:
+        addresses = [REFUSED, *(f"{silent.url}{n}" for n in range(5))]
+        reports = arrow.probe_batches([batch(addresses)], rows_per_batch=1)
+        next(reports)
+
+        async def collect() -> None:
+            reports.close()  # the guard of every test looks for sockets and tasks
+
+        portal.run(collect)
+    assert list(reports) == []
+
+
+def failing() -> Iterator[tuple[str, Any]]:
+    yield REFUSED, (0,)
+    raise ZeroDivisionError("of the input")
+
+
+ENDS: dict[str, tuple[Callable[[], Iterator[tuple[str, Any]]], type[Exception], str]] = {
+    "an error": (failing, ZeroDivisionError, "of the input"),
+    "nothing": (lambda: iter([(REFUSED, (0,))]), RuntimeError, "ended before their addresses"),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_who_waits_for_checks_that_have_ended_is_told(end: str) -> None:
+    from tryconnect._runtime import portal  # noqa: PLC0415 - only here
+    from tryconnect._survey.batches import CheckOptions, Turns, _Flow  # noqa: PLC0415 - an extra
+
+    addresses, error, words = ENDS[end]
+    flow = _Flow(CheckOptions(2, None, 1.0, None, None), Turns(), 10, 0.01, lambda _: ())
+    flow.feed(addresses(), 2)
+    flow.end()
+    try:
+        with pytest.raises(error, match=words):
+            list(iter(partial(portal.run, flow.take), None))
+    finally:
+        portal.run(flow.stop)

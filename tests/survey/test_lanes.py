@@ -213,6 +213,22 @@ def test_the_parts_under_way_share_the_rate(tmp_path: Path) -> None:
     assert max(under_way) <= 10.0
 
 
+def test_a_call_that_an_engine_ends_twice_counts_once(tmp_path: Path) -> None:
+    class Twice(Scripted):
+        def completed(self, seconds: float) -> list[Done]:
+            return 2 * super().completed(seconds)
+
+    lanes = run(tmp_path, Twice(good), 2, 1)
+    assert (lanes.finished, lanes.counts["ok"], lanes.failed) == (3, 30, {})
+
+
+def test_a_lower_limit_of_a_worker_is_told(tmp_path: Path) -> None:
+    def answer(part: Part, *_: object) -> Outcome:
+        return Outcome({"ok": 10}, limit=7 if part.name == "part-0-0" else HOW.options.limit)
+
+    assert run(tmp_path, Scripted(answer), 2, 1).limits == {7}
+
+
 def test_an_interrupted_part_interrupts_the_survey(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, Scripted(lambda *_: StoppedError()), 1)

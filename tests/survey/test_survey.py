@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
+import errno
+import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from contextlib import ExitStack, nullcontext
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import tryconnect
+from tests.support.limits import descriptors
 from tests.survey.counting import Counting, counting
 from tryconnect import Reason, TryConnectError, cli, survey, sync
 from tryconnect import testing as peers
@@ -27,6 +36,11 @@ pq = pytest.importorskip("pyarrow.parquet")
 
 from tryconnect._survey.files import INNER, appearing, is_locked, locked  # noqa: E402
 from tryconnect._survey.parts import done  # noqa: E402
+from tryconnect._survey.progress import Progress  # noqa: E402
+from tryconnect.cli import survey as survey_command  # noqa: E402
+
+if TYPE_CHECKING:
+    from tryconnect._survey.plan import Part
 
 pytestmark = pytest.mark.wants(module="pyarrow")
 
@@ -108,6 +122,71 @@ def test_nothing_to_check_is_a_survey_of_nothing(tmp_path: Path) -> None:
     assert (found.counts, found.parts) == ({}, [])
 
 
+@pytest.mark.parametrize("keep", [None, ["id", "note"]])
+def test_a_column_that_the_input_lacks_is_named_and_no_other_is_taken(
+    keep: list[str] | None, tmp_path: Path
+) -> None:
+    table = pa.table({"id": [1], "address": [REFUSED]})
+    lacking = "host" if keep is None else "host, note"
+    with pytest.raises(ValueError, match=f"no column {lacking} in the input: id, address$"):
+        here(table, tmp_path / "out", column="host", keep=keep)
+
+
+BROKEN = [f"{REFUSED}\udcff", "\ud800"]
+
+
+@pytest.mark.parametrize("source", ["memory", "file"])
+def test_what_is_no_text_is_no_address_and_not_another_one(source: str, tmp_path: Path) -> None:
+    file = tmp_path / "list.txt"
+    file.write_bytes(f"{REFUSED}caf".encode() + b"\xe9\n\xff\n")
+    found = here(BROKEN if source == "memory" else file, tmp_path / "out")
+    assert found.counts == {Reason.invalid_address: 2}
+
+
+def test_an_iterable_is_read_by_and_by() -> None:
+    from tryconnect._survey import inputs  # noqa: PLC0415 - where there is pyarrow
+
+    pulled = 0
+
+    def endless() -> Iterator[str]:
+        nonlocal pulled
+        while True:
+            pulled += 1
+            yield f"{REFUSED}{pulled}"
+
+    found = inputs.batches(endless(), inputs.Reading(None, "address", None))
+    for _ in range(2):
+        addresses = next(found).column("address").to_pylist()
+        assert addresses == [f"{REFUSED}{n + 1}" for n in range(pulled - len(addresses), pulled)]
+
+
+def test_a_long_file_of_json_lines_keeps_the_columns_of_its_first_batch(tmp_path: Path) -> None:
+    from tryconnect._survey import inputs  # noqa: PLC0415 - where there is pyarrow
+
+    file = tmp_path / "list.jsonl"
+    count = 16384
+    lines = [f'{{"address": "{REFUSED}{n}", "id": {n}}}\n' for n in range(count)]
+    file.write_text("".join([*lines, f'{{"address": "{REFUSED}last"}}\n']))
+    first, last = inputs.batches(file, inputs.Reading(None, "address", None))
+
+    assert first.column("id").to_pylist() == [*range(count)]
+    assert last.schema == first.schema
+    assert last.to_pylist() == [{"address": f"{REFUSED}last", "id": None}]
+
+
+def test_who_sorts_a_file_again_gets_what_was_sorted(tmp_path: Path) -> None:
+    from tryconnect._survey import inputs  # noqa: PLC0415 - where there is pyarrow
+
+    source = [f"http://127.0.0.{n % 3}:1/{n}" for n in range(10)]
+    found = inputs.batches(source, inputs.Reading(None, "address", None))
+    [(name, _)] = inputs.spool(found, tmp_path, 100).files
+    first = inputs.sort_by_host(str(tmp_path), name)
+    (tmp_path / name).unlink()
+
+    assert sum(first[1]) == len(source)
+    assert inputs.sort_by_host(str(tmp_path), name) == first
+
+
 # --- one plan
 
 
@@ -144,6 +223,45 @@ def test_parts_of_somebody_else_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "part-00000.parquet").write_bytes(b"mine")
     with pytest.raises(ValueError, match="parts, and no plan"):
         here([REFUSED], tmp_path)
+
+
+def test_a_survey_without_a_plan_of_parts_begins_with_what_it_is_given(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError):
+        here((1 / 0 for _ in "a"), tmp_path)  # its plan was begun, and holds no parts yet
+
+    found = here([REFUSED], tmp_path)
+    assert found.counts == {Reason.refused: 1}
+
+
+@pytest.mark.parametrize(("engine", "module"), [("none", "pyarrow"), ("dask", "distributed")])
+def test_an_extra_that_is_missing_is_named(
+    engine: Any, module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    extra = "dask" if engine == "dask" else "arrow"
+    with pytest.raises(TryConnectError, match=rf"needs {module}: .*tryconnect\[{extra}\]"):
+        survey([REFUSED], tmp_path / "out", engine=engine)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_survey_waits_for_parts_of_a_run_that_was_killed(
+    ends: bool,  # noqa: FBT001 - a parameter
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tryconnect._survey.run._LEFT_BEHIND", 10 if ends else 0.1)
+    (tmp_path / INNER).mkdir()
+    with ExitStack() as left:
+        left.enter_context(locked(tmp_path / INNER / "parts.lock", shared=True))
+        if ends:
+            timer = threading.Timer(0.1, left.close)
+            timer.start()
+            assert here([REFUSED], tmp_path).counts == {Reason.refused: 1}
+            timer.join()
+        else:
+            with pytest.raises(TryConnectError, match="another run are still at parts"):
+                here([REFUSED], tmp_path)
 
 
 def test_one_survey_at_a_time_writes_to_a_folder(tmp_path: Path) -> None:
@@ -271,6 +389,78 @@ def test_a_lock_is_held_and_given_back(tmp_path: Path) -> None:
     with locked(tmp_path / "lock", shared=True), locked(tmp_path / "lock", shared=True):
         assert is_locked(tmp_path / "lock")
     assert not is_locked(tmp_path / "lock")
+
+
+def test_where_there_are_no_locks_nobody_waits_for_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refusing)  # as on some networks
+    with locked(tmp_path / "lock"):
+        assert not is_locked(tmp_path / "lock")
+    monkeypatch.setitem(sys.modules, "fcntl", None)  # as on Windows
+    with locked(tmp_path / "lock"):
+        assert not is_locked(tmp_path / "lock")
+
+
+# --- parts
+
+
+def a_part(folder: Path, source: list[str]) -> Part:
+    from tryconnect._survey import inputs, plan  # noqa: PLC0415 - where there is pyarrow
+
+    (folder / INNER).mkdir()
+    found = inputs.batches(source, inputs.Reading(None, "address", None))
+    [[part]] = plan.lanes_by_rows(inputs.spool(found, folder / INNER, 100).files)
+    return part
+
+
+def test_a_part_without_a_report_for_each_row_is_not_published(tmp_path: Path) -> None:
+    from tryconnect._survey import parts  # noqa: PLC0415 - where there is pyarrow
+    from tryconnect._survey.batches import CheckOptions  # noqa: PLC0415 - as above
+
+    parts.resume_parts()
+    part = dataclasses.replace(a_part(tmp_path, [REFUSED, "two words"]), rows=3)
+    with pytest.raises(RuntimeError, match="part-00000: 2 reports of 3 rows"):
+        parts.probe_part(str(tmp_path), part, parts.How(CheckOptions(2, None, 1, None, None)))
+    assert not [*tmp_path.glob("part-*")]
+    assert parts.in_flight() == 0
+
+
+def test_a_part_of_which_nothing_answers_waits_for_a_canary_that_there_may_be(
+    tmp_path: Path,
+) -> None:
+    from tryconnect._survey import parts  # noqa: PLC0415 - where there is pyarrow
+    from tryconnect._survey.batches import CheckOptions  # noqa: PLC0415 - as above
+
+    parts.resume_parts()
+    with peers.in_thread(peers.silent()) as silent:
+        part = a_part(tmp_path, [f"{silent.url}{n}" for n in range(3)])
+        how = parts.How(CheckOptions(3, None, 0.05, None, None))
+        with pytest.raises(parts.BlindError, match="there is no canary to ask"):
+            parts.probe_part(str(tmp_path), part, how)
+        assert not [*tmp_path.glob("part-*")]
+        settled = dataclasses.replace(how, settled=True)
+        assert parts.probe_part(str(tmp_path), part, settled).counts == {"timeout": 3}
+
+
+def test_reports_of_a_large_part_are_written_as_they_come_in(tmp_path: Path) -> None:
+    from tryconnect._survey.batches import report_schema  # noqa: PLC0415 - where there is pyarrow
+    from tryconnect._survey.parts import FORMATS  # noqa: PLC0415 - as above
+
+    file, count = tmp_path / "part-00000.parquet", 10_000
+    batch = pa.RecordBatch.from_pylist([{"row": 0}] * count, schema=report_schema())
+    with FORMATS["parquet"](str(file)) as sink:
+        for _ in range(3):
+            sink.write(batch)
+        assert file.stat().st_size > count / 1000
+        sink.finish(file, {"ok": 3 * count})
+
+    told = pq.read_metadata(file)
+    assert [told.row_group(n).num_rows for n in range(told.num_row_groups)] == [16384, 3616, count]
+    assert done(file) == {"ok": 3 * count}
 
 
 # --- politeness
@@ -521,6 +711,28 @@ def test_a_script_without_a_guard_gets_one_sentence(tmp_path: Path) -> None:
     assert (guarded.returncode, guarded.stderr) == (0, "")
 
 
+@pytest.mark.parametrize(
+    ("script", "refused"), [(b"survey()", True), (b"PK\x03\x04\x00\xff", False), (None, False)]
+)
+def test_only_a_script_that_can_be_read_is_found_to_have_no_guard(
+    script: bytes | None,
+    refused: bool,  # noqa: FBT001 - a parameter
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from tryconnect._survey.guard import refuse_unguarded  # noqa: PLC0415 - only here
+
+    main: Any = ModuleType("__main__")
+    main.__file__ = str(tmp_path / "program")
+    if script is not None:
+        (tmp_path / "program").write_bytes(script)
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    main.survey = lambda: refuse_unguarded(sys._getframe())
+
+    with pytest.raises(TryConnectError, match="under") if refused else nullcontext():
+        exec(compile("survey()", main.__file__, "exec"), vars(main))  # noqa: S102 - as the script
+
+
 def test_the_command_sums_up_and_its_code_says_how_it_went(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -617,6 +829,122 @@ def test_wrong_usage_is_said_so(
     assert sentence in capsys.readouterr().err
 
 
+@pytest.mark.slow
+def test_standard_input_is_read_as_a_file_would_be(tmp_path: Path) -> None:
+    typed = f"\ufeff{REFUSED}a\n\n# ours\n  {REFUSED}b  \r\n".encode() + b"no\xffaddress"
+    words = ["-m", "tryconnect", "survey", "-", "--out", str(tmp_path), "--format", "jsonl"]
+    done = subprocess.run(  # noqa: S603 - ours
+        [sys.executable, *words, "--engine", "none", "-q"], input=typed, check=False
+    )
+
+    assert done.returncode == 1
+    lines = (tmp_path / "part-00000.jsonl").read_text("utf-8").splitlines()
+    reports = sorted(map(json.loads, lines), key=itemgetter("row"))
+    addresses = [report["address"] for report in reports]
+    file = tmp_path / "list.txt"
+    file.write_bytes(typed)
+    assert addresses == [row["address"] for row in rows(here(file, tmp_path / "of a file"))]
+    assert addresses[:2] == [f"{REFUSED}a", f"{REFUSED}b"]
+
+
+def test_standard_input_that_was_closed_is_wrong_usage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["survey", "-", "--out", str(tmp_path), "--engine", "none"])
+    assert ended.value.code == 2
+    assert "cannot read -: Bad file descriptor" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
+def test_where_too_few_files_may_be_open_it_says_what_the_limit_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "list.txt"
+    file.write_text(REFUSED)
+    with descriptors(100):
+        cli.main(["survey", str(file), "--out", str(tmp_path), "--engine", "none"])
+
+    said = capsys.readouterr().err.splitlines()
+    (told,) = [line for line in said if line.startswith("--limit")]
+    assert re.match(r"--limit 100 was [1-9]\d?: a process may open too few files", told)
+
+
+# --- how far the command is
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+READING = Progress(workers=2)
+BEGUN = Progress(10_000, 4, workers=2)
+LATER = Progress(10_000, 4, 1, 1_000, Counter(ok=900, refused=60, timeout=40), 2)
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """What is written on a stream as states come, each at its second."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "71")
+
+    def tell(stream: io.StringIO, *states: tuple[float, Progress], quiet: bool = False) -> str:
+        clock = [0.0]
+        monkeypatch.setattr(survey_command, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+        monkeypatch.setattr(sys, "stderr", stream)
+        with survey_command._Shown(Namespace(quiet=quiet)) as shown:
+            for clock[0], state in states:
+                shown.take(state)
+        return stream.getvalue()
+
+    return tell
+
+
+def test_on_a_terminal_a_line_is_redrawn_and_at_the_end_erased(told: Callable[..., str]) -> None:
+    drawn = told(Screen(), (0, READING), (5, BEGUN), (25, LATER))
+
+    assert drawn.split("\r\x1b[2K") == [
+        "",
+        "2 workers, reading the input",
+        "0/10,000  0/s  0/4 parts  0 ok",
+        "1,000/10,000  50/s  1/4 parts  0:03:00 left  900 ok  60 refused  40 t…",
+        "",
+    ]
+
+
+def test_elsewhere_it_says_so_once_a_minute(told: Callable[..., str]) -> None:
+    states = [(5, BEGUN), (59, LATER), (61, LATER), (119, LATER)]
+
+    assert told(io.StringIO(), *states) == (
+        "1,000/10,000  18/s  1/4 parts  0:08:24 left  900 ok  60 refused  40 timeout\n"
+    )
+
+
+@pytest.mark.parametrize("stream", [Screen, io.StringIO])
+def test_who_wants_it_quiet_is_told_nothing(
+    stream: type[io.StringIO], told: Callable[..., str]
+) -> None:
+    assert told(stream(), (0, READING), (61, LATER), quiet=True) == ""
+
+
+def test_an_interrupt_before_the_first_state_says_that_it_was_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    file = tmp_path / "list.txt"
+    file.touch()
+    monkeypatch.setattr(survey_command, "survey", interrupted)
+    assert cli.main(["survey", str(file), "--out", "out"]) == 130
+    assert capsys.readouterr().err == (
+        "interrupted: starting; the same command goes on with what is left of out\n"
+    )
+
+
 def test_markup_in_a_host_s_name_is_text_in_the_report(tmp_path: Path) -> None:
     from tryconnect._survey.batches import report_schema  # noqa: PLC0415 - where there is pyarrow
     from tryconnect._survey.report import write_report  # noqa: PLC0415 - as above
@@ -630,6 +958,53 @@ def test_markup_in_a_host_s_name_is_text_in_the_report(tmp_path: Path) -> None:
     assert "<script" not in page
     assert "&lt;script&gt;x&lt;" in page
     assert "default-src 'none'" in page
+
+
+def report_of(folder: Path, *files: list[dict[str, Any]]) -> str:
+    from tryconnect._survey.batches import report_schema  # noqa: PLC0415 - where there is pyarrow
+    from tryconnect._survey.report import write_report  # noqa: PLC0415 - as above
+
+    for number, reports in enumerate(files):
+        table = pa.Table.from_pylist(reports, schema=report_schema())
+        pq.write_table(table, folder / f"part-{number:05}.parquet")
+    return write_report(folder).read_text("utf-8")
+
+
+def over_tls(host: str, days: int) -> dict[str, Any]:
+    tls = {"version": "TLSv1.3", "expires": NOW + timedelta(days=days)}
+    return {"reason": "ok", "status": 200, "url": f"https://{host}/", "checked_at": NOW, "tls": tls}
+
+
+def test_the_report_lists_the_certificates_that_end_first(tmp_path: Path) -> None:
+    many = [over_tls(f"{n}.test", 50 + n) for n in range(30)]
+    page = report_of(
+        tmp_path,
+        [over_tls("late.test", 90), over_tls("late.test", 40), *many],
+        [over_tls("soon.test", 3), over_tls("late.test", 80)],
+    )
+
+    listed = re.findall(
+        r"<td[^>]*>([^<]*|<b>[^<]*</b>)</td><td[^>]*>[\d-]+</td><td[^>]*>(\d+) days", page
+    )
+    assert listed[:3] == [("<b>soon.test</b>", "3"), ("late.test", "40"), ("0.test", "50")]
+    assert len(listed) == 20
+
+
+def test_the_report_tells_how_long_most_checks_took(tmp_path: Path) -> None:
+    taken = [0.01] * 98 + [1.0] * 2
+    times = [{"reason": "ok", "url": "http://a.test/", "timings": {"total": s}} for s in taken]
+    page = report_of(tmp_path, times)
+
+    [quantiles] = re.findall(r">total</td><td[^>]*>100</td>((?:<td[^>]*>[^<]*</td>){3})", page)
+    median, most, nearly_all = re.findall(r">([^<]+)</td>", quantiles)
+    assert median == most
+    assert median != nearly_all
+
+
+def test_a_report_of_no_checks_says_so(tmp_path: Path) -> None:
+    page = report_of(tmp_path, [])
+    assert "Survey of 0 addresses" in page
+    assert "0 ok (none), 0 failed; 1 files; no checks" in page
 
 
 def test_what_an_engine_logs_shows_no_secret() -> None:
@@ -694,3 +1069,151 @@ def test_a_plain_scheduler_elsewhere_needs_a_word(address: str) -> None:
     else:
         with pytest.raises(ValueError, match="runs code as you"):
             check_scheduler(address, insecure=False)
+
+
+@pytest.mark.wants(module="distributed")
+@pytest.mark.parametrize(("processors", "workers"), [(3, 3), (None, 1)])
+def test_where_the_system_does_not_tell_which_processors_may_be_used_all_are(
+    processors: int | None, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed")
+    from tryconnect._survey.engine import Dask  # noqa: PLC0415 - an extra
+
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)  # as on macOS
+    monkeypatch.setattr(os, "cpu_count", lambda: processors)
+    asked: list[int] = []
+
+    def cluster(**options: Any) -> None:
+        asked.append(options["n_workers"])
+        raise InterruptedError
+
+    monkeypatch.setattr("tryconnect._survey.engine.LocalCluster", cluster)
+    with pytest.raises(InterruptedError), Dask():
+        pass
+    assert asked == [workers]
+
+
+@pytest.mark.wants(module="distributed")
+def test_ctrl_c_while_a_cluster_is_made_comes_once_it_is() -> None:
+    pytest.importorskip("distributed")
+    from tryconnect._survey.engine import _uninterrupted  # noqa: PLC0415 - an extra
+
+    made = []
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), _uninterrupted():  # noqa: PT012 - that is the point
+        signal.raise_signal(signal.SIGINT)
+        made.append("a cluster")
+    assert made == ["a cluster"]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.wants(module="distributed")
+def test_a_cluster_is_made_in_any_thread() -> None:
+    pytest.importorskip("distributed")
+    from tryconnect._survey.engine import _uninterrupted  # noqa: PLC0415 - an extra
+
+    handlers = []
+
+    def make() -> None:
+        with _uninterrupted():  # which cannot put Ctrl-C off there
+            handlers.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=make)
+    thread.start()
+    thread.join()
+    assert handlers == [signal.default_int_handler]
+
+
+CLUSTERS = """
+import json, os, sys, time
+from pathlib import Path
+import dask
+from distributed import Client, LocalCluster
+from tryconnect import TryConnectError
+from tryconnect._survey.engine import Dask
+
+class Unreadable:
+    def __reduce__(self):
+        return int, ("nothing",)
+
+def waiting():
+    from tryconnect._survey.parts import _stopped
+    Path("begun").touch()
+    Path("stopped").write_text(str(_stopped.wait(20)))
+
+def wait_for(name):
+    while not Path(name).exists():
+        time.sleep(0.02)
+
+def broken():
+    import sys
+    sys.modules["tryconnect._survey.engine"].__version__ = "0.0"
+
+def missing():
+    import sys
+    sys.modules["tryconnect._survey.engine"] = None
+
+def refused(scheduler):
+    try:
+        with Dask(scheduler):
+            return "begun"
+    except TryConnectError as error:
+        return str(error)
+
+def cluster(workers, **options):
+    return LocalCluster(
+        n_workers=workers, threads_per_worker=2, host="127.0.0.1", dashboard_address=None, **options
+    )
+
+if __name__ == "__main__":
+    told = {}
+    with cluster(1) as ours, Client(ours) as client:
+        with Dask(client) as engine:
+            engine.submit(7, len, Unreadable(), avoid=frozenset())
+            [done] = engine.completed(30)
+            told["unreadable"] = done.ticket, isinstance(done.error, Exception), done.worker
+            told["none"] = engine.completed(0)
+        try:
+            with Dask(client) as engine:
+                engine.submit(8, waiting, avoid=frozenset())
+                wait_for("begun")
+                raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            wait_for("stopped")
+            told["abandoned"] = Path("stopped").read_text(), client.status
+        client.run(broken)
+        told["version"] = refused(client)
+        client.run(missing)
+        told["missing"] = refused(client)
+    with cluster(0, processes=False, protocol="tcp") as ours:
+        Path("scheduler.json").write_text(json.dumps({"address": ours.scheduler_address}))
+        told["empty"] = refused(Path("scheduler.json"))
+    with dask.config.set({"distributed.comm.timeouts.connect": "0.2s"}):
+        told["nobody"] = refused("tcp://127.0.0.1:1")
+    print(json.dumps(told))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.wants(module="distributed")
+def test_a_cluster_that_is_there_is_used_as_it_is_or_refused_with_a_reason(tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    (tmp_path / "clusters.py").write_text(CLUSTERS)
+    done = subprocess.run(
+        [sys.executable, "clusters.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+
+    assert told["unreadable"] == [7, True, ""]
+    assert told["none"] == []
+    assert told["abandoned"] == ["True", "running"]
+    assert " has tryconnect 0.0, " in told["version"]
+    assert told["missing"].startswith(f"the workers cannot run tryconnect {tryconnect.__version__}")
+    assert told["empty"] == "the scheduler has no workers"
+    assert told["nobody"].startswith("there is no scheduler at tcp://127.0.0.1:1: ")

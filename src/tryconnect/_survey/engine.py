@@ -166,10 +166,6 @@ class Dask:
         told = self._client.scheduler_info(n_workers=-1)["workers"].values()
         return sum(each["metrics"].get(_IN_FLIGHT, 0) for each in told)
 
-    def pids(self) -> list[int]:
-        """Return the processes of the workers."""
-        return [*self._client.run(os.getpid).values()]
-
     def halt(self) -> None:
         """End the parts that a client which is gone has left on the workers."""
         self._client.run(stop_parts)
@@ -186,8 +182,8 @@ class Dask:
             stack.enter_context(dask.config.set(_SETTINGS))
             with _uninterrupted():
                 self._client = self._connected(stack)
+            self._check_versions()  # first: nothing else of ours can be read where it is missing
             self._client.register_plugin(_Setup())
-            self._check_versions()
             told = self._client.scheduler_info(n_workers=-1)["workers"].values()
             self.slots = sum(each["nthreads"] for each in told)
             if not self.slots:
@@ -255,7 +251,7 @@ class Dask:
         if self._cluster is None:
             with contextlib.suppress(Exception):
                 self._client.cancel([future for _, future in self._futures.values()])
-                self._client.run(stop_parts, wait=False)
+                self._client.run(stop_parts)
             return
         # Workers finish what they do before they go: there is nothing that could not be lost.
         for nanny in self._cluster.workers.values():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import zlib
 from itertools import islice
 from pathlib import Path
@@ -98,14 +99,15 @@ def batches(source: Any, reading: Reading) -> Iterator[pa.RecordBatch]:
         found = (batch for path in paths for batch in _of_file(path, reading))
     column = reading.column
     for batch in found:
-        yield _chosen(batch, column if column in batch.schema.names else ADDRESS, reading)
+        # A list of addresses has no columns to name.
+        yield _chosen(batch, ADDRESS if batch.schema.names == [ADDRESS] else column, reading)
 
 
 def _chosen(batch: pa.RecordBatch, column: str, reading: Reading) -> pa.RecordBatch:
     names = batch.schema.names
     missing = {column, *(reading.keep or ())} - {*names}
     if missing:
-        lacking = ", ".join(sorted({reading.column if m == column else m for m in missing}))
+        lacking = ", ".join(sorted(missing))
         raise ValueError(f"there is no column {lacking} in the input: {', '.join(names)}")
     kept = [
         name
@@ -141,8 +143,13 @@ def _of_texts(texts: list[str]) -> pa.RecordBatch:
     try:
         array = pa.array(texts, pa.string())
     except UnicodeEncodeError:
-        array = pa.array([t.encode("utf-8", "replace").decode() for t in texts], pa.string())
+        array = pa.array([_NO_UNICODE.sub(_SUBSTITUTE, text) for text in texts], pa.string())
     return pa.RecordBatch.from_arrays([array], [ADDRESS])
+
+
+_NO_UNICODE = re.compile("[\ud800-\udfff]")
+_SUBSTITUTE = "\x1a"
+"""Makes an invalid address of what is no text; a ``?`` would make another one, to be checked."""
 
 
 def _of_file(path: Path, reading: Reading) -> Iterator[pa.RecordBatch]:
@@ -177,7 +184,7 @@ def _lines(path: Path) -> Iterator[pa.RecordBatch]:
     import gzip  # noqa: PLC0415 - few lists are packed
 
     opening = gzip.open if path.suffix == ".gz" else open
-    with opening(path, "rt", encoding="utf-8-sig", errors="replace") as file:
+    with opening(path, "rt", encoding="utf-8-sig", errors="surrogateescape") as file:
         lines = (text for text in map(str.strip, file) if text and text[0] != "#")
         while texts := [*islice(lines, _BATCH)]:
             yield _of_texts(texts)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import html
-import math
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +83,9 @@ class _Sums:
             return
         ends_of = table.group_by("host").aggregate([("ends", "min")]).sort_by("ends_min")
         found = ends_of.slice(0, _MOST).to_pylist()
-        self.certificates |= {row["host"]: row["ends_min"] for row in found}
+        for row in found:
+            host, end = row["host"], row["ends_min"]
+            self.certificates[host] = min(end, self.certificates.get(host, end))
         self.certificates = dict(
             sorted(self.certificates.items(), key=lambda item: item[1])[:_MOST]
         )
@@ -286,12 +288,10 @@ def _latencies(phases: dict[str, Counter[int]]) -> str:
 def _quantile(bins: Counter[int], share: float) -> float:
     """Return the time that this share of the checks did not exceed, to a quarter of it."""
     wanted = share * bins.total()
-    seen = 0
-    for number in sorted(bins):
-        seen += bins[number]
-        if seen >= wanted:
-            return float(10 ** ((number + 1) / _BINS_PER_DECADE))
-    return math.nan
+    numbers = sorted(bins)
+    seen = accumulate(bins[number] for number in numbers)
+    number = next(n for n, count in zip(numbers, seen, strict=True) if count >= wanted)
+    return float(10 ** ((number + 1) / _BINS_PER_DECADE))
 
 
 _WIDTH, _HEIGHT = 360, 46

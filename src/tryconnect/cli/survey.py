@@ -6,6 +6,7 @@ answer as expected, 1 if some do not, 2 for wrong usage, 3 if some parts failed,
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import signal
@@ -21,6 +22,7 @@ from tryconnect._model.render import exit_code, summary
 from tryconnect._options import DEFAULT_LIMIT
 from tryconnect._survey.options import ROWS_PER_PART
 from tryconnect.cli import _arguments as arguments
+from tryconnect.cli._input import addresses_in, opened
 from tryconnect.cli._output import say
 from tryconnect.cli._terminal import coloured, columns, drawn, live, style
 from tryconnect.errors import Reason
@@ -230,8 +232,9 @@ def _survey(options: argparse.Namespace, take: Callable[[Progress], object]) -> 
 
 
 def _piped() -> list[str]:
-    lines = (line.strip() for line in sys.stdin)
-    return [line for line in lines if line and not line.startswith("#")]
+    with opened("-") as file:
+        text = file.readall().removeprefix(codecs.BOM_UTF8)
+    return [*addresses_in(text.splitlines())]
 
 
 def _sum_up(found: Survey, seconds: float, limit: int) -> None:
@@ -271,12 +274,12 @@ class _Shown:
 
     def _pieces(self) -> list[tuple[str, str]]:
         """Return the state, piece by piece with its look."""
-        state = self._latest
+        state, began = self._latest, self._began
         if state is None:
             return [("starting", "")]
-        if not state.total:
+        if began is None:
             return [(f"{state.workers} workers, reading the input", "")]
-        rate, left = self._rate()
+        rate, left = _rate(state, *began)
         failed = [
             (f"{count:,} {reason}", style(Reason[reason]))
             for reason, count in state.counts.most_common()
@@ -305,18 +308,17 @@ class _Shown:
         sys.stderr.flush()
         self._drawn = True
 
-    def _rate(self) -> tuple[float, timedelta | None]:
-        state, began = self._latest, self._began
-        if state is None or began is None:
-            return 0.0, None
-        seconds = time.monotonic() - began[0]
-        rate = (state.checked - began[1]) / seconds if seconds > 0 else 0.0
-        if rate <= 0:
-            return 0.0, None
-        return rate, timedelta(seconds=round((state.total - state.checked) / rate))
-
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.erase()
+
+
+def _rate(state: Progress, since: float, before: int) -> tuple[float, timedelta | None]:
+    """Return how many addresses are checked in a second, and how long the others will take."""
+    seconds = time.monotonic() - since
+    rate = (state.checked - before) / seconds if seconds > 0 else 0.0
+    if rate <= 0:
+        return 0.0, None
+    return rate, timedelta(seconds=round((state.total - state.checked) / rate))
