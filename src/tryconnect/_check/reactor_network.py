@@ -273,8 +273,6 @@ class ReactorCheck:
         """
         if error is not None:
             raise error
-        if not addresses:
-            raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
         self._pending = None
         self._trace.end()
         self._connect(looked_up_infos(addresses, self._trace.target.port, self._network.family))

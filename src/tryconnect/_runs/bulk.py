@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeAlias, TypeV
 from tryconnect._address.request import ListReader, Request
 from tryconnect._address.target import address_text
 from tryconnect._model.expect import as_expect
-from tryconnect._model.report import Report
 from tryconnect._options import TRANSPORTS, UP, check_method, check_positive_int, check_seconds
 from tryconnect._runs.source import END, Source
 from tryconnect._runs.workers import HostLimiter, Job, WorkerPool, host_of
@@ -29,14 +28,15 @@ from tryconnect._runtime.resource import AsyncResource
 from tryconnect._runtime.threads import ThreadsafeLoop, wait_all
 from tryconnect._transport.answer_cache import AnswerCache, shared_answers
 from tryconnect._transport.reactor import LEAST_STEPS, TIME_BUDGET
-from tryconnect.errors import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from tryconnect._model.expect import ExpectLike
+    from tryconnect._model.report import Report
     from tryconnect._runs.source import Addresses
+    from tryconnect.errors import Reason
 
     class CheckingClient(Protocol):
         """A client, as far as it matters here."""
@@ -430,11 +430,8 @@ class _One:
         self._transport = transport
 
     async def check(self, client: CheckingClient, request: Request) -> Report:
-        """Check an address; if the expectation does not apply to it, the report says so."""
-        try:
-            return await client._check(request, timeout=self._timeout, transport=self._transport)
-        except ValueError as error:
-            return Report(request.address, Reason.invalid_address, str(error), error=error)
+        """Check an address."""
+        return await client._check(request, timeout=self._timeout, transport=self._transport)
 
     def starter(self, client: CheckingClient) -> Start:
         """Return what begins checks without a task, where that can be."""

@@ -133,8 +133,6 @@ class Pace:
 
     def delay(self) -> float:
         """Return the seconds until the next check may begin, which is taken to begin then."""
-        if not self.interval:
-            return 0.0
         now = self.clock()
         begins = max(self._next, now)
         self._next = begins + self.interval

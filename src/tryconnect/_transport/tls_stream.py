@@ -64,5 +64,3 @@ class TlsStream:
             return self.connection.read(_PIECE)
         except ssl.SSLWantReadError:
             return None
-        except ssl.SSLZeroReturnError:
-            return b""

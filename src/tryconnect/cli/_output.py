@@ -85,8 +85,6 @@ def _checked(stream: TextIO | None) -> Iterator[TextIO]:
         raise OutputError(errno.EBADF, os.strerror(errno.EBADF))
     try:
         yield stream
-    except OutputError:
-        raise
     except OSError as error:
         raise OutputError(error.errno, error.strerror) from None
     except ValueError as error:  # closed meanwhile
