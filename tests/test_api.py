@@ -23,6 +23,7 @@ from tryconnect import FetchError, Reason
 from tryconnect import testing as peers
 from tryconnect._api import _leases
 from tryconnect._check.session import Checker
+from tryconnect._keywords import explains_keywords
 
 CALLS: list[Callable[..., Awaitable[object]]] = [
     tryconnect.try_connect,
@@ -285,6 +286,23 @@ def test_any_other_keyword_is_as_python_says() -> None:
         tryconnect.probe_many([], tiemout=1)  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="missing"):
         tryconnect.probe_many()  # type: ignore[call-arg]
+
+
+async def test_before_python_3_12_a_coroutine_function_stays_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def probe(address: str) -> str:
+        await asyncio.sleep(0)
+        return address
+
+    monkeypatch.delattr(inspect, "markcoroutinefunction", raising=False)
+    call: Any = explains_keywords(probe)
+
+    assert inspect.iscoroutinefunction(call)
+    assert inspect.signature(call) == inspect.signature(probe)
+    assert await call("h") == "h"
+    with pytest.raises(TypeError, match=r"body belongs to expect=Expect\(body=…\)$"):
+        await call("h", body="")
 
 
 @pytest.mark.parametrize("name", ["probe", "try_connect", "fetch", "wait_until_up"])

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import math
 import ssl
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from types import ModuleType
+from typing import Any, NoReturn
 
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -317,6 +319,26 @@ def test_where_its_loop_is_gone_it_is_let_go(loop_factory: LoopFactory) -> None:
             client.__aexit__(GeneratorExit, GeneratorExit(), None).send(None)
 
 
+@each_factory
+def test_with_it_goes_what_repeated_checks_go_by(loop_factory: LoopFactory) -> None:
+    """The leak guard counts descriptors."""
+    client = Client(proxy=None)
+
+    async def visit() -> None:
+        await client.__aenter__()
+        assert await client.wait_until_down("tcp://127.0.0.1:1", timeout=5)
+
+    loop = loop_factory()
+    loop.run_until_complete(visit())
+    fresh = client._fresh
+    loop.close()
+    with pytest.raises(StopIteration):
+        client.__aexit__(GeneratorExit, GeneratorExit(), None).send(None)
+
+    assert fresh is not None
+    assert fresh._session is None
+
+
 # --- kept connections
 
 
@@ -464,6 +486,13 @@ async def test_what_is_no_exception_passes() -> None:
             await client.probe("tcp://shop.example:80")
 
 
+@pytest.mark.parametrize("transport", ["auto", "aiohttp"])
+async def test_what_is_no_exception_ends_a_list_too(transport: Any) -> None:
+    async with Client(resolver=raising(OwnBaseError()), proxy=None) as client:
+        with pytest.raises(OwnBaseError):
+            await anext(client.probe_many(["http://shop.example:80"], transport=transport))
+
+
 async def test_want_of_memory_is_our_own_fault() -> None:
     async with Client(resolver=raising(MemoryError()), proxy=None) as client:
         report: Report = await client.probe("tcp://shop.example:80")
@@ -530,6 +559,52 @@ async def test_a_client_that_is_closed_under_a_check_blames_itself() -> None:
 
 
 # --- what this machine does not let us have
+
+
+async def test_where_a_module_is_missing_that_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tryconnect._check.network", None)
+    with pytest.raises(ImportError, match="network"):
+        async with Client():
+            pass
+
+
+async def test_nothing_is_loaded_beside_an_import_that_hangs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tryconnect._client.is_overdue", lambda: True)
+    async with Client() as client:
+        report = await client.probe("tcp://127.0.0.1:1")
+
+    assert report.reason is Reason.local
+    assert "was not loaded within" in report.detail
+
+
+class Unloadable(ModuleType):
+    """A module whose loading fails."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__("broken")
+        self.error = error
+
+    def __getattr__(self, _: str) -> NoReturn:
+        raise self.error
+
+
+@pytest.mark.parametrize("words", ["x.so: cannot open shared object file: Too many open files", ""])
+async def test_where_nothing_can_read_bodies_only_want_is_a_report(
+    words: str, monkeypatch: pytest.MonkeyPatch, http_server: peers.HttpServer
+) -> None:
+    async with Client(proxy=None) as client:
+        broken = Unloadable(ImportError(words))
+        monkeypatch.setitem(sys.modules, "tryconnect._check.body", broken)
+        check = client.probe(http_server.url, expect=Expect(body="hello"))
+        if words:
+            assert (await check).reason is Reason.local
+        else:
+            with pytest.raises(ImportError):
+                await check
+
+    assert http_server.requests == []
 
 
 NO_PLACE_FOR_KEYS = """

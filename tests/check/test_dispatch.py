@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
+import os
 import socket
 import ssl
 import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -24,6 +26,7 @@ from tests.support.programs import run as run_program
 from tryconnect import FetchError, Reason
 from tryconnect import testing as peers
 from tryconnect._check.transports import aiohttp_only
+from tryconnect._client import MonitorClient
 from tryconnect._model.faults import LocalFault
 from tryconnect._runtime import portal
 
@@ -482,6 +485,54 @@ def test_a_portal_that_cannot_be_opened_is_reported(
 
     report = run(planted(), visit())
     assert (report.reason, report.detail) == (Reason.local, "no thread")
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EMFILE, os.strerror(errno.EMFILE)), MemoryError()])
+async def test_want_on_the_way_to_a_check_is_our_own_fault(
+    error: Exception, server: peers.HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(*_: object, **__: object) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr("tryconnect._check.dispatch._network", none_left)
+    async with tryconnect.Client(proxy=None) as client:
+        report = await client.probe(server.url)
+
+    assert report.reason is Reason.local
+    assert "the address was not tried" in report.detail
+    assert isinstance(report.error, LocalFault)
+    assert report.error.__cause__ is error
+
+
+async def test_no_memory_to_load_aiohttp_is_our_own_fault(
+    server: peers.HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left() -> NoReturn:
+        raise MemoryError
+
+    monkeypatch.delitem(sys.modules, "tryconnect._check.network", raising=False)
+    monkeypatch.setattr("tryconnect._check.loading.afford_loading", none_left)
+    client = MonitorClient(proxy=None)
+    report = await anext(client.probe_many([server.url], transport="aiohttp"))
+
+    assert report.reason is Reason.local
+    assert "the address was not tried" in report.detail
+
+
+async def test_who_leaves_a_check_that_went_on_through_a_proxy_ends_it(
+    silent: peers.Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", silent.url)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    before = silent.connections
+    head = b"HTTP/1.1 302 Found\r\nLocation: http://shop.test/\r\n\r\n"
+    async with asyncio.timeout(10), peers.raw(head) as peer, MonitorClient() as client:
+        check = asyncio.ensure_future(client.probe(peer.url, timeout=60))
+        while silent.connections == before:  # noqa: ASYNC110 - nobody rings
+            await asyncio.sleep(0.001)
+        check.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await check
 
 
 WITHOUT_THREADS = """

@@ -674,6 +674,18 @@ async def test_a_redirect_is_followed_whatever_else_is_in_its_head(
             assert await client.fetch_text(server.url) == "hello"
 
 
+async def test_a_redirect_is_followed_whose_head_aiohttp_refuses(
+    client: Client, http_server: peers.HttpServer
+) -> None:
+    """A field of early WebSockets is the one that it takes in no answer."""
+    head = f"HTTP/1.1 302 Found\r\nSec-WebSocket-Key1: 1\r\nLocation: {http_server.url}\r\n\r\n"
+    async with peers.raw(head.encode()) as server:
+        report = await client.probe(server.url)
+
+    assert (report.status, report.url) == (200, http_server.url)
+    assert [hop.status for hop in report.hops] == [302]
+
+
 # --- connections
 
 

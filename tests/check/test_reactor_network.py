@@ -6,9 +6,12 @@ import asyncio
 import errno
 import os
 import random
+import socket
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from types import ModuleType
+from typing import Any, NoReturn
 
 import pytest
 
@@ -161,3 +164,66 @@ async def test_a_fault_in_who_is_told_is_nobody_elses(network: ReactorNetwork) -
 
     assert [type(error) for error in heard] == [KeyError]
     assert not network.under_way
+
+
+class Unloadable(ModuleType):
+    """A module whose loading fails."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__("broken")
+        self.error = error
+
+    def __getattr__(self, _: str) -> NoReturn:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ImportError("x.so: cannot open shared object file: Too many open files"), LocalFault),
+        (ImportError("no c-ares"), ImportError),
+    ],
+)
+async def test_where_nothing_can_look_names_up_only_want_is_said_to_be_want(
+    error: Exception,
+    told: type[Exception],
+    network: ReactorNetwork,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "tryconnect._transport.resolver", Unloadable(error))
+    done = await attempt(network, parse("http://a.test/"), 5)
+
+    assert type(done.error) is told
+    assert error in {done.error, done.error.__cause__}
+
+
+async def test_abandoning_ends_a_look_up_too() -> None:
+    network, said = made(), list[Attempt]()
+    async with peers.dns_server({"a.test": dns.SILENT, "b.test": dns.SILENT}) as server:
+        network._names = names = Resolver(**server.resolver_arguments)
+        network.start(parse("http://a.test/"), 5, said.append)
+        ended = list[Any]()
+        names.look_up("b.test", socket.AF_INET, lambda *end: ended.append(end))
+        network.abandon()
+
+    assert (said, len(ended)) == ([], 1)
+
+
+async def test_a_context_is_made_where_there_is_none_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tryconnect._transport.tls._contexts", {})
+    network = made(ssl=False)
+    async with peers.http_server(tls=peers.server_context()) as server:
+        done = await attempt(network, parse(server.url), 5)
+        await network.aclose()
+
+    assert (done.error, done.status) == (None, 200)
+
+
+async def test_a_platform_without_unix_sockets(
+    network: ReactorNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(socket, "AF_UNIX", raising=False)
+    done = await attempt(network, parse("unix:///run/none"), 5)
+
+    assert isinstance(done.error, LocalFault)
+    assert "no unix sockets" in str(done.error)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from queue import SimpleQueue
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import pytest
 
 from tryconnect import testing as peers
-from tryconnect.cli import main
+from tryconnect.cli import doctor, main
+from tryconnect.cli._output import OutputError
 from tryconnect.doctor import _examination, _loop_checks, _machine_checks
 
 pytestmark = pytest.mark.slow
@@ -101,6 +106,27 @@ def test_a_loop_that_falls_asleep_for_ever_does_not_keep_the_doctor() -> None:
     *_, last = findings(done.out).values()
     assert (last["name"], last["level"]) == ("wake_up", "fault")
     assert f"hung for {_examination.STANDSTILL:g} s" in last["sentence"]
+
+
+def test_where_nobody_can_be_told_that_a_loop_hangs_the_doctor_leaves_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    codes: SimpleQueue[int] = SimpleQueue()
+    hung: Any = SimpleNamespace(is_hung=lambda: True, abandon=lambda: None, findings=[])
+
+    over = threading.Event()
+
+    def leave(code: int) -> None:
+        codes.put(code)
+        over.wait(5)
+
+    def printed(_: object) -> None:
+        raise OutputError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "_exit", leave)
+    with doctor._watchdog(hung, printed):
+        assert codes.get(timeout=5) == 74
+        over.set()
 
 
 def test_a_name_server_may_be_given(capsys: pytest.CaptureFixture[str]) -> None:

@@ -97,6 +97,16 @@ def test_elsewhere_a_line_begins_with_its_reason() -> None:
     assert printed(80, OK, format="line").startswith("ok ")
 
 
+def test_a_line_can_be_coloured_and_so_is_only_its_reason() -> None:
+    plain = printed(80, OK, BAD, format="line")
+
+    assert printed(80, OK, BAD, format="line", color="always") == (
+        plain.replace("ok ", "\x1b[32mok\x1b[0m ", 1).replace(
+            "refused", "\x1b[31mrefused\x1b[0m", 1
+        )
+    )
+
+
 def test_a_forced_colour_makes_a_table_without_a_width() -> None:
     text = printed(80, OK, LONG, stream=io.StringIO(), color="always")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,13 @@ def test_a_file_that_cannot_be_read_is_wrong_usage(
 
     with pytest.raises(ValueError, match=rf"^cannot read {name}: "):
         opened(name)
+
+
+def test_a_standard_input_that_was_closed_is_wrong_usage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+
+    with pytest.raises(ValueError, match=r"^cannot read -: Bad file descriptor$"):
+        opened("-")
 
 
 async def test_what_can_be_read_only_once_is_not_counted(tmp_path: Path) -> None:

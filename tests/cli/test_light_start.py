@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from tryconnect import testing as peers
+from tryconnect._check.loading import Loading
+from tryconnect._runtime import threads
 
 PROGRAM = """
 import sys
@@ -72,3 +74,14 @@ def test_importing_the_package_loads_neither_nor_what_only_surveys_need() -> Non
     )
 
     assert done.stdout == "set()\n"
+
+
+async def test_beside_an_import_that_hangs_no_other_is_begun(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(threads, "is_overdue", lambda: True)
+    begun: list[int] = []
+    with pytest.raises(threads.Overdue):
+        await Loading(lambda: begun.append(1), "tryconnect.none").done()
+
+    assert begun == []

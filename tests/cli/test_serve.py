@@ -11,11 +11,14 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from tests.web.serving import problem, serving, until
 from tryconnect import cli
 from tryconnect import testing as peers
 from tryconnect.cli import serve
+from tryconnect.testing.certificates import authority
+from tryconnect.web._server_tls import Certificate
 
 pytestmark = pytest.mark.slow
 
@@ -272,3 +275,21 @@ async def test_nobody_holds_up_the_end_for_more_than_five_seconds(word: signal.S
         with pytest.raises(aiohttp.ClientError):
             await asked
         assert 4 < time.monotonic() - started < 8
+
+
+async def test_a_renewed_certificate_that_is_broken_is_logged_and_the_good_one_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "both.pem"
+    authority().issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(file)
+    certificate = Certificate(file, None)
+    before = certificate.context
+    file.unlink()
+
+    await serve._reload(web.Application(), certificate)
+
+    (message,) = caplog.messages
+    assert message == (
+        f"the certificate is kept: cannot use {file} for TLS: No such file or directory"
+    )
+    assert certificate.context is before

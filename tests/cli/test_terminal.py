@@ -17,7 +17,17 @@ from tests.cli.commands import command
 from tryconnect import Reason
 from tryconnect import testing as peers
 from tryconnect.cli._progress import Bar
-from tryconnect.cli._terminal import cells, coloured, drawn, live, marked, painted, style, wrapped
+from tryconnect.cli._terminal import (
+    cells,
+    coloured,
+    columns,
+    drawn,
+    live,
+    marked,
+    painted,
+    style,
+    wrapped,
+)
 from tryconnect.cli.check import _know
 
 if sys.platform == "win32":
@@ -393,6 +403,13 @@ WRAPPED = [
     ("日", 1, ["日"]),
     ("", 5, [""]),
 ]
+
+
+def test_a_terminal_that_does_not_tell_its_width_has_none() -> None:
+    assert columns(Tty(), {}) is None
+    assert columns(Tty(), {"COLUMNS": "0"}) is None
+    assert columns(Tty(), {"COLUMNS": "72"}) == 72
+    assert columns(io.StringIO(), {"COLUMNS": "72"}) is None
 
 
 @pytest.mark.parametrize(("text", "width", "lines"), WRAPPED)

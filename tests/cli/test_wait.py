@@ -13,12 +13,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.cli.commands import Ran, command, ran, ran_here
 from tests.support.ports import free_port
 from tryconnect import testing as peers
+from tryconnect.cli import wait
 
 Here = Callable[..., Ran]
 
@@ -216,6 +218,35 @@ def test_a_command_has_the_signals_and_descriptors_that_a_shell_would_give(
     ).stdout
 
     assert told == plain
+
+
+@pytest.fixture
+def shell_signals() -> Iterator[None]:
+    """Give back the signals that a command gets as a shell would give them."""
+    before = {each: signal.getsignal(each) for each in (signal.SIGPIPE, signal.SIGXFSZ)}
+    yield
+    for each, handler in before.items():
+        signal.signal(each, handler)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no exec")
+@pytest.mark.usefixtures("shell_signals")
+def test_the_output_is_left_to_a_command(here: Here, server: peers.HttpServer) -> None:
+    done = here(server.url, "--", "/nowhere/at/all")
+
+    assert (done.code, done.out) == (127, "")
+    assert [line.split()[:2] for line in done.err.splitlines()] == [
+        ["ok", server.url],
+        ["tryconnect:", "cannot"],
+    ]
+
+
+def test_where_there_is_no_exec_the_commands_exit_code_is_passed_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wait, "os", SimpleNamespace(name="nt"))
+
+    assert wait._become([sys.executable, "-S", "-c", "raise SystemExit(3)"]) == 3
 
 
 NOT_RUN = [(["/nowhere/at/all"], 127), (["no-such-command-at-all"], 127), (["/"], 126)]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from argparse import Namespace
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from typing import IO
 
@@ -18,6 +22,9 @@ import pytest
 from tests.cli.commands import command, ran_here
 from tests.cli.test_check import SCHEMA
 from tryconnect import testing as peers
+from tryconnect._runs.history import History
+from tryconnect.cli import parser_of, watch
+from tryconnect.cli._arguments import client_of
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="SIGINT for one process is POSIX's"),
@@ -139,3 +146,109 @@ def test_wrong_usage(capsys: pytest.CaptureFixture[str], words: list[str]) -> No
     done = ran_here(capsys, "watch", *words)
 
     assert (done.code, done.out) == (2, "")
+
+
+# --- in this process
+
+
+@asynccontextmanager
+async def watched_here(*words: str) -> AsyncIterator[watch._Watches]:
+    options = parser_of("watch").parse(list(words))
+    watches = watch._Watches(client_of(options), options, None)
+    task = asyncio.create_task(watches.run())
+    try:
+        yield watches
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def test_where_nobody_reads_the_oldest_changes_are_dropped_and_counted(
+    closed: peers.Peer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(watch, "UNTOLD", 2)
+    end, start = os.pipe()
+    with open(end, "rb", buffering=0) as reader, open(start, "w", encoding="utf-8") as out:  # noqa: ASYNC230, PTH123 - descriptors
+        os.set_blocking(end, False)
+        full = fill(start)
+        told, said = b"", ""
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", out)
+            async with watched_here(*[closed.url] * 5) as watches, asyncio.timeout(10):
+                while sum(each.state is not None for each in watches.watched) < 5:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+                while "tryconnect:" not in said:
+                    told += reader.read(65536) or b""
+                    said += capsys.readouterr().err
+                    await asyncio.sleep(0.01)
+
+    printed = told[full:].count(b" refused ")
+    assert printed in {2, 3}  # one may wait for the pipe, and two for their turn
+    assert said == (
+        f"tryconnect: {5 - printed} earlier changes were not printed: nobody read them\n"
+    )
+
+
+def fill(pipe: int) -> int:
+    """Write into a pipe until it takes no more; return how many bytes it took."""
+    os.set_blocking(pipe, False)
+    taken = 0
+    with suppress(BlockingIOError):
+        while True:
+            taken += os.write(pipe, bytes(4096))
+    return taken
+
+
+class Screen(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+async def test_what_became_of_an_alert_is_said_in_place_of_the_table_unless_quiet(
+    quiet: bool,  # noqa: FBT001
+    closed: peers.Peer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    screen, over = Screen(), asyncio.Event()
+    say = watch._Watches._say
+    shown: list[str] = []
+
+    def heard(watches: watch._Watches, line: str) -> None:
+        say(watches, line)
+        shown.append(screen.getvalue())
+        over.set()
+
+    monkeypatch.setattr(watch._Watches, "_say", heard)
+    monkeypatch.setenv("TERM", "xterm")
+    words = ["--exec", "sleep 0.3", closed.url]
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", screen)
+        async with watched_here(*words, *(["-q"] if quiet else [])), asyncio.timeout(10):
+            await over.wait()
+
+    said = capsys.readouterr().err
+    if quiet:
+        assert (said, shown) == ("", [""])
+    else:
+        assert said == f"alert delivered by exec: {closed.url} is down\n"
+        assert "Ctrl-C ends it" in shown[0]
+        assert shown[0].endswith("\x1b[1A\x1b[2K")  # erased
+
+
+def test_of_many_addresses_the_summary_names_the_worst() -> None:
+    watched = [History(f"h{number}.test", 1) for number in range(22)]
+    for each in watched:
+        each.checks = each.good = 10
+    watched[7].good, watched[21].transitions = 5, 3
+
+    title, *rows, last = watch._summary(watched, 60, Namespace(show_secrets=False)).splitlines()
+
+    assert title == "watched for 60 s"
+    assert rows[0] == "   50.0% good of 10 checks, 0 changes  h7.test"
+    assert rows[1] == "  100.0% good of 10 checks, 3 changes  h21.test"
+    assert len(rows) == 20
+    assert last == "  and 2 more, no worse"

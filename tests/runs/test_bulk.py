@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from tests.support.event_loops import on_each_loop
-from tryconnect import Probes, Reason, Report
-from tryconnect._address.request import Request
+from tryconnect import Client, Probes, Reason, Report
+from tryconnect._address.request import Request, read_request
 from tryconnect._runs.bulk import LOOKAHEAD, OnReport, Run, Start
+from tryconnect._runs.workers import Budget, HostLimiter, Job, Pace
 
 A_MOMENT = 0.02
 """Seconds, for a deadline."""
@@ -513,3 +514,38 @@ async def _first_of_many() -> Probes:
     await anext(probes)
     await settle()
     return probes
+
+
+# --- what is shared among runs
+
+
+async def test_what_a_run_still_has_at_its_end_is_anybodys() -> None:
+    budget = Budget(2)
+    ended, *others = (asyncio.Event() for _ in range(3))
+    for _ in range(2):
+        assert budget.has_room(ended)
+        budget.acquire()
+    assert not any(map(budget.has_room, (ended, *others)))
+
+    budget.close_run(ended, 2)
+
+    assert [room.is_set() for room in (ended, *others)] == [False, True, True]
+    assert budget.has_room(others[0])
+
+
+@pytest.mark.parametrize("closed", [False, True])
+async def test_no_turn_of_a_host_comes_once_the_run_has_ended(*, closed: bool) -> None:
+    turns: list[Job] = []
+    limiter = HostLimiter(1, Pace(per_host=1 / A_MOMENT), turns.append)
+    job = Job(read_request("http://a.test/"), "a.test", None)
+    assert not limiter.acquire(job)
+    if closed:
+        limiter.close()
+    await asyncio.sleep(2 * A_MOMENT)
+
+    assert turns == ([] if closed else [job])
+
+
+def test_there_are_two_transports() -> None:
+    with pytest.raises(ValueError, match=r"^transport is one of auto, aiohttp, not 'http'$"):
+        Client().probe_many([], transport="http")  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ import textwrap
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -20,7 +20,8 @@ from tests.support.event_loops import on_each_loop
 from tests.support.loops.minimal import MinimalLoop, SlottedLoop
 from tests.support.programs import run
 from tryconnect._model.faults import LocalFault
-from tryconnect._runtime import clock, portal
+from tryconnect._runtime import clock, greenlets, portal
+from tryconnect._runtime.at_exit import release_exit
 
 LONG = 5.0
 """Seconds after which a test gives up; none waits that long."""
@@ -79,6 +80,47 @@ async def test_it_turns_on_after_what_would_end_a_loop(fault: type[BaseException
     with pytest.raises(fault):
         await portal.call(ends_the_loop)
     assert await portal.call(where) is thread
+
+
+@pytest.mark.wants(module="gevent")
+def test_under_gevent_it_has_a_thread_of_the_systems_and_leaves_it_when_parked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gevent = pytest.importorskip("gevent")
+    threads: list[threading.Thread] = []
+
+    def start(function: Callable[[], object], _: object) -> None:
+        def go() -> None:
+            function()
+            native.loop.close()
+            gevent.get_hub().destroy(destroy_loop=True)
+
+        threads.append(threading.Thread(target=go))
+        threads[0].start()
+
+    natives: dict[str, Any] = {
+        "start_new_thread": start,
+        "allocate_lock": threading.Lock,
+        "get_ident": threading.get_ident,
+    }
+    for module in (portal, greenlets):
+        monkeypatch.setattr(module, "native", natives.__getitem__)
+
+    async def is_here() -> bool:
+        await asyncio.sleep(0.01)
+        return native.is_here()
+
+    native = portal._NativePortal()
+    inside = asyncio.run_coroutine_threadsafe(is_here(), native.loop)
+    assert inside.result(LONG)
+    assert not native.is_here()
+    assert native.is_alive()
+
+    native._park(LONG)
+    assert not native.is_alive()
+    threads[0].join(LONG)
+    assert not threads[0].is_alive()
+    release_exit(native)
 
 
 # --- from any loop

@@ -167,6 +167,17 @@ async def test_work_for_which_the_exit_waits_has_a_bound(monkeypatch: pytest.Mon
     assert await run_in_daemon_thread(lambda: 42, name="next", exit_waits=True) == 42
 
 
+async def test_while_the_process_exits_work_for_which_that_waits_is_done_by_the_caller(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(threads, "is_exiting", lambda: True)
+
+    here = await run_in_daemon_thread(threading.current_thread, name="late", exit_waits=True)
+    assert here is threading.current_thread()
+    there = await run_in_daemon_thread(threading.current_thread, name="late")
+    assert there.name == "late"
+
+
 async def test_a_postbox_delivers_to_its_loop() -> None:
     loop = asyncio.get_running_loop()
     postbox = ThreadsafeLoop(loop)

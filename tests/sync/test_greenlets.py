@@ -5,8 +5,13 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import requests
@@ -15,6 +20,7 @@ from tests.support.ports import free_port
 from tests.support.programs import ROOT, run
 from tryconnect import sync
 from tryconnect import testing as peers
+from tryconnect._runtime import greenlets
 
 pytestmark = pytest.mark.slow
 
@@ -120,6 +126,70 @@ def test_under_eventlet_it_says_so_at_once(call: str) -> None:
         f"from tryconnect import sync\nsync.{call}\n"
     )
     assert "cannot run where eventlet has patched the standard library" in done.stderr
+
+
+def traced(name: str) -> Any:
+    """A function of ``_thread``, but a debugger sees what the thread does."""
+
+    def start(function: Callable[[], object], _: object) -> None:
+        threading.Thread(target=function).start()
+
+    return {"start_new_thread": start, "allocate_lock": threading.Lock}[name]
+
+
+def test_what_a_thread_makes_it_runs_and_its_maker_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(greenlets, "native", traced)
+    ran: SimpleQueue[tuple[list[int], int]] = SimpleQueue()
+
+    made = greenlets.start_native(
+        lambda: [threading.get_ident()], lambda it: ran.put((it, threading.get_ident()))
+    )
+    it, runner = ran.get(timeout=5)
+
+    assert it is made
+    assert made == [runner] != [threading.get_ident()]
+
+
+def test_what_a_thread_cannot_make_is_its_makers_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(greenlets, "native", traced)
+    ran: list[object] = []
+
+    with pytest.raises(ZeroDivisionError):
+        greenlets.start_native(lambda: 1 / 0, ran.append)
+    assert not ran
+
+
+@pytest.mark.wants(module="gevent")
+def test_an_event_is_waited_for_as_long_as_one_likes() -> None:
+    def wait() -> list[bool]:
+        event = greenlets.GreenletEvent()
+        waits = [event.wait(0), event.wait(0.001)]
+        timer = threading.Timer(0.05, event.set)
+        timer.start()
+        waits += [event.wait(), event.wait(0)]
+        timer.join()
+        gevent.get_hub().destroy(destroy_loop=True)
+        return waits
+
+    gevent = pytest.importorskip("gevent")
+    with ThreadPoolExecutor(1) as thread:  # a hub for each
+        assert thread.submit(wait).result() == [False, False, True, True]
+
+
+def test_a_wait_without_an_end_outlasts_the_hours_of_which_it_is_made() -> None:
+    asked: list[float] = []
+    answers = iter([False, False, True, False])
+
+    def wait(seconds: float) -> bool:
+        asked.append(seconds)
+        return next(answers)
+
+    event = object.__new__(greenlets.GreenletEvent)
+    event._event = SimpleNamespace(wait=wait)
+
+    assert event.wait()
+    assert not event.wait(0.5)
+    assert asked == [3600, 3600, 3600, 0.5]
 
 
 APP = """

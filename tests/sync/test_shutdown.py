@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 
+from tryconnect import sync
 from tryconnect._model.faults import LocalFault
 from tryconnect._runtime.portal import portal_loop
 from tryconnect._runtime.threads import run_in_daemon_thread
@@ -62,3 +63,11 @@ async def test_no_thread_and_no_portal_is_started_then(monkeypatch: pytest.Monke
     for start in (portal_loop, partial(run_in_daemon_thread, list, name="last")):
         with pytest.raises(LocalFault, match=r"^the interpreter is shutting down"):
             start()
+
+
+def test_no_blocking_call_is_begun_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "is_finalizing", lambda: True)
+    with pytest.raises(
+        RuntimeError, match=r"sync.try_connect cannot run: the interpreter is shutt"
+    ):
+        sync.try_connect("tcp://127.0.0.1:1")

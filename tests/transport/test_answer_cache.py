@@ -158,6 +158,20 @@ def test_what_is_known_leaves_nothing_to_wait_for() -> None:
     pending.cancel()
 
 
+def test_a_look_up_that_cannot_begin_is_no_look_up_under_way() -> None:
+    class Broken(Asked):
+        def look_up(self, host: str, family: int, on_done: OnDone) -> Asked:
+            super().look_up(host, family, on_done)
+            raise MemoryError
+
+    source, cache = Broken(), AnswerCache()
+    for _ in range(2):
+        with pytest.raises(MemoryError):
+            asking(source, cache, "a.test")
+
+    assert len(source.names) == 2
+
+
 # --- in a run
 
 

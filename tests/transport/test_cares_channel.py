@@ -261,6 +261,17 @@ def test_where_c_ares_does_not_start_an_error_is_raised(monkeypatch: pytest.Monk
         CaresChannel(runner.get_loop(), HERE)
 
 
+async def test_a_question_that_c_ares_has_no_memory_for_is_answered_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise pycares.AresError(errors.ARES_ENOMEM, "no")
+
+    async with opened() as (channel, _):
+        monkeypatch.setattr(channel, "_ask", refuse)
+        assert await answer(channel, "box.test") == ([], errors.ARES_ENOMEM)
+
+
 class Bare(asyncio.SelectorEventLoop):
     """A loop that watches no sockets."""
 

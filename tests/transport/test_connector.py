@@ -234,3 +234,23 @@ async def test_a_connection_that_opens_as_the_client_is_closed_is_closed_too(
         "the client was closed while the check was under way",
     )
     assert http_server.requests == []
+
+
+async def test_a_client_that_is_closed_under_a_check_asks_for_no_more_names() -> None:
+    class Counted(Held):
+        names: list[str] = []  # noqa: RUF012 - of one test
+
+        async def resolve(self, host: str, *args: Any, **options: Any) -> list[ResolveResult]:
+            self.names.append(host)
+            return await super().resolve(host, *args, **options)
+
+    resolver = Counted("127.0.0.1")
+    async with Client(proxy="socks5://proxy.test:1", resolver=resolver) as client:
+        checking = asyncio.ensure_future(client.probe("http://shop.example/"))
+        await resolver.asked.wait()
+    resolver.released.set()
+    report = await checking
+
+    assert report.reason is Reason.local
+    assert "closed" in report.detail
+    assert resolver.names == ["shop.example"]

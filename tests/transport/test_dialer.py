@@ -194,6 +194,50 @@ async def test_want_of_descriptors_is_told_in_the_systems_words(
     assert dialing.opened == 0
 
 
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="there are no unix sockets")
+async def test_who_fails_as_soon_as_it_begins_is_closed_and_followed_by_the_next(
+    dialing: Dialing, http_server: peers.HttpServer
+) -> None:
+    nowhere = (socket.AF_UNIX, socket.SOCK_STREAM, 0, "", "/nowhere/at/all")
+
+    peer = await dialing(nowhere, info("127.0.0.1", http_server.port))
+
+    assert peer == ("127.0.0.1", http_server.port)
+    assert dialing.reactor._sockets == set()
+
+
+async def test_what_the_listener_raises_is_its_own_fault(http_server: peers.HttpServer) -> None:
+    dialing, heard = Dialing(), list[Any]()
+    dialing.loop.set_exception_handler(lambda _, context: heard.append(context["exception"]))
+
+    def broken(sock: socket.SocketType, _: object) -> None:
+        dialing.reactor.hang_up(sock)
+        dialing.answer.set_result((sock, ()))
+        raise KeyError
+
+    dialing.dialer._connected = broken
+    await dialing(info("127.0.0.1", http_server.port))
+    await asyncio.sleep(0)
+    dialing.close()
+
+    assert [type(error) for error in heard] == [KeyError]
+
+
+async def test_want_of_memory_ends_it_without_another_try(
+    dialing: Dialing, monkeypatch: pytest.MonkeyPatch, http_server: peers.HttpServer
+) -> None:
+    class Forgetful(socket.socket):
+        def getpeername(self) -> Any:
+            raise MemoryError
+
+    monkeypatch.setattr(socket, "SocketType", Forgetful)
+    with pytest.raises(MemoryError):
+        await dialing(*[info("127.0.0.1", http_server.port)] * 2)
+
+    assert dialing.opened == 1
+    assert dialing.reactor._sockets == set()
+
+
 # --- the words and the order of aiohappyeyeballs
 
 INFOS = st.lists(st.sampled_from([info("127.0.0.1", 1), info("::1", 2), info("127.0.0.2", 3)]))

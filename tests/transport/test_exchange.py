@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import select
 import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -202,3 +205,93 @@ async def test_what_the_listener_raises_is_not_taken_for_the_peers_fault(
 
     assert [type(error) for error in heard] == [KeyError]
     asking.reactor.close()
+
+
+async def test_a_buffer_that_is_full_is_tried_again(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(socket.socket):
+        tries = 0
+
+        def send(self, data: Any, *_: object) -> int:
+            Full.tries += 1
+            if Full.tries == 1:
+                raise BlockingIOError
+            return super().send(data)
+
+    monkeypatch.setattr("tryconnect._transport.dialer.socket.SocketType", Full)
+    async with peers.raw(peers.Reply(ANSWER, "")) as peer:
+        assert await asking(peer) == ANSWER
+        assert peer.requests == [REQUEST]
+
+    assert Full.tries == 2
+
+
+@pytest.mark.parametrize("addresses", [1, 2])
+async def test_what_cannot_be_encrypted_is_told_and_hung_up(
+    addresses: int, asking: Asking, client_ssl: ssl.SSLContext
+) -> None:
+    async with peers.silent() as peer:
+        infos = literal_infos(peer.host, peer.port, socket.AF_UNSPEC) * addresses
+        asking.exchange.begin(infos, REQUEST, Encryption(client_ssl, ".no-name.test"))
+        with pytest.raises(ValueError, match="label empty"):
+            await asking.answer
+
+    assert asking.reactor._sockets == set()
+
+
+@contextlib.contextmanager
+def _encrypted_in_a_thread(
+    serve: Callable[[ssl.SSLSocket], None], context: ssl.SSLContext
+) -> Iterator[peers.Peer]:
+    """A server of one connection, whose TLS does what asyncio's does not."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(5)
+
+        def run() -> None:
+            plain = listener.accept()[0]
+            plain.settimeout(5)
+            with context.wrap_socket(plain, server_side=True) as connection:
+                serve(connection)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield peers.Peer(*listener.getsockname())
+        finally:
+            thread.join()
+
+
+@pytest.mark.parametrize("said", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1", b""])
+async def test_an_encrypted_end_without_a_farewell_is_an_end(
+    said: bytes, asking: Asking, client_ssl: ssl.SSLContext
+) -> None:
+    def cut(connection: ssl.SSLSocket) -> None:
+        connection.recv(2**16)
+        if said:
+            connection.send(said)
+        connection.shutdown(socket.SHUT_WR)  # of TCP: TLS says nothing
+
+    ends = contextlib.nullcontext() if b"200" in said else pytest.raises(Disconnected)
+    with _encrypted_in_a_thread(cut, peers.server_context()) as peer, ends:
+        assert (await asking(peer, REQUEST, client_ssl)).startswith(said)
+
+
+async def test_what_tls_has_to_say_before_the_answer_is_sent(asking: Asking) -> None:
+    """A server that wants a certificate once it has read the request waits for what is said."""
+    context, server_context = peers.trusting(), peers.server_context()
+    context.post_handshake_auth = server_context.post_handshake_auth = True
+    server_context.verify_mode = ssl.CERT_OPTIONAL
+    heard = []
+
+    def asks_back(connection: ssl.SSLSocket) -> None:
+        connection.recv(2**16)
+        connection.verify_client_post_handshake()
+        connection.do_handshake()
+        heard.extend(select.select([connection], [], [], 2)[0])
+        connection.send(ANSWER)
+
+    with _encrypted_in_a_thread(asks_back, server_context) as peer:
+        assert await asking(peer, REQUEST, context) == ANSWER
+
+    assert heard

@@ -186,6 +186,29 @@ async def test_what_nobody_hangs_up_is_closed_with_it(reactor: Reactor) -> None:
     assert kept.fileno() == -1
 
 
+async def test_a_system_that_opens_no_socket_unblocked_has_it_unblocked_next(
+    reactor: Reactor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As macOS."""
+    monkeypatch.setattr(module, "_NON_BLOCKING", 0)
+
+    assert reactor.open(socket.AF_INET, socket.SOCK_STREAM, 0).gettimeout() == 0
+
+
+async def test_a_system_without_epoll_is_watched_by_kqueue(
+    monkeypatch: pytest.MonkeyPatch, pair: Pair
+) -> None:
+    monkeypatch.delattr("select.epoll", raising=False)
+    if not hasattr(selectors, "KqueueSelector"):
+        monkeypatch.setattr(selectors, "KqueueSelector", selectors.EpollSelector, raising=False)
+    poller = module.new_poller()
+    poller.register(pair[0].fileno(), WRITE)
+
+    assert isinstance(poller, SelectorPoller)
+    assert poller.poll(0, 1) == [(pair[0].fileno(), selectors.EVENT_WRITE)]
+    poller.close()
+
+
 async def test_a_loop_that_cannot_watch_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     loop = asyncio.get_running_loop()
 

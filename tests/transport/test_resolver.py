@@ -526,6 +526,23 @@ async def test_want_of_memory_ends_the_look_up_that_it_meets(
     assert [each["host"] for each in good] == [HERE]
 
 
+async def test_what_is_raised_by_who_is_told_is_told_nobody_again(leak_guard: Guard) -> None:
+    told: list[object] = []
+
+    def broken(*end: object) -> NoReturn:
+        told.append(end)
+        raise KeyError
+
+    async with peers.dns_server({"good.test": [HERE]}) as server, asking(server) as names:
+        names.look_up("good.test", socket.AF_INET, broken)
+        async with asyncio.timeout(LONG):
+            while not told:  # noqa: ASYNC110 - nobody rings
+                await asyncio.sleep(0)
+
+    assert told == [([(socket.AF_INET, HERE, 0, 0)], None)]
+    assert len(leak_guard.expect_complaints()) == 1
+
+
 @contextlib.contextmanager
 def traced() -> Iterator[Trace]:
     """The trace of a check that runs in here."""

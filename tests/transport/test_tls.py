@@ -26,7 +26,7 @@ from tests.support.event_loops import on_each_loop
 from tryconnect import Client, FetchError, Reason, Report
 from tryconnect import testing as peers
 from tryconnect._model.faults import LocalFault
-from tryconnect._transport.tls import TlsContexts, _contexts
+from tryconnect._transport.tls import Connection, TlsContexts, _contexts, _timed
 from tryconnect._transport.tls_stream import TlsStream
 from tryconnect.testing.certificates import authority
 
@@ -495,6 +495,30 @@ async def encrypted(
     writer.write(to_send.read() + BROKEN_RECORD)
     await reader.read()
     writer.close()
+
+
+def test_a_broken_record_ends_the_connection_once_what_came_before_it_is_read(
+    client_ssl: ssl.SSLContext,
+) -> None:
+    to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = peers.server_context().wrap_bio(to_server, to_client, server_side=True)
+    client = _timed(client_ssl).wrap_bio(to_client, to_server, server_hostname="127.0.0.1")
+    assert isinstance(client, Connection)
+    for end in (client, server, client, server):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            end.do_handshake()
+    told: list[ssl.SSLError] = []
+    client.on_failure = told.append
+    server.write(WHOLE)
+    to_client.write(BROKEN_RECORD)
+
+    assert client.read(65536) == WHOLE
+    with pytest.raises(ssl.SSLWantReadError):
+        client.read(65536)
+    for _ in range(2):
+        with pytest.raises(ssl.SSLError) as caught:
+            client.read(65536)
+        assert told == [caught.value]
 
 
 CUTS = [[WHOLE], [WHOLE[:10], WHOLE[10:]], [WHOLE[:-5], WHOLE[-5:]], [WHOLE[:-1], WHOLE[-1:]]]

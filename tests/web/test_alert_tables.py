@@ -129,6 +129,12 @@ FAULTS: dict[str, tuple[str, int, str]] = {
         4,
         "this is a list of texts",
     ),
+    "a list of numbers": (f"alert = [1]\n{TARGET}", 1, "this is a table [[alert]]"),
+    "a name that is none": (
+        "[[maintenance]]\nstart = 10:00:00\nend = 11:00:00\ntargets = [1]",
+        4,
+        "this is a text, not 1",
+    ),
     "no address": ('[network]\ncanaries = ["http://a:99999"]', 2, "a port is a number"),
     "two networks": ("[[network]]", 1, "the network is a table [network]"),
     "an unknown network": ("[network]\ngateway = 1", 2, "there is no 'gateway' here"),
@@ -171,3 +177,21 @@ def test_but_a_notification_it_may(file: Path) -> None:
     file.chmod(0o666)
 
     assert read_targets_file(file).alerts is not None
+
+
+def test_a_url_that_apprise_cannot_read_is_told_with_its_alert(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def verify(notification: Notification) -> None:
+        if "b.test" in notification.urls[0]:
+            raise ValueError("URL 1 (json): Apprise cannot read it")
+
+    monkeypatch.setattr(Notification, "verify", verify)
+    good = f'{ALERT}notify = "json://a.test"'
+    bad = '[[alert]]\nname = "b"\nexec = "/bin/true"\nnotify = "json://b.test"'
+    settings(file, TARGET + good).verify()
+
+    with pytest.raises(
+        ValueError, match=r"^the alert 'b': URL 1 \(json\): Apprise cannot read it$"
+    ):
+        settings(file, f"{TARGET}{good}\n{bad}").verify()

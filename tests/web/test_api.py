@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import io
 import json
+import ssl
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
@@ -13,7 +14,7 @@ from aiohttp import ClientError, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from tests.web.serving import HERE, Asker, asking, idle, problem, unguarded, until
-from tryconnect import Guard, Reason
+from tryconnect import Client, Guard, Reason
 from tryconnect import testing as peers
 from tryconnect.web import WatchedTarget, probe_app
 
@@ -177,6 +178,16 @@ async def test_a_probe_can_be_explained(asker: Asker, http_server: peers.HttpSer
     assert "probe_success 1.0\n" in shown
     assert "timeout: 3 s\n" in module
     assert "secret" not in text
+
+
+async def test_an_explained_probe_tells_of_the_certificate(
+    https_server: peers.HttpServer, client_ssl: ssl.SSLContext
+) -> None:
+    asked = {"target": https_server.url, "debug": "true"}
+    async with asking(probe_app(client=Client(proxy=None, ssl=client_ssl))) as asker:
+        text = await (await asker.get("/probe", params=asked)).text()
+
+    assert "\nTLSv1.3, certificate until 3000-01-01 00:00:00+00:00\n" in text
 
 
 @pytest.mark.parametrize("debug", ["1", "yes", "True", ""])
@@ -507,6 +518,25 @@ async def test_a_fault_in_the_middle_of_an_answer_breaks_it_off(
 
         assert (await asker.get("/healthz")).status == 200
     assert [record.name for record in caplog.records] == ["tryconnect.web"]
+
+
+async def test_a_list_of_targets_that_takes_too_long_is_broken_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tryconnect.web._api.LONGEST_LISTING", 0.0)
+    many = [WatchedTarget(name=name, address="tcp://127.0.0.1:1", every=1000) for name in "abcde"]
+    async with asking(unguarded(many)) as asker:
+        with pytest.raises(ClientError):
+            await (await asker.get("/api/targets")).read()
+
+        assert (await asker.get("/healthz")).status == 200
+
+
+async def test_who_asks_for_the_head_alone_gets_no_targets(asker: Asker) -> None:
+    response = await asker.head("/api/targets")
+
+    assert (response.status, response.content_type) == (200, "application/json")
+    assert await response.read() == b""
 
 
 # --- hostile targets

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
-from aiohttp import ClientResponse
+from aiohttp import ClientResponse, web
 
 from tests.web.serving import Asker, asking, problem, unguarded, until
 from tryconnect import testing as peers
@@ -172,6 +172,71 @@ async def test_a_list_for_somebody_who_does_not_read_is_given_up(
         assert (await asker.get("/healthz")).status == 200
         response = await asker.get("/api/check", params={"address": http_server.url})
         assert (await response.json())["ok"]
+
+
+LONG = b"0123456789abcdef" * (2 * delivery.PIECE // 16) + b"end"
+
+
+async def long_answer(_: web.Request) -> web.Response:
+    return web.Response(body=LONG, status=203, headers={"X-A": "b"}, content_type="text/csv")
+
+
+def delivering() -> web.Application:
+    app = web.Application(middlewares=[delivery.delivered])
+    app.router.add_get("/long", long_answer)
+    return app
+
+
+async def test_a_long_answer_arrives_whole_and_goes_out_piece_by_piece(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written: list[int] = []
+    real = web.StreamResponse.write
+
+    async def write(response: web.StreamResponse, data: bytes | bytearray | memoryview) -> None:
+        written.append(len(data))
+        await real(response, data)
+
+    monkeypatch.setattr(web.StreamResponse, "write", write)
+    async with asking(delivering()) as asker:
+        response = await asker.get("/long")
+
+        assert await response.read() == LONG
+        assert (response.status, response.content_type) == (203, "text/csv")
+        assert response.headers["X-A"] == "b"
+        assert response.headers["Content-Length"] == str(len(LONG))
+        assert written == [delivery.PIECE, delivery.PIECE, 3]
+
+        head = await asker.head("/long")
+        assert (head.headers["Content-Length"], await head.read()) == (str(len(LONG)), b"")
+        assert len(written) == 3
+
+
+async def test_whoever_does_not_read_a_long_answer_is_disconnected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery, "WRITE_TIMEOUT", 0.1)
+    monkeypatch.setattr(delivery, "SLOWEST", 2**40)
+    monkeypatch.setattr(f"{__name__}.LONG", LONG * 50)  # more than the kernel takes
+    disconnected: list[web.Request] = []
+    real = delivery.disconnect
+
+    def disconnect(request: web.Request) -> None:
+        disconnected.append(request)
+        real(request)
+
+    monkeypatch.setattr(delivery, "disconnect", disconnect)
+    async with asking(delivering()) as asker:
+        with await small_window(asker) as sock:
+            loop = asyncio.get_running_loop()
+            await loop.sock_sendall(sock, b"GET /long HTTP/1.1\r\nHost: h\r\n\r\n")
+            await until(lambda: disconnected)
+
+            read = 0
+            with contextlib.suppress(ConnectionResetError):
+                while data := await loop.sock_recv(sock, 2**16):
+                    read += len(data)
+            assert read < len(LONG)
 
 
 # --- the queue of one listener

@@ -18,6 +18,7 @@ from tests.web.serving import until
 from tryconnect import Reason
 from tryconnect.web import _history
 from tryconnect.web._history import HistoryStore, Keep
+from tryconnect.web._history_file import HistoryError
 from tryconnect.web._history_queries import (
     checks_between,
     incidents_since,
@@ -353,3 +354,38 @@ async def test_what_cannot_be_written_waits_within_bounds_and_incidents_first(
     assert list(asked(file, open_incidents)) == ["a"]
     found = asked(file, lambda db: [*checks_between(db, "a", since=0, until=NOON + 1000)])
     assert [each.time - NOON for each in found] == list(range(91, 100))
+
+
+async def test_a_batch_that_fails_in_the_middle_leaves_nothing_and_is_written_whole_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "history.db"
+    store = HistoryStore(file, keep=FOR_EVER)
+    fault = "BEFORE INSERT ON hourly BEGIN SELECT raise(ABORT, 'not now'); END"
+    store._db.execute(f"CREATE TRIGGER fault {fault}")
+    store.add("a", Reason.ok, 0.1, NOON)
+
+    store._write_waiting()
+
+    assert store.fault == "not now"
+    counts = "SELECT (SELECT count(*) FROM target), (SELECT count(*) FROM raw)"
+    assert asked(file, lambda db: db.execute(counts).fetchone()) == (0, 0)
+
+    store._db.execute("DROP TRIGGER fault")
+    store._write_waiting()
+    await store.aclose()
+
+    (check,) = asked(file, lambda db: [*checks_between(db, "a", since=0, until=NOON + 1000)])
+    assert (check.time, check.reason) == (NOON, "ok")
+    assert [message.rpartition(": ")[2] for message in caplog.messages] == [
+        *("not now", "writing works again")
+    ]
+
+
+async def test_a_history_that_cannot_be_read_says_so_in_one_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "history.db"
+    async with writing(file) as store:
+        with pytest.raises(HistoryError) as raised:
+            await store.read(lambda db: db.execute("SELECT * FROM moon"))
+
+    assert str(raised.value) == f"{file}: it cannot be read: no such table: moon"

@@ -1,6 +1,7 @@
 """Where a history may be, and that it has one writer."""
 
 import asyncio
+import os
 import sqlite3
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 from tests.support.programs import ROOT
 from tryconnect.web import _history_file
 from tryconnect.web._history import HistoryStore
-from tryconnect.web._history_file import HistoryError, network_file_system
+from tryconnect.web._history_file import HistoryError, checked_folder, network_file_system
 
 FUSE, EXT4, TMPFS = 0x65735546, 0xEF53, 0x01021994
 
@@ -55,6 +56,24 @@ def test_this_machines_own_file_systems_are_told_apart(tmp_path: Path) -> None:
     assert _history_file._statfs_type(Path("/proc")) == 0x9FA0  # linux/magic.h
     assert _history_file._mount_type(Path("/proc")) == "proc"
     assert network_file_system(_history_file._statfs_type(tmp_path), "") is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="statfs(2) is Linux's here")
+def test_of_a_folder_that_cannot_be_looked_at_no_file_system_is_known(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+
+    assert (_history_file._statfs_type(gone), _history_file._mount_type(gone)) == (None, "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such a table")
+def test_a_device_that_the_mount_table_does_not_name_may_hold_a_history(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a subvolume of Btrfs, which has a device of its own."""
+    monkeypatch.setattr(os, "major", lambda _: 987_654)
+
+    assert _history_file._mount_type(tmp_path) == ""
+    assert checked_folder(tmp_path / "history.db") == tmp_path.resolve() / "history.db"
 
 
 @pytest.mark.parametrize("name", ["no/folder.db", "", "folder", "text.db", "other.db", "later.db"])

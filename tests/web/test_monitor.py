@@ -186,3 +186,11 @@ async def test_a_reload_changes_who_is_told_and_repeats_nothing(tmp_path: Path) 
         monitor.changed(watched, report, time.time())
 
     assert first.states == ["down", "up"]
+
+
+async def test_before_it_runs_a_report_counts_as_it_is() -> None:
+    monitor = Monitor(read_alert_tables({}), None)
+    watched = Watched(WatchedTarget(name="a", address="tcp://127.0.0.1:1"))
+    report = Report("tcp://127.0.0.1:1", Reason.refused, "nothing listens")
+
+    assert await monitor.judge(watched, report) is report

@@ -177,6 +177,29 @@ async def test_a_changed_file_is_read_once_it_is_left_alone(
         await until(lambda: [*watcher.targets] == ["d"])
 
 
+async def test_a_fault_of_whoever_takes_the_targets_is_logged_and_the_file_is_still_followed(
+    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(_reload, "LOOK_EVERY", 0.02)
+    taken: list[int] = []
+
+    def take(read: TargetsFile) -> None:
+        taken.append(len(read.targets))
+        if len(taken) == 1:
+            raise RuntimeError("broken at http://h/?key=secret")
+
+    app = unguarded()
+    follow_file(app, file, take)
+    async with asking(app):
+        write(file, targets("c"))
+        await until(lambda: taken == [1])
+        write(file, targets("c", "d", "e"))
+        await until(lambda: taken == [1, 3])
+
+    (message,) = caplog.messages
+    assert "RuntimeError: broken at http://h/?key=***" in message
+
+
 # --- the command
 
 

@@ -112,6 +112,20 @@ async def test_who_is_cancelled_as_it_is_let_in_leaves_the_place_too() -> None:
         assert visitors.inside == ["last"]
 
 
+async def test_who_is_cancelled_between_being_let_in_and_coming_in_leaves_the_place_too() -> None:
+    async with Visitors.of(1) as visitors:
+        for name in ("first", "unlucky", "last"):
+            visitors.come(name)
+        await visitors.settle()
+
+        visitors._tasks.pop("first").cancel()
+        await asyncio.sleep(0)
+        assert not visitors.inside
+        await visitors.go("unlucky")
+
+        assert visitors.inside == ["last"]
+
+
 async def test_a_room_that_grows_lets_more_in() -> None:
     async with Visitors.of(1) as visitors:
         for name in "abc":

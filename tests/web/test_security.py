@@ -1,12 +1,17 @@
 """Who may ask the probe server, and what a browser may do with the answers."""
 
 import logging
+import socket
 from base64 import b64encode
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.web.serving import NOT_UTF8, ask, asking, problem, served_at, unguarded
+from tryconnect import Client
+from tryconnect import testing as peers
+from tryconnect.web import probe_app
 from tryconnect.web._reload import follow_file
 from tryconnect.web._security import HEADERS, is_loopback
 
@@ -322,3 +327,50 @@ OTHERS = ["0.0.0.0", "::", "", "192.0.2.1", "example.com", "::ffff:1.1.1.1"]  # 
 @pytest.mark.parametrize("host", OTHERS)
 def test_from_others(host: str) -> None:
     assert not is_loopback(host)
+
+
+# --- the name of a virtual host
+
+
+class Names:
+    """Says that each name is this machine's, and keeps which ones it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[dict[str, Any]]:
+        del family
+        self.asked.append(host)
+        return [{"host": "127.0.0.1", "port": port}]
+
+    async def close(self) -> None:
+        raise AssertionError("it is its owner's")
+
+
+@pytest.mark.slow
+async def test_the_connection_goes_to_the_target_whatever_the_name_and_redirects_elsewhere(
+    http_server: peers.HttpServer,
+) -> None:
+    names, port = Names(), http_server.port
+    elsewhere = f"http://other.test:{port}/status/200"
+    http_server.pages["/"] = peers.CannedResponse(headers=(("Location", elsewhere),), status=302)
+    client = Client(proxy=None, resolver=names)
+    asked = {"target": f"http://target.test:{port}/", "hostname": "www.test"}
+    async with asking(probe_app(client=client)) as asker:
+        told = await (await asker.get("/probe", params=asked)).text()
+
+    assert "probe_success 1.0" in told
+    assert names.asked == ["target.test", "other.test"]
+    assert b"Host: www.test\r\n" in http_server.requests[0]
+
+
+@pytest.mark.slow
+async def test_what_is_no_address_is_a_failed_probe_under_another_name_too() -> None:
+    async with asking(unguarded()) as asker:
+        response = await asker.get("/probe?target=http://h:99999/&hostname=www.test")
+
+        assert response.status == 200
+        told = await response.text()
+        assert 'tryconnect_probe_reason{reason="invalid_address"} 1.0' in told

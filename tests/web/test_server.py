@@ -6,13 +6,16 @@ import errno
 import gc
 import json
 import logging
+import math
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import pytest
+from aiohttp import web
 
-from tests.web.serving import ask, unguarded, until
+from tests.web.serving import ask, served_at, unguarded, until
 from tryconnect import Reason, Report
 from tryconnect import testing as peers
 from tryconnect.web import WatchedTarget, _delivery, _server
@@ -24,7 +27,9 @@ pytestmark = pytest.mark.slow
 
 @contextlib.asynccontextmanager
 async def running(
-    targets: Iterable[WatchedTarget] = (), send_buffer: int = 2**14
+    targets: Iterable[WatchedTarget] = (),
+    send_buffer: int = 2**14,
+    context: ssl.SSLContext | None = None,
 ) -> AsyncIterator[tuple[str, int]]:
     asyncio.get_running_loop().slow_callback_duration = 10.0  # of the tests' own
     sock = socket.socket()
@@ -35,7 +40,7 @@ async def running(
     for watched in app[WATCHER].targets.values():  # as if they had been watched for an hour
         for _ in range(60):
             watched.take(Report("h", Reason.refused, "nothing listens at h"), 0.0)
-    async with served(app, [sock]):
+    async with served(app, [sock], context):
         yield address
 
 
@@ -130,6 +135,35 @@ async def test_a_connection_that_is_closed_with_unread_bytes_does_not_stay(
             assert sock.fileno() > 0
 
 
+async def test_who_reads_again_after_a_pause_gets_all_of_it_and_its_time_begins_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_server, "SWEEP_EVERY", 1000.0)
+    targets = [WatchedTarget(name=f"{n}", address="h", every=1000) for n in range(40)]
+    async with running(targets, send_buffer=4096) as address:
+        request = HEALTHZ.replace(b"/healthz", b"/api/targets")
+        with await unread(address, request) as sock:
+            await until(lambda: buffered() > _delivery.PIECE)
+            (connection,) = (
+                each
+                for each in gc.get_objects()
+                if isinstance(each, _server.Connection) and each._outgoing is not None
+            )
+            connection.sweep(0.0)
+            connection.sweep(1.0)
+            assert connection._unread_since < math.inf
+
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**20)
+            answer = b""
+            while data := await asyncio.get_running_loop().sock_recv(sock, 2**16):
+                answer += data
+
+        assert answer.endswith(b"]}\r\n0\r\n\r\n")
+        assert connection._unread_since == math.inf
+        await until(lambda: not connections())
+        connection.sweep(2.0)  # as the sweep does that finds it just lost
+
+
 # --- who does not ask
 
 
@@ -211,6 +245,77 @@ async def test_without_a_descriptor_it_pauses_and_says_so_once(
     assert caplog.messages == ["no more connections are accepted for now: Too many open files"]
 
 
+async def test_a_connection_that_has_gone_before_it_is_accepted_is_not_worth_a_word(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    loop = asyncio.get_running_loop()
+    real, gone = loop.sock_accept, [ConnectionAbortedError(errno.ECONNABORTED, "aborted")]
+
+    async def sock_accept(sock: socket.socket) -> Any:
+        if gone:
+            raise gone.pop()
+        return await real(sock)
+
+    monkeypatch.setattr(loop, "sock_accept", sock_accept)
+    async with running() as address:
+        assert await works(address)
+
+    assert (gone, caplog.messages) == ([], [])
+
+
+async def test_a_connection_that_cannot_be_set_up_is_closed_and_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    loop = asyncio.get_running_loop()
+    real, faults = loop.connect_accepted_socket, [MemoryError("no room")]
+
+    async def connect_accepted_socket(*args: Any, **options: Any) -> Any:
+        if faults:
+            raise faults.pop()
+        return await real(*args, **options)
+
+    monkeypatch.setattr(loop, "connect_accepted_socket", connect_accepted_socket)
+    async with running() as address:
+        reader, writer = await asyncio.open_connection(*address)
+        async with asyncio.timeout(5):
+            assert await reader.read() == b""
+        writer.close()
+        assert await works(address)
+
+    assert caplog.messages == ["no more connections are accepted for now: MemoryError: no room"]
+
+
+# --- TLS
+
+
+async def test_who_speaks_no_tls_is_hung_up_on_without_a_word_and_others_are_answered(
+    client_ssl: ssl.SSLContext, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(context=peers.server_context()) as address:
+        assert b"HTTP" not in await ask(address, HEALTHZ)
+
+        reader, writer = await asyncio.open_connection(*address, ssl=client_ssl)
+        writer.write(HEALTHZ)
+        assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
+        writer.close()
+
+    assert [record for record in caplog.records if record.name == "tryconnect.web"] == []
+
+
+async def test_a_handshake_that_is_under_way_ends_with_the_server() -> None:
+    def opening() -> bool:
+        return any("_Server._open" in repr(task.get_coro()) for task in asyncio.all_tasks())
+
+    async with asyncio.timeout(5), running(context=peers.server_context()) as address:
+        reader, writer = await asyncio.open_connection(*address)
+        await until(opening)
+
+    async with asyncio.timeout(5):
+        assert await reader.read() == b""
+    assert not opening()
+    writer.close()
+
+
 # --- what is no HTTP
 
 
@@ -257,3 +362,22 @@ async def test_a_bad_request_is_told_so_without_versions_and_logged_in_one_line_
     records = [record for record in caplog.records if record.name != "asyncio"]
     assert len(records) <= 1
     assert all(record.exc_info is None and "\n" not in record.getMessage() for record in records)
+
+
+async def test_a_fault_after_the_beginning_of_an_answer_breaks_it_off_without_another_head(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def fail(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"begun")
+        raise RuntimeError("broken")
+
+    app = web.Application()
+    app.router.add_get("/", fail)
+    async with served_at(app) as address:
+        answer = await ask(address, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.endswith(b"\r\n\r\n5\r\nbegun\r\n")
+    assert "broken" not in caplog.text

@@ -183,6 +183,49 @@ async def test_the_fault_of_a_listener_is_logged_and_the_watch_goes_on(
     assert "secret" not in caplog.text
 
 
+@pytest.mark.slow
+async def test_the_fault_of_a_judge_is_logged_and_the_watch_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    faults = [RuntimeError(FAULT)]
+
+    async def judge(_: Watched, report: Report) -> Report:
+        if faults:
+            raise faults.pop()
+        return report
+
+    table, heard = Table(Reason.ok, Reason.ok, Reason.refused), Heard()
+    target = WatchedTarget(name="a", address="h")
+    watching = Watcher([target], limit=1, metrics=Metrics(), listeners=[heard], judge=judge)
+    async with watching.running(table, clock=DEFAULT_LIMIT):
+        await until(lambda: not table.left and table.in_flight == 0)
+        assert watching.healthy
+
+    checks = [reason for event, reason, _ in heard.events if event == "check"]
+    assert checks == ["ok", "refused"]
+    assert caplog.text.count("RuntimeError: a fault at http://h/?key=***") == 1
+    assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("wish", [KeyboardInterrupt, SystemExit])
+def test_a_wish_to_end_the_program_is_no_fault_of_a_check(
+    wish: type[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def check(*_: object, **__: object) -> Report:
+        raise wish
+
+    async def watch() -> None:
+        target = WatchedTarget(name="a", address="h")
+        watching = Watcher([target], limit=1, metrics=Metrics(), listeners=[])
+        async with asyncio.timeout(5), watching.running(check):
+            await asyncio.get_running_loop().create_future()
+
+    with pytest.raises(wish):
+        asyncio.run(watch())
+
+    assert caplog.messages == []
+
+
 async def test_what_is_expected_is_told() -> None:
     targets = [
         WatchedTarget(name="a", address="h", expect="2xx"),
@@ -193,6 +236,21 @@ async def test_what_is_expected_is_told() -> None:
 
     told = [each.as_dict()["expect"] for each in watching.targets.values()]
     assert told == [{"status": "2xx", "body": None}, {"status": None, "body": "re.dy"}]
+
+
+@pytest.mark.parametrize(
+    ("address", "expect", "told"),
+    [
+        ("tcp://h:1", None, None),
+        ("h", Expect("2xx", max_redirects=0), {"status": "2xx", "body": None, "max_redirects": 0}),
+    ],
+)
+def test_so_is_that_nothing_is_expected_and_how_many_redirects(
+    address: str, expect: Expect | None, told: dict[str, Any] | None
+) -> None:
+    target = WatchedTarget(name="a", address=address, expect=expect)
+
+    assert Watched(target).as_dict()["expect"] == told
 
 
 async def test_so_many_checks_run_at_once_and_no_more() -> None:
@@ -499,6 +557,31 @@ async def test_nothing_is_called_up_that_nobody_checks() -> None:
         await world.clock.run(20.0)
         assert world.states() == [True, True, None]
         assert world.aged[-1] == ("1", False)
+
+
+@pytest.mark.slow
+async def test_the_fault_of_whoever_is_told_of_stale_targets_is_logged_and_others_are_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World(*targets_of(2, every=1, timeout=2))
+    told: list[str] = []
+
+    def on_stale(watched: Watched) -> None:
+        told.append(watched.target.name)
+        if len(told) == 1:
+            raise RuntimeError(FAULT)
+
+    world.watcher._on_stale = on_stale
+    async with world.running():
+        await world.clock.run(3.0)
+        world.hanging = {"http://h/0"}
+        await world.clock.run(15.0)
+        assert world.watcher.healthy
+        world.hanging |= {"http://h/1"}
+        await world.clock.run(30.0)
+
+    assert told == ["0", "1"]
+    assert "RuntimeError: a fault at http://h/?key=***" in caplog.text
 
 
 async def test_a_check_that_ignores_its_timeout_is_given_up(
