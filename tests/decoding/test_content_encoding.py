@@ -207,6 +207,30 @@ def test_what_comes_before_a_fault_is_the_same_in_any_pieces(
     assert [unpack("gzip", body, size) for size in (1, 2, 7, len(body) - 1)] == [whole] * 4
 
 
+def runs_and_a_fault(letters: int, runs: int) -> bytes:
+    """Deflated: some letters, and runs of 258, the last in one byte with a block of no type."""
+    bits = "001" + f"{29:05b}"[::-1] + "00000" + f"{14:04b}"[::-1]
+    code_lengths = {2: 1, 15: 2, 17: 2}  # of the symbols 18, 2 and 1, in RFC 1951's order
+    bits += "".join(f"{code_lengths.get(place, 0):03b}"[::-1] for place in range(18))
+    for zeros, then in ((120, "11"), (135, "11"), (28, "10")):  # "x", the end, and 258 bytes
+        bits += "0" + f"{zeros - 11:07b}"[::-1] + then
+    bits += "10" + "10" * letters + "00" * runs + "11" + "111"
+    return bytes(int(bits[at : at + 8][::-1], 2) for at in range(0, len(bits), 8))
+
+
+@pytest.mark.parametrize("letters", range(9, 15))
+def test_a_fault_may_hide_in_bits_that_came_with_a_full_piece(letters: int) -> None:
+    runs = PIECE_SIZE // 258
+    assert letters + 258 * (runs - 1) < PIECE_SIZE < letters + 258 * runs
+    body = gzip.compress(b"first") + SECOND[:10] + runs_and_a_fault(letters, runs)
+
+    whole, *others = (unpack("gzip", body, size) for size in (2**30, 1, 7))
+
+    # zlib keeps what it unpacks in the very call that meets the fault.
+    assert whole in [b"first" + b"x" * (letters + 258 * runs - lost) for lost in range(2)]
+    assert others == [whole, whole]
+
+
 def test_a_second_frame_of_zstd_that_is_cut_short_is_an_error() -> None:
     with pytest.raises(ContentEncodingError, match="cut short"):
         unpack("zstd", zstd.compress(TEXT) + zstd.compress(TEXT)[:-5])

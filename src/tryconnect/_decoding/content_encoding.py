@@ -280,12 +280,15 @@ class _Zlib:
     def up_to_fault(self, data: bytes) -> Iterator[bytes]:
         """Yield what corrupt data unpacks to, the same however it was cut into chunks.
 
-        zlib throws away what it has unpacked in the call that meets the fault.
+        zlib throws away what it has unpacked in the call that meets the fault: each call takes at
+        most one byte and unpacks at most one. What it holds of the last piece comes first.
         """
         data, self._rest = self._rest + data, b""
         with contextlib.suppress(zlib.error):
-            for at in range(len(data)):
-                yield self.decompress(data[at : at + 1], PIECE_SIZE)
+            for byte in [b"", *(data[at : at + 1] for at in range(len(data)))]:
+                yield self.decompress(byte, 1)
+                while not self.needs_input:
+                    yield self.decompress(b"", 1)
 
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
