@@ -8,6 +8,7 @@ import sys
 import time
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import aiohttp
 import pytest
@@ -79,6 +80,18 @@ async def test_all_addresses_of_a_name_are_served(monkeypatch: pytest.MonkeyPatc
     with bound[0], bound[1]:
         assert [sock.getsockname()[0] for sock in bound] == ["127.0.0.1", "::1"]
         assert len({sock.getsockname()[1] for sock in bound}) == 1
+
+
+@pytest.mark.parametrize(("system", "taken"), [("posix", True), ("nt", False)])
+def test_a_port_just_left_is_taken_where_that_lets_no_two_servers_have_one(
+    system: str,
+    taken: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serve, "os", SimpleNamespace(name=system))
+    with socket.socket() as sock:
+        serve._bind(sock, ("127.0.0.1", 0))
+        assert bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR)) is taken
 
 
 @pytest.mark.parametrize(

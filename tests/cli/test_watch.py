@@ -10,6 +10,8 @@ import re
 import signal
 import subprocess
 import sys
+import threading
+import time
 from argparse import Namespace
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -149,6 +151,29 @@ def test_wrong_usage(capsys: pytest.CaptureFixture[str], words: list[str]) -> No
 
 
 # --- in this process
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_who_ends_a_quiet_watch_gets_no_summary(
+    quiet: bool,  # noqa: FBT001
+    server: peers.HttpServer,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    server.requests.clear()
+
+    def interrupt_once_it_watches() -> None:
+        until = time.monotonic() + 30
+        while not server.requests and time.monotonic() < until:
+            time.sleep(0.01)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt_once_it_watches)
+    thread.start()
+    done = ran_here(capsys, "watch", *(["-q"] if quiet else []), server.url)
+    thread.join()
+
+    assert done.code == 130
+    assert ("0 changes" in done.err) is not quiet
 
 
 @asynccontextmanager

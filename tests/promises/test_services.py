@@ -15,6 +15,7 @@ from tryconnect import Client, Expect, Greeting, Guard, Reason, Report
 from tryconnect import testing as peers
 from tryconnect._check.verdict import judge
 from tryconnect._model import greeting as greetings
+from tryconnect._transport.dialogue import Dialogue
 
 SSH = b"SSH-2.0-OpenSSH_9.2p1\r\n"
 SMTP = b"220 mail.test ESMTP Exim 4.96\r\n"
@@ -338,3 +339,13 @@ async def test_no_proxy_stands_before_a_socket(monkeypatch: pytest.MonkeyPatch) 
         reports = await by_each_way(client, over(peer, "/busy"))
 
     assert {report.reason for report in reports} == {Reason.ok}
+
+
+def test_two_answers_may_come_at_once_where_nothing_is_said_between_them() -> None:
+    exchange = ((b"", b"one "), (b"", b"two "), (b"more?", b"three"))
+    dialogue = Dialogue(Greeting(name="Count", exchange=exchange, goodbye=b"bye"))
+
+    assert dialogue.feed(b"one two ") == b"more?"
+    assert not dialogue.is_over
+    assert dialogue.feed(b"three") == b"bye"
+    assert dialogue.is_over

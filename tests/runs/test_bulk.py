@@ -516,6 +516,16 @@ async def _first_of_many() -> Probes:
     return probes
 
 
+async def test_a_failure_that_is_a_text_has_no_traceback_to_forget() -> None:
+    async def check(_: Bench, request: Request) -> Report:
+        return Report(request.address, Reason.refused, "", error="as a pickled one has it")
+
+    run = Run(
+        Bench().lend, check, ["a"], limit=1, per_host=None, ordered=False, keep_tracebacks=False
+    )
+    assert [report.error async for report in Probes(run)] == ["as a pickled one has it"]
+
+
 # --- what is shared among runs
 
 
@@ -544,6 +554,22 @@ async def test_no_turn_of_a_host_comes_once_the_run_has_ended(*, closed: bool) -
     await asyncio.sleep(2 * A_MOMENT)
 
     assert turns == ([] if closed else [job])
+
+
+async def test_a_turn_that_the_end_of_another_check_gave_does_not_come_again() -> None:
+    turns: list[Job] = []
+    now = 0.0
+    limiter = HostLimiter(2, Pace(per_host=1 / A_MOMENT, clock=lambda: now), turns.append)
+    first, second = (Job(read_request(f"http://a.test/{n}"), "a.test", None) for n in range(2))
+    now = A_MOMENT
+    assert limiter.acquire(first)
+    assert not limiter.acquire(second)
+    now = 2 * A_MOMENT
+    assert limiter.release(first) is second
+    await asyncio.sleep(2 * A_MOMENT)
+
+    assert turns == []
+    assert not limiter.has_waiting
 
 
 def test_there_are_two_transports() -> None:

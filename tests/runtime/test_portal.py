@@ -123,6 +123,22 @@ def test_under_gevent_it_has_a_thread_of_the_systems_and_leaves_it_when_parked(
     release_exit(native)
 
 
+def test_parked_in_a_thread_of_the_systems_it_lets_go_of_it() -> None:
+    native = portal._NativePortal.__new__(portal._NativePortal)
+    native.loop = asyncio.SelectorEventLoop()
+    native._ended = threading.Lock()
+    native._ended.acquire()
+    thread = threading.Thread(target=native._turn, daemon=True)
+    thread.start()
+    assert native.is_alive()
+
+    native._park(LONG)
+    thread.join(LONG)
+    assert not thread.is_alive()
+    assert not native.is_alive()
+    native.loop.close()
+
+
 # --- from any loop
 
 

@@ -279,6 +279,18 @@ def test_addresses_that_are_taken_while_others_come_are_counted() -> None:
     assert [flow.pop(), flow.pop(), flow.pop()] == [("a.test:1", (0,)), ("b.test:1", (1,)), None]
 
 
+async def test_addresses_that_come_as_it_begins_to_wait_for_some_are_taken() -> None:
+    from tryconnect._survey.batches import CheckOptions, Turns, _Flow  # noqa: PLC0415 - an extra
+
+    class Meanwhile(_Flow):
+        def _has_plenty(self) -> bool:
+            self.feed(iter([("a.test:1", (0,))]), 1)
+            return super()._has_plenty()
+
+    flow = Meanwhile(CheckOptions(2, None, 1.0, None, None), Turns(), 10, 1.0, lambda _: ())
+    assert await asyncio.wait_for(anext(flow), 10) == ("a.test:1", (0,))
+
+
 @pytest.mark.slow
 def test_a_batch_that_falls_due_as_it_is_looked_at_is_not_kept_until_the_end() -> None:
     from tryconnect._runtime import portal  # noqa: PLC0415 - only here

@@ -174,6 +174,18 @@ def test_a_long_file_of_json_lines_keeps_the_columns_of_its_first_batch(tmp_path
     assert last.to_pylist() == [{"address": f"{REFUSED}last", "id": None}]
 
 
+def test_empty_lines_among_json_lines_are_no_rows(tmp_path: Path) -> None:
+    from tryconnect._survey import inputs  # noqa: PLC0415 - where there is pyarrow
+
+    file = tmp_path / "list.jsonl"
+    count = 16384
+    line = f'{{"address": "{REFUSED}"}}\n'
+    file.write_text(f"\n{line} \n{line * (count - 1)}\n")
+    batches = inputs.batches(file, inputs.Reading(None, "address", None))
+
+    assert [len(batch) for batch in batches] == [count]
+
+
 def test_who_sorts_a_file_again_gets_what_was_sorted(tmp_path: Path) -> None:
     from tryconnect._survey import inputs  # noqa: PLC0415 - where there is pyarrow
 
@@ -463,6 +475,21 @@ def test_reports_of_a_large_part_are_written_as_they_come_in(tmp_path: Path) -> 
     assert done(file) == {"ok": 3 * count}
 
 
+def test_a_part_that_fills_its_last_group_has_no_empty_one_behind(tmp_path: Path) -> None:
+    from tryconnect._survey.batches import report_schema  # noqa: PLC0415 - where there is pyarrow
+    from tryconnect._survey.parts import FORMATS  # noqa: PLC0415 - as above
+
+    file, count = tmp_path / "part-00000.parquet", 16384
+    batch = pa.RecordBatch.from_pylist([{"row": 0}] * count, schema=report_schema())
+    with FORMATS["parquet"](str(file)) as sink:
+        sink.write(batch)
+        sink.finish(file, {"ok": count})
+
+    told = pq.read_metadata(file)
+    assert [told.row_group(n).num_rows for n in range(told.num_row_groups)] == [count]
+    assert done(file) == {"ok": count}
+
+
 # --- politeness
 
 
@@ -511,6 +538,26 @@ def test_a_host_with_three_of_ten_addresses_takes_no_longer_than_it_must(tmp_pat
 
 
 # --- canaries
+
+
+@pytest.mark.parametrize("by_host", [False, True])
+def test_hosts_that_no_other_part_has_are_not_asked_before_its_end(
+    by_host: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    from tryconnect._survey import parts  # noqa: PLC0415 - where there is pyarrow
+    from tryconnect._survey.batches import CheckOptions  # noqa: PLC0415 - as above
+
+    with peers.in_thread(peers.silent()) as silent:
+        sight = parts._Sight(
+            parts.How(CheckOptions(1, None, 0.05, None, None), by_host=by_host), _asked_at=-1e9
+        )
+        for reason in [Reason.ok] * 8 + [Reason.timeout] * 8:
+            sight.take(tryconnect.Report(silent.url, reason, ""))
+        try:
+            with nullcontext() if by_host else pytest.raises(parts.BlindError, match="no canary"):
+                sight.check_early()
+        finally:
+            parts.resume_parts()
 
 
 @pytest.mark.slow
@@ -733,6 +780,21 @@ def test_only_a_script_that_can_be_read_is_found_to_have_no_guard(
         exec(compile("survey()", main.__file__, "exec"), vars(main))  # noqa: S102 - as the script
 
 
+def test_a_thread_whose_callers_are_no_script_is_not_refused() -> None:
+    from tryconnect._survey.guard import refuse_unguarded  # noqa: PLC0415 - only here
+
+    passed: list[bool] = []
+
+    def call() -> None:
+        refuse_unguarded(sys._getframe())
+        passed.append(True)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    thread.join()
+    assert passed == [True]
+
+
 def test_the_command_sums_up_and_its_code_says_how_it_went(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -749,6 +811,17 @@ def test_the_command_sums_up_and_its_code_says_how_it_went(
     assert "Survey of 2 addresses" in page
     assert "refused" in page
     assert "http" not in page.replace("http-equiv", "")  # nothing is loaded, nothing is linked
+
+
+def test_who_wants_it_quiet_gets_the_code_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "list.txt"
+    file.write_text(f"{REFUSED}\n")
+    words = ["survey", str(file), "--out", str(tmp_path / "out"), "--engine", "none", "--quiet"]
+
+    assert cli.main(words) == 1
+    assert capsys.readouterr() == ("", "")
 
 
 def test_the_command_runs_in_any_thread_and_gives_ctrl_c_back(tmp_path: Path) -> None:
@@ -1122,6 +1195,22 @@ def test_a_cluster_is_made_in_any_thread() -> None:
     thread.start()
     thread.join()
     assert handlers == [signal.default_int_handler]
+
+
+@pytest.mark.wants(module="distributed")
+def test_a_worker_in_a_thread_leaves_ctrl_c_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed")
+    from tryconnect._survey.engine import _Setup  # noqa: PLC0415 - an extra
+
+    monkeypatch.setattr("tryconnect._survey.engine.raise_limit", lambda: None)  # this process's
+    before = signal.getsignal(signal.SIGINT)
+    worker = SimpleNamespace(metrics={})
+    thread = threading.Thread(target=_Setup().setup, args=(worker,))
+    thread.start()
+    thread.join()
+
+    assert [of(worker) for of in worker.metrics.values()] == [0]
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 CLUSTERS = """

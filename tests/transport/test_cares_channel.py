@@ -291,6 +291,17 @@ def test_whether_a_loop_watches_sockets_is_seen_by_trying(
         loop.close()
 
 
+async def test_a_socket_that_is_ready_after_the_end_is_left_alone() -> None:
+    async with opened() as (channel, _):
+        answers: list[object] = []
+        channel.ask("box.test", A, lambda *said: answers.append(said))
+        fd = next(fd for fd, _ in channel._watched)
+        channel.close()
+        channel._process(fd, -1)
+
+    assert answers == []
+
+
 # --- what we rely on
 
 

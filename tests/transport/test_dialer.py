@@ -104,6 +104,20 @@ async def test_who_fails_makes_the_next_one_begin_at_once(
     await dialing(info("127.0.0.1", 1), info("127.0.0.1", http_server.port))
 
 
+async def test_a_last_address_that_fails_at_once_leaves_the_others_their_time(
+    dialing: Dialing,
+) -> None:
+    broadcast = info("127.255.255.255", 1)
+    async with peers.full_backlog() as hole:
+        dialing.dialer.begin([info(hole.host, hole.port), broadcast])
+        while not dialing.dialer._failures:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(DELAY / 2)
+
+        assert dialing.opened == 2
+        assert not dialing.answer.done()
+        assert len(dialing.dialer._open) == 1
+
+
 async def test_when_all_fail_alike_one_of_them_is_told(dialing: Dialing) -> None:
     with pytest.raises(ConnectionRefusedError, match=r"Connect call failed \('127\.0\.0\.1', 1\)"):
         await dialing(info("127.0.0.1", 1), info("127.0.0.1", 1))

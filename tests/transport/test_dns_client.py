@@ -321,3 +321,30 @@ async def test_time_that_is_spent_waiting_is_no_servers(monkeypatch: pytest.Monk
         while not query._open:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.01)
         assert query._stage_end >= begun + 5 + dns_client.TICK / 2
+
+
+async def test_who_stops_waiting_for_a_turn_is_not_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dns_client, "TICK", 0.05)
+    zone = {"a.test": [ONE], "b.test": [ONE]}
+    async with client() as made, serving(zone) as servers:
+        made._window = dns_client.WINDOW
+        conf = conf_of(servers, timeout=30)
+        stopped = made.ask(conf, "a.test", BOTH, lambda _: None)
+        asyncio.get_running_loop().call_soon(stopped.stop)
+
+        assert ips(await ask(made, conf, "b.test")) == [ONE]
+        assert {query.name for query in servers[0].queries} == {"b.test"}
+
+
+async def test_a_server_that_fails_after_its_turn_ends_no_others() -> None:
+    silence = {"box.test": dns.SILENT}
+    async with client() as made, serving(silence, silence, silence) as servers:
+        query = made.ask(conf_of(servers, timeout=30), "box.test", BOTH, lambda _: None)
+        query.advance()
+        for family in BOTH:
+            query._came((0, family), 0, [], pycares.errno.ARES_ESERVFAIL)
+
+        assert query.outcome is None
+        assert query._server == 1

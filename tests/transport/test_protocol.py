@@ -376,3 +376,26 @@ async def test_thousands_of_headers_are_taken() -> None:
     message, _ = await protocol.read()
 
     assert len(message.headers) == 5000
+
+
+async def test_tls_that_fails_behind_the_end_of_its_connection_is_no_fault_of_the_loop() -> None:
+    protocol = fresh()
+    protocol.data_received(HEAD + b"hello")
+    protocol.connection_lost(None)
+    protocol._tls_failed(ssl.SSLError())
+
+    message, payload = await protocol.read()
+
+    assert message.code == 200
+    assert await payload.read() == b"hello"
+    assert protocol.should_close
+
+
+async def test_what_comes_of_an_unwanted_body_after_the_end_is_not_kept() -> None:
+    protocol = fresh()
+    protocol.expect_head(and_body=False)
+    protocol.data_received(HEAD + b"hel")
+    protocol.connection_lost(None)
+    protocol.data_received(b"lo")
+
+    assert protocol._tail == b""

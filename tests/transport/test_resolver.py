@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import aiodns
@@ -26,7 +27,9 @@ from tryconnect._address.target import parse
 from tryconnect._transport import address_order, dns_client, name_settings, system_lookup
 from tryconnect._transport.addr_infos import addr_infos
 from tryconnect._transport.answer_cache import AnswerCache, shared_answers
+from tryconnect._transport.dns_client import Outcome
 from tryconnect._transport.hosts_file import HostsFile
+from tryconnect._transport.name_lookup import NameLookup
 from tryconnect._transport.name_settings import NameSettings
 from tryconnect._transport.nsswitch import NameServices
 from tryconnect._transport.resolv_conf import ResolvConf
@@ -1138,3 +1141,56 @@ async def test_a_malformed_answer_spoils_its_own_name_only() -> None:
 
     assert spoilt.reason is Reason.dns_failed
     assert good.reason is Reason.refused
+
+
+class Unanswered:
+    """Stands for a ``DnsClient``: keeps the queries."""
+
+    def __init__(self) -> None:
+        self.queries: list[Any] = []
+
+    def ask(self, _: ResolvConf, name: str, *__: object) -> Any:
+        self.queries.append(SimpleNamespace(name=name, outcome=None, stop=lambda: None))
+        return self.queries[-1]
+
+
+@pytest.fixture
+async def two_names() -> tuple[NameLookup, Unanswered, list[object]]:
+    """A look-up that goes through a search list, whom it asks, and what it tells."""
+    settings: Any = SimpleNamespace(
+        services=NameServices(ours=("dns",)), conf=ResolvConf(search=("corp.test",)), confirm=False
+    )
+    server: Any = Unanswered()
+    told: list[object] = []
+    loop = asyncio.get_running_loop()
+    lookup = NameLookup(
+        loop, settings, server, "db", 0, lambda *answer: told.append(answer), told.append
+    )
+    lookup.begin()
+    return lookup, server, told
+
+
+async def test_a_name_that_was_given_up_says_nothing_more_unless_it_is_found_after_all(
+    two_names: tuple[NameLookup, Unanswered, list[object]],
+) -> None:
+    lookup, server, told = two_names
+    first = server.queries[0]
+    for _ in range(2):
+        first.outcome = Outcome.no_name
+        lookup._on_outcome(first)
+        assert [query.name for query in server.queries] == ["db.corp.test", "db"]
+    assert told == []
+
+    first.outcome, first.addresses = Outcome.found, [(socket.AF_INET, HERE, 0, 0)]
+    lookup._on_outcome(first)
+    assert told == [lookup, (first.addresses, None)]
+
+
+async def test_a_look_up_that_is_cancelled_tells_nothing_of_what_is_found_then(
+    two_names: tuple[NameLookup, Unanswered, list[object]],
+) -> None:
+    lookup, _, told = two_names
+    lookup.cancel()
+    lookup.finish([(socket.AF_INET, HERE, 0, 0)])
+
+    assert told == [lookup]

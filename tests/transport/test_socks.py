@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from yarl import URL
 
 from tests.support.event_loops import on_each_loop
 from tests.support.ports import free_port
@@ -19,6 +20,7 @@ from tryconnect import Client, Guard, Reason, Report
 from tryconnect import testing as peers
 from tryconnect._transport import proxies
 from tryconnect._transport.resolver import Resolver
+from tryconnect._transport.socks import connected_through
 
 VERSIONS = ["socks4", "socks4a", "socks5", "socks5h"]
 
@@ -315,3 +317,20 @@ async def test_a_name_of_the_proxy_is_looked_up_by_ours() -> None:
 
     assert report.reason is Reason.refused
     assert proxy.asked == [("good.test", 80)]
+
+
+async def without_a_trace(proxy: Any, port: int) -> socket.socket:
+    async def connect() -> socket.socket:
+        sock = socket.socket()
+        sock.setblocking(False)  # noqa: FBT003
+        await asyncio.get_running_loop().sock_connect(sock, (proxy.host, proxy.port))
+        return sock
+
+    url = URL(f"socks5://{proxy.address}")
+    return await connected_through(url, ["127.0.0.1"], port, trace=None, connect=connect)
+
+
+async def test_who_keeps_no_trace_is_told_why_a_target_cannot_be_reached() -> None:
+    async with socks(5) as proxy:
+        with pytest.raises(ConnectionRefusedError):
+            await without_a_trace(proxy, 1)

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.ports import free_port
 from tests.web.programs import running
-from tests.web.serving import Asker, asking
+from tests.web.serving import Asker, asking, unguarded
 from tryconnect import Client
 from tryconnect import testing as peers
 from tryconnect.web import probe_app
@@ -226,3 +226,14 @@ def test_the_reference_names_what_is_left_out() -> None:
     page = (Path(__file__).parent.parent.parent / "docs/reference/server.rst").read_text("utf-8")
     for name in LEFT_OUT:
         assert name in page.replace("``\n``", "") or name.endswith("_timestamp_seconds")
+
+
+async def test_a_probe_that_gets_nowhere_is_explained_without_a_host_and_a_peer() -> None:
+    async with asking(unguarded()) as asker:
+        told = await (await asker.get("/probe?target=::::&debug=true")).text()
+
+    steps = told.partition("\n\n")[0].splitlines()
+    assert steps[:2] == ["Logs for the probe:", "probing ::::"]
+    assert steps[2].startswith("invalid_address: ")
+    assert steps[3].startswith("probe failed after ")
+    assert len(steps) == 4

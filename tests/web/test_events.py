@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
-from aiohttp import ClientResponse, web
+from aiohttp import ClientError, ClientResponse, web
 
 from tests.web.serving import Asker, asking, problem, unguarded, until
 from tryconnect import testing as peers
@@ -292,3 +292,26 @@ def test_too_many_are_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> Non
 
     with pytest.raises(Problem), EventStream().subscribed():
         raise AssertionError
+
+
+async def test_whoever_has_gone_already_can_be_disconnected_again() -> None:
+    transports: list[object] = []
+
+    async def leave(request: web.Request) -> web.Response:
+        delivery.disconnect(request)
+        try:
+            await asyncio.sleep(60)
+        finally:
+            left = request.transport
+            delivery.disconnect(request)
+            transports.append(left)
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_get("/", leave)
+    async with asking(app) as asker:
+        with pytest.raises(ClientError):
+            await asker.get("/")
+        await until(lambda: transports)
+
+    assert {*transports} == {None}

@@ -103,6 +103,21 @@ async def test_all_checks_can_be_had_as_csv(tmp_path: Path) -> None:
     }
 
 
+async def test_hours_without_a_check_do_not_end_the_csv(tmp_path: Path) -> None:
+    shop = WatchedTarget(name="the shop", address="tcp://127.0.0.1:1", every=1000)
+    async with remembering(tmp_path / "history.db", shop) as (asker, store):
+        now = time.time()
+        for hours in (9, 3):
+            store.add("the shop", Reason.ok, 0.25, now - hours * 3600)
+        await until(lambda: store.written >= 3)
+        response = await asker.get(f"/api/targets/the%20shop/history.csv?since={now - DAY}")
+        rows = (await response.text()).splitlines()
+
+    assert rows[0] == "time,ok,reason,seconds"
+    assert [row.partition(",")[2] for row in rows[1:3]] == ["true,ok,0.250000"] * 2
+    assert len(rows) == 4  # and the check of now, which nothing answers
+
+
 async def test_without_a_history_one_sentence_says_how_to_have_one() -> None:
     async with asking(unguarded([WatchedTarget(name="a", address="h", every=99)])) as asker:
         for path in ("history", "history.csv"):

@@ -128,3 +128,18 @@ async def opened(file: Path) -> str:
     )
     said = (await process.communicate())[1].decode()
     return said.strip().rpartition("HistoryError: ")[2]
+
+
+@pytest.mark.slow
+async def test_a_system_without_flock_has_histories_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_history_file, "fcntl", None)
+    file = tmp_path / "history.db"
+    first = HistoryStore(file)
+    try:
+        _history_file.locked(file).close()
+    finally:
+        await first.aclose()
+
+    assert file.read_bytes().startswith(b"SQLite format 3\0")

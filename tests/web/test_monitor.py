@@ -194,3 +194,26 @@ async def test_before_it_runs_a_report_counts_as_it_is() -> None:
     report = Report("tcp://127.0.0.1:1", Reason.refused, "nothing listens")
 
     assert await monitor.judge(watched, report) is report
+
+
+async def test_what_is_replaced_before_it_runs_holds_once_it_does(tmp_path: Path) -> None:
+    first, second = Noted(tmp_path), Noted(tmp_path / "second")
+    tables = [
+        read_alert_tables({"alert": [{"name": "a", "exec": each.line}]}) for each in (first, second)
+    ]
+    target = WatchedTarget(name="a", address="tcp://127.0.0.1:1")
+    monitor = Monitor(tables[0], None)
+
+    async def check(*_: object, **__: object) -> Report:
+        raise AssertionError
+
+    watched = Watched(target)
+    report = Report("tcp://127.0.0.1:1", Reason.refused, "nothing listens")
+    monitor.replace([target], tables[1])
+    async with monitor.running([target], check):
+        watched.take(report, time.time())
+        watched.change(report, time.time())
+        monitor.changed(watched, report, time.time())
+        await eventually(lambda: second.states == ["down"])
+
+    assert first.states == []

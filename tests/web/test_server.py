@@ -381,3 +381,17 @@ async def test_a_fault_after_the_beginning_of_an_answer_breaks_it_off_without_an
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert answer.endswith(b"\r\n\r\n5\r\nbegun\r\n")
     assert "broken" not in caplog.text
+
+
+async def test_an_application_that_cannot_start_leaves_no_listener_behind() -> None:
+    async def fail(_: web.Application) -> None:
+        raise RuntimeError("no database")
+
+    app = web.Application()
+    app.on_startup.append(fail)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with pytest.raises(RuntimeError, match=r"^no database$"):
+            async with served(app, [listener]):
+                pass
+
+        assert listener.fileno() == -1

@@ -208,3 +208,15 @@ def test_a_broken_file_stops_the_start(file: Path, capsys: pytest.CaptureFixture
     assert left.value.code == 2
     last = capsys.readouterr().err.splitlines()[-1]
     assert last == f"tryconnect serve: error: {file}, line 5: the target has no name"
+
+
+def test_a_target_may_choose_several_alerts(file: Path) -> None:
+    alerts = [f'[[alert]]\nname = "{name}"\nnotify = "json://h.test"' for name in "bc"]
+    target = lines('alerts = ["c", "b"]', *alerts)
+    file.write_text(target, "utf-8")
+
+    assert [each.alerts for each in read_targets(file)] == [("c", "b")]
+
+    file.write_text(target.replace('"c", "b"', '"c", "d"'), "utf-8")
+    with pytest.raises(ValueError, match=r"there is no alert called 'd'$"):
+        read_targets(file)
