@@ -34,9 +34,12 @@ from tryconnect import testing as peers
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
 
+from tryconnect._survey import inputs, parts, plan  # noqa: E402
+from tryconnect._survey.batches import CheckOptions, report_schema  # noqa: E402
 from tryconnect._survey.files import INNER, appearing, is_locked, locked  # noqa: E402
 from tryconnect._survey.parts import done  # noqa: E402
 from tryconnect._survey.progress import Progress  # noqa: E402
+from tryconnect._survey.report import write_report  # noqa: E402
 from tryconnect.cli import survey as survey_command  # noqa: E402
 
 if TYPE_CHECKING:
@@ -122,6 +125,17 @@ def test_nothing_to_check_is_a_survey_of_nothing(tmp_path: Path) -> None:
     assert (found.counts, found.parts) == ({}, [])
 
 
+def test_a_column_of_addresses_under_another_name_is_not_taken_for_the_one_that_is_wanted(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(ValueError, match=r"no column host in the input: address$"):
+        here(pa.table({"address": [REFUSED]}), tmp_path / "out", column="host")
+
+
+def test_a_list_of_addresses_has_whatever_column_is_wanted(tmp_path: Path) -> None:
+    assert here([REFUSED], tmp_path / "out", column="host").counts == {Reason.refused: 1}
+
+
 @pytest.mark.parametrize("keep", [None, ["id", "note"]])
 def test_a_column_that_the_input_lacks_is_named_and_no_other_is_taken(
     keep: list[str] | None, tmp_path: Path
@@ -144,8 +158,6 @@ def test_what_is_no_text_is_no_address_and_not_another_one(source: str, tmp_path
 
 
 def test_an_iterable_is_read_by_and_by() -> None:
-    from tryconnect._survey import inputs  # noqa: PLC0415 - where there is pyarrow
-
     pulled = 0
 
     def endless() -> Iterator[str]:
@@ -161,8 +173,6 @@ def test_an_iterable_is_read_by_and_by() -> None:
 
 
 def test_a_long_file_of_json_lines_keeps_the_columns_of_its_first_batch(tmp_path: Path) -> None:
-    from tryconnect._survey import inputs  # noqa: PLC0415 - where there is pyarrow
-
     file = tmp_path / "list.jsonl"
     count = 16384
     lines = [f'{{"address": "{REFUSED}{n}", "id": {n}}}\n' for n in range(count)]
@@ -175,8 +185,6 @@ def test_a_long_file_of_json_lines_keeps_the_columns_of_its_first_batch(tmp_path
 
 
 def test_empty_lines_among_json_lines_are_no_rows(tmp_path: Path) -> None:
-    from tryconnect._survey import inputs  # noqa: PLC0415 - where there is pyarrow
-
     file = tmp_path / "list.jsonl"
     count = 16384
     line = f'{{"address": "{REFUSED}"}}\n'
@@ -187,8 +195,6 @@ def test_empty_lines_among_json_lines_are_no_rows(tmp_path: Path) -> None:
 
 
 def test_who_sorts_a_file_again_gets_what_was_sorted(tmp_path: Path) -> None:
-    from tryconnect._survey import inputs  # noqa: PLC0415 - where there is pyarrow
-
     source = [f"http://127.0.0.{n % 3}:1/{n}" for n in range(10)]
     found = inputs.batches(source, inputs.Reading(None, "address", None))
     [(name, _)] = inputs.spool(found, tmp_path, 100).files
@@ -369,8 +375,6 @@ def test_an_input_that_breaks_off_leaves_no_full_addresses(tmp_path: Path) -> No
 
 
 def test_what_a_killed_run_has_sorted_of_another_input_is_not_taken(tmp_path: Path) -> None:
-    from tryconnect._survey import inputs  # noqa: PLC0415 - where there is pyarrow
-
     inner = tmp_path / INNER
     inner.mkdir()
     other = inputs.batches([f"{REFUSED}other"], inputs.Reading(None, "address", None))
@@ -421,8 +425,6 @@ def test_where_there_are_no_locks_nobody_waits_for_one(
 
 
 def a_part(folder: Path, source: list[str]) -> Part:
-    from tryconnect._survey import inputs, plan  # noqa: PLC0415 - where there is pyarrow
-
     (folder / INNER).mkdir()
     found = inputs.batches(source, inputs.Reading(None, "address", None))
     [[part]] = plan.lanes_by_rows(inputs.spool(found, folder / INNER, 100).files)
@@ -430,9 +432,6 @@ def a_part(folder: Path, source: list[str]) -> Part:
 
 
 def test_a_part_without_a_report_for_each_row_is_not_published(tmp_path: Path) -> None:
-    from tryconnect._survey import parts  # noqa: PLC0415 - where there is pyarrow
-    from tryconnect._survey.batches import CheckOptions  # noqa: PLC0415 - as above
-
     parts.resume_parts()
     part = dataclasses.replace(a_part(tmp_path, [REFUSED, "two words"]), rows=3)
     with pytest.raises(RuntimeError, match="part-00000: 2 reports of 3 rows"):
@@ -444,9 +443,6 @@ def test_a_part_without_a_report_for_each_row_is_not_published(tmp_path: Path) -
 def test_a_part_of_which_nothing_answers_waits_for_a_canary_that_there_may_be(
     tmp_path: Path,
 ) -> None:
-    from tryconnect._survey import parts  # noqa: PLC0415 - where there is pyarrow
-    from tryconnect._survey.batches import CheckOptions  # noqa: PLC0415 - as above
-
     parts.resume_parts()
     with peers.in_thread(peers.silent()) as silent:
         part = a_part(tmp_path, [f"{silent.url}{n}" for n in range(3)])
@@ -459,12 +455,9 @@ def test_a_part_of_which_nothing_answers_waits_for_a_canary_that_there_may_be(
 
 
 def test_reports_of_a_large_part_are_written_as_they_come_in(tmp_path: Path) -> None:
-    from tryconnect._survey.batches import report_schema  # noqa: PLC0415 - where there is pyarrow
-    from tryconnect._survey.parts import FORMATS  # noqa: PLC0415 - as above
-
     file, count = tmp_path / "part-00000.parquet", 10_000
     batch = pa.RecordBatch.from_pylist([{"row": 0}] * count, schema=report_schema())
-    with FORMATS["parquet"](str(file)) as sink:
+    with parts.FORMATS["parquet"](str(file)) as sink:
         for _ in range(3):
             sink.write(batch)
         assert file.stat().st_size > count / 1000
@@ -476,12 +469,9 @@ def test_reports_of_a_large_part_are_written_as_they_come_in(tmp_path: Path) -> 
 
 
 def test_a_part_that_fills_its_last_group_has_no_empty_one_behind(tmp_path: Path) -> None:
-    from tryconnect._survey.batches import report_schema  # noqa: PLC0415 - where there is pyarrow
-    from tryconnect._survey.parts import FORMATS  # noqa: PLC0415 - as above
-
     file, count = tmp_path / "part-00000.parquet", 16384
     batch = pa.RecordBatch.from_pylist([{"row": 0}] * count, schema=report_schema())
-    with FORMATS["parquet"](str(file)) as sink:
+    with parts.FORMATS["parquet"](str(file)) as sink:
         sink.write(batch)
         sink.finish(file, {"ok": count})
 
@@ -544,9 +534,6 @@ def test_a_host_with_three_of_ten_addresses_takes_no_longer_than_it_must(tmp_pat
 def test_hosts_that_no_other_part_has_are_not_asked_before_its_end(
     by_host: bool,  # noqa: FBT001 - a parameter
 ) -> None:
-    from tryconnect._survey import parts  # noqa: PLC0415 - where there is pyarrow
-    from tryconnect._survey.batches import CheckOptions  # noqa: PLC0415 - as above
-
     with peers.in_thread(peers.silent()) as silent:
         sight = parts._Sight(
             parts.How(CheckOptions(1, None, 0.05, None, None), by_host=by_host), _asked_at=-1e9
@@ -582,9 +569,6 @@ LAST: dict[str, tuple[list[str], float, bool]] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("case", LAST)
 def test_few_failures_are_worth_nothing_where_they_come_last(case: str, tmp_path: Path) -> None:
-    from tryconnect._survey import inputs, parts, plan  # noqa: PLC0415 - where there is pyarrow
-    from tryconnect._survey.batches import CheckOptions  # noqa: PLC0415 - as above
-
     order, answers, published = LAST[case]
     parts.resume_parts()
     with counting() as server, peers.in_thread(peers.silent()) as silent:
@@ -1019,24 +1003,15 @@ def test_an_interrupt_before_the_first_state_says_that_it_was_starting(
 
 
 def test_markup_in_a_host_s_name_is_text_in_the_report(tmp_path: Path) -> None:
-    from tryconnect._survey.batches import report_schema  # noqa: PLC0415 - where there is pyarrow
-    from tryconnect._survey.report import write_report  # noqa: PLC0415 - as above
-
     row = {"row": 0, "reason": "ok", "status": 200, "url": "http://<script>x</script>:80/"}
     times = {"timings": {"total": 1.0}, "checked_at": NOW, "tls": None}
-    table = pa.Table.from_pylist([row | times], schema=report_schema())
-    pq.write_table(table, tmp_path / "part-00000.parquet")
-
-    page = write_report(tmp_path).read_text("utf-8")
+    page = report_of(tmp_path, [row | times])
     assert "<script" not in page
     assert "&lt;script&gt;x&lt;" in page
     assert "default-src 'none'" in page
 
 
 def report_of(folder: Path, *files: list[dict[str, Any]]) -> str:
-    from tryconnect._survey.batches import report_schema  # noqa: PLC0415 - where there is pyarrow
-    from tryconnect._survey.report import write_report  # noqa: PLC0415 - as above
-
     for number, reports in enumerate(files):
         table = pa.Table.from_pylist(reports, schema=report_schema())
         pq.write_table(table, folder / f"part-{number:05}.parquet")
@@ -1081,7 +1056,6 @@ def test_a_report_of_no_checks_says_so(tmp_path: Path) -> None:
 
 
 def test_what_an_engine_logs_shows_no_secret() -> None:
-    from tryconnect._survey.batches import CheckOptions  # noqa: PLC0415 - where there is pyarrow
     from tryconnect._survey.parts import How, Outcome  # noqa: PLC0415 - as above
 
     options = CheckOptions(1, None, 1.0, None, {"headers": {"Authorization": "hunter2"}})
@@ -1255,6 +1229,7 @@ def cluster(workers, **options):
     )
 
 if __name__ == "__main__":
+    os.chdir(Path(__file__).parent)
     told = {}
     with cluster(1) as ours, Client(ours) as client:
         with Dask(client) as engine:
@@ -1288,14 +1263,7 @@ if __name__ == "__main__":
 def test_a_cluster_that_is_there_is_used_as_it_is_or_refused_with_a_reason(tmp_path: Path) -> None:
     pytest.importorskip("distributed")
     (tmp_path / "clusters.py").write_text(CLUSTERS)
-    done = subprocess.run(
-        [sys.executable, "clusters.py"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
+    done = ran(tmp_path / "clusters.py")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
 

@@ -94,17 +94,15 @@ def batches(source: Any, reading: Reading) -> Iterator[pa.RecordBatch]:
     """Yield the input as batches with the column ``address``, and those that are kept."""
     paths = paths_of(source)
     if paths is None:
-        found = _of_memory(source)
+        found = _of_memory(source, reading)
     else:
         found = (batch for path in paths for batch in _of_file(path, reading))
-    column = reading.column
     for batch in found:
-        # A list of addresses has no columns to name.
-        yield _chosen(batch, ADDRESS if batch.schema.names == [ADDRESS] else column, reading)
+        yield _chosen(batch, reading)
 
 
-def _chosen(batch: pa.RecordBatch, column: str, reading: Reading) -> pa.RecordBatch:
-    names = batch.schema.names
+def _chosen(batch: pa.RecordBatch, reading: Reading) -> pa.RecordBatch:
+    column, names = reading.column, batch.schema.names
     missing = {column, *(reading.keep or ())} - {*names}
     if missing:
         lacking = ", ".join(sorted(missing))
@@ -120,7 +118,7 @@ def _chosen(batch: pa.RecordBatch, column: str, reading: Reading) -> pa.RecordBa
     return pa.RecordBatch.from_arrays(arrays, [ADDRESS, *kept])
 
 
-def _of_memory(source: Any) -> Iterator[pa.RecordBatch]:
+def _of_memory(source: Any, reading: Reading) -> Iterator[pa.RecordBatch]:
     if hasattr(source, "__arrow_c_stream__") or isinstance(source, pa.RecordBatch):
         yield from batches_of(source)
         return
@@ -133,18 +131,19 @@ def _of_memory(source: Any) -> Iterator[pa.RecordBatch]:
             raise TypeError(f"an address is a str or a yarl.URL, not {each!r:.80}")
         texts.append(str(each))
         if len(texts) == _BATCH:
-            yield _of_texts(texts)
+            yield _of_texts(texts, reading)
             texts = []
     if texts:
-        yield _of_texts(texts)
+        yield _of_texts(texts, reading)
 
 
-def _of_texts(texts: list[str]) -> pa.RecordBatch:
+def _of_texts(texts: list[str], reading: Reading) -> pa.RecordBatch:
+    """Return addresses that have no column of a name as the column that is wanted."""
     try:
         array = pa.array(texts, pa.string())
     except UnicodeEncodeError:
         array = pa.array([_NO_UNICODE.sub(_SUBSTITUTE, text) for text in texts], pa.string())
-    return pa.RecordBatch.from_arrays([array], [ADDRESS])
+    return pa.RecordBatch.from_arrays([array], [reading.column])
 
 
 _NO_UNICODE = re.compile("[\ud800-\udfff]")
@@ -155,7 +154,7 @@ _SUBSTITUTE = "\x1a"
 def _of_file(path: Path, reading: Reading) -> Iterator[pa.RecordBatch]:
     kind = reading.format or FORMATS.get(path.suffix.lower(), "lines")
     if kind == "lines":
-        yield from _lines(path)
+        yield from _lines(path, reading)
     elif kind == "csv":
         separator = "\t" if path.suffix.lower() == ".tsv" else ","
         # All columns are texts: one that looks like numbers at first may not go on so.
@@ -179,7 +178,7 @@ def _csv_row(head: Any, separator: str) -> Iterator[list[str]]:
     yield from plain.reader([head.readline().decode("utf-8-sig")], delimiter=separator)
 
 
-def _lines(path: Path) -> Iterator[pa.RecordBatch]:
+def _lines(path: Path, reading: Reading) -> Iterator[pa.RecordBatch]:
     """Yield the lines of a file but the empty ones and those with a # in front."""
     import gzip  # noqa: PLC0415 - few lists are packed
 
@@ -187,7 +186,7 @@ def _lines(path: Path) -> Iterator[pa.RecordBatch]:
     with opening(path, "rt", encoding="utf-8-sig", errors="surrogateescape") as file:
         lines = (text for text in map(str.strip, file) if text and text[0] != "#")
         while texts := [*islice(lines, _BATCH)]:
-            yield _of_texts(texts)
+            yield _of_texts(texts, reading)
 
 
 def _json_lines(path: Path, reading: Reading) -> Iterator[pa.RecordBatch]:
