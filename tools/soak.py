@@ -292,7 +292,13 @@ class Usage(NamedTuple):
 
 
 async def act(
-    on: Cast, *, seconds: float, rate: float, room: asyncio.Semaphore, faults: bool
+    on: Cast,
+    *,
+    seconds: float,
+    rate: float,
+    room: asyncio.Semaphore,
+    chance: random.Random,
+    faults: bool,
 ) -> Tally:
     """Check at a steady rate for ``seconds``, and wait for the last ones."""
     tally = Tally()
@@ -305,7 +311,7 @@ async def act(
             await asyncio.sleep(due - now)
             await room.acquire()  # a machine that is too slow checks less often
             due = max(due + 1 / rate, time.perf_counter() - 1)
-            (chosen,) = random.choices(on.checks, weights)  # noqa: S311 - keeps no secret
+            (chosen,) = chance.choices(on.checks, weights)
             done = group.create_task(check(chosen, asking[chosen.client], tally))
             done.add_done_callback(lambda _: room.release())
         if injecting is not None:
@@ -336,13 +342,15 @@ async def check(chosen: Check, asking: Any, tally: Tally) -> None:
 async def soak(pipe: Pipe, *, minutes: float, rate: float, faults: bool) -> Iterator[str]:
     """Run all acts, and return the final lines."""
     acts = max(10, round(minutes * 60 / ACT))
-    random.seed(1)  # the same checks at each run
+    chance = random.Random(1)  # noqa: S311 - the same at each run
     room = asyncio.Semaphore(round(rate * 2 * TIMEOUT))
     total, usages = Tally(), []
     for number in range(1, acts + 1):
         seconds = minutes * 60 / acts
         pace = rate * WARMING if number == 1 else rate
-        tally = await act(pipe.recv(), seconds=seconds, rate=pace, room=room, faults=faults)
+        tally = await act(
+            pipe.recv(), seconds=seconds, rate=pace, room=room, chance=chance, faults=faults
+        )
         pipe.send("thank you")
         await asyncio.sleep(SETTLING)
         usages.append(Usage.now())
