@@ -9,8 +9,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -19,6 +18,7 @@ from yarl import URL
 import tryconnect
 from tests.support.event_loops import LoopFactory, each_factory, on_each_loop
 from tests.support.programs import run
+from tests.support.unloadable import Unloadable
 from tryconnect import Client, Expect, FetchError, Guard, Reason, Report, WaitTimeout
 from tryconnect import testing as peers
 from tryconnect._check.session import Checker
@@ -577,17 +577,6 @@ async def test_nothing_is_loaded_beside_an_import_that_hangs(
 
     assert report.reason is Reason.local
     assert "was not loaded within" in report.detail
-
-
-class Unloadable(ModuleType):
-    """A module whose loading fails."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__("broken")
-        self.error = error
-
-    def __getattr__(self, _: str) -> NoReturn:
-        raise self.error
 
 
 @pytest.mark.parametrize("words", ["x.so: cannot open shared object file: Too many open files", ""])

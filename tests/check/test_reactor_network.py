@@ -10,13 +10,13 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
 from tests.support.event_loops import on_each_loop
 from tests.support.transports import attempt, options
+from tests.support.unloadable import Unloadable
 from tests.transport.test_connector import Invented
 from tryconnect import testing as peers
 from tryconnect._address.target import parse
@@ -164,17 +164,6 @@ async def test_a_fault_in_who_is_told_is_nobody_elses(network: ReactorNetwork) -
 
     assert [type(error) for error in heard] == [KeyError]
     assert not network.under_way
-
-
-class Unloadable(ModuleType):
-    """A module whose loading fails."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__("broken")
-        self.error = error
-
-    def __getattr__(self, _: str) -> NoReturn:
-        raise self.error
 
 
 @pytest.mark.parametrize(

@@ -153,67 +153,66 @@ async def test_a_canary_that_is_silent_too_blames_nobody(tmp_path: Path) -> None
     assert {target["last"]["reason"] for target in told} == {Reason.local.value}
 
 
-async def test_a_reload_changes_who_is_told_and_repeats_nothing(tmp_path: Path) -> None:
-    first, second = Noted(tmp_path), Noted(tmp_path / "second")
-    tables = [
-        read_alert_tables({"alert": [{"name": "a", "exec": each.line}]}) for each in (first, second)
-    ]
-    target = WatchedTarget(name="a", address="tcp://127.0.0.1:1")
-    monitor = Monitor(tables[0], None)
+DOWN = Report("tcp://127.0.0.1:1", Reason.refused, "nothing listens")
+UP = Report("tcp://127.0.0.1:1", Reason.ok, "connected")
 
-    async def check(*_: object, **__: object) -> Report:
+
+class Told:
+    """A monitor of one target, whose reports the test makes; its alerts, and those after a reload.
+
+    Attributes:
+        first: whom the first table tells.
+        second: whom the other one tells.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.first, self.second = Noted(folder), Noted(folder / "second")
+        self.tables = [
+            read_alert_tables({"alert": [{"name": "a", "exec": each.line}]})
+            for each in (self.first, self.second)
+        ]
+        self.target = WatchedTarget(name="a", address="tcp://127.0.0.1:1")
+        self.monitor = Monitor(self.tables[0], None)
+        self.watched = Watched(self.target)
+
+    async def check(self, *_: object, **__: object) -> Report:
         raise AssertionError
 
-    watched = Watched(target)
-    report = Report("tcp://127.0.0.1:1", Reason.refused, "nothing listens")
-    async with monitor.running([target], check):
-        watched.take(report, time.time())
-        watched.change(report, time.time())
-        monitor.changed(watched, report, time.time())
-        await eventually(lambda: first.states == ["down"])
-        monitor.replace([target], tables[0])
-        up = Report("tcp://127.0.0.1:1", Reason.ok, "connected")
-        watched.take(up, time.time())
-        watched.change(up, time.time())
-        monitor.changed(watched, up, time.time())
-        await eventually(lambda: first.states == ["down", "up"])
-        monitor.replace([target], tables[1])
-        watched.take(report, time.time())
-        watched.change(report, time.time())
-        monitor.changed(watched, report, time.time())
-        await eventually(lambda: second.states == ["down"])
-        monitor.replace([])
-        monitor.changed(watched, report, time.time())
+    def change(self, report: Report) -> None:
+        self.watched.take(report, time.time())
+        self.watched.change(report, time.time())
+        self.monitor.changed(self.watched, report, time.time())
 
-    assert first.states == ["down", "up"]
+
+async def test_a_reload_changes_who_is_told_and_repeats_nothing(tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    async with told.monitor.running([told.target], told.check):
+        told.change(DOWN)
+        await eventually(lambda: told.first.states == ["down"])
+        told.monitor.replace([told.target], told.tables[0])
+        told.change(UP)
+        await eventually(lambda: told.first.states == ["down", "up"])
+        told.monitor.replace([told.target], told.tables[1])
+        told.change(DOWN)
+        await eventually(lambda: told.second.states == ["down"])
+        told.monitor.replace([])
+        told.monitor.changed(told.watched, DOWN, time.time())
+
+    assert told.first.states == ["down", "up"]
 
 
 async def test_before_it_runs_a_report_counts_as_it_is() -> None:
     monitor = Monitor(read_alert_tables({}), None)
     watched = Watched(WatchedTarget(name="a", address="tcp://127.0.0.1:1"))
-    report = Report("tcp://127.0.0.1:1", Reason.refused, "nothing listens")
 
-    assert await monitor.judge(watched, report) is report
+    assert await monitor.judge(watched, DOWN) is DOWN
 
 
 async def test_what_is_replaced_before_it_runs_holds_once_it_does(tmp_path: Path) -> None:
-    first, second = Noted(tmp_path), Noted(tmp_path / "second")
-    tables = [
-        read_alert_tables({"alert": [{"name": "a", "exec": each.line}]}) for each in (first, second)
-    ]
-    target = WatchedTarget(name="a", address="tcp://127.0.0.1:1")
-    monitor = Monitor(tables[0], None)
+    told = Told(tmp_path)
+    told.monitor.replace([told.target], told.tables[1])
+    async with told.monitor.running([told.target], told.check):
+        told.change(DOWN)
+        await eventually(lambda: told.second.states == ["down"])
 
-    async def check(*_: object, **__: object) -> Report:
-        raise AssertionError
-
-    watched = Watched(target)
-    report = Report("tcp://127.0.0.1:1", Reason.refused, "nothing listens")
-    monitor.replace([target], tables[1])
-    async with monitor.running([target], check):
-        watched.take(report, time.time())
-        watched.change(report, time.time())
-        monitor.changed(watched, report, time.time())
-        await eventually(lambda: second.states == ["down"])
-
-    assert first.states == []
+    assert told.first.states == []
